@@ -1,0 +1,1 @@
+/* placeholder */ extern int command_placeholder; int command_placeholder;

@@ -1,0 +1,198 @@
+/* setting - every option of every program, in one table
+ *
+ * One row of SETTING_TABLE feeds the flags (getopt_long), the environment
+ * (FAN_<NAME>), the YAML files, `--help`, the run definition in WELCOME, the
+ * plan, and the tests that hold manual pages against it. A value knows the
+ * layer that set it: flags > environment > YAML > built in; a lower layer
+ * never overwrites a higher one.
+ */
+#ifndef COMMON_SETTING_SETTING_H
+#define COMMON_SETTING_SETTING_H
+
+#include "common/base/bytes.h"
+#include "common/base/problem.h"
+#include "common/policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Programs and verbs, as a mask: who takes a setting. */
+enum setting_program {
+    FOR_RUN = 1,
+    FOR_VENTILATOR = 2,
+    FOR_WORKER = 4,
+    FOR_SINK = 8,
+    FOR_STATUS = 16,
+    FOR_RESULTS = 32,
+    FOR_VERIFY = 64,
+    IN_PLAN = 256,       // written to the plan and read from it
+    IN_DEFINITION = 512, // told to workers in WELCOME
+    HIDDEN = 1024,       // not in --help
+};
+
+enum setting_layer {
+    LAYER_BUILT_IN,
+    LAYER_YAML,
+    LAYER_ENVIRONMENT,
+    LAYER_FLAG
+};
+
+enum setting_type {
+    SETTING_BOOL,     // flag without a value; YAML true or false
+    SETTING_COUNT,    // a whole number in [least, most]; `unlimited` if most
+                      // allows
+    SETTING_JOBS,     // a count, or a percentage of the CPUs such as 50%
+    SETTING_DURATION, // 10s 5m 2h 1d 100ms HH:MM:SS, whole ms; `unlimited`
+    SETTING_BACKOFF,  // MIN..MAX of two durations, or one
+    SETTING_SIZE,     // bytes, K M G T by 1024; `unlimited`
+    SETTING_TEXT,
+    SETTING_LIST,   // texts; a flag may be repeated; YAML a sequence
+    SETTING_CHOICE, // one of `choices`, separated by |
+};
+
+#define SETTING_UNLIMITED UINT64_MAX
+#define SETTING_FOREVER   INT64_MAX
+
+struct texts {
+    char **at;
+    size_t count;
+};
+void texts_free(struct texts *texts);
+int texts_add(struct texts *texts, const char *text); /* 0 or -ENOMEM */
+
+struct settings {
+    /* input */
+    struct texts command; // after --
+    struct texts sources; // from the first `:::`, `:::+`, `::::` on, verbatim
+    char *arg_file;       // -a; "-" is standard input; NULL none
+    bool null_separated;  // -0
+    bool header;
+    char *colsep;       // column separator: literal text, "\t" for TAB
+    char *array;        // A-B:S
+    char *ndjson;       // path or "-"
+    bool blank;         // keep blank lines
+    bool shell;         // run through /bin/sh -c although there is a --
+    bool stdin_payload; // --stdin: the task's value or object on its stdin
+    uint64_t seed;      // of the run; 0: drawn
+    /* failures */
+    uint64_t retries;
+    int64_t backoff_min_ms, backoff_max_ms;
+    int64_t timeout_ms, grace_ms; // timeout_ms: SETTING_FOREVER for none
+    enum answer on_fail;
+    uint64_t max_losses;
+    uint64_t output_max; // bytes of each of stdout and stderr
+    bool truncate;
+    /* output */
+    bool keep_order, tag, line_buffer, quiet;
+    char *stdout_path, *stderr_path; // templates
+    char *joblog;
+    char *results; // the run directory
+    /* running */
+    uint64_t jobs;         // slots; 0: the CPUs this process may use
+    uint64_t jobs_percent; // 0, or -j P%
+    char *chdir;
+    int64_t delay_ms;
+    bool compat;
+    /* the run */
+    char *name;
+    bool resume, accept_partial, dry_run;
+    /* places */
+    char *endpoint; // the ventilator's, positional for the roles
+    char *bind;     // sink: where workers push results
+    char *dir;      // ventilator by hand: its plan and input copy
+    char *plan;     // ventilator: plan file to read
+    char *run;      // --run NAME of the looking verbs
+    /* intervals and budgets */
+    int64_t heartbeat_ms, liveness_ms, rejoin_ms;
+    int64_t wait_ms;       // worker, sink: how long to try for a ventilator
+    uint64_t retain_max;   // worker: bytes of results kept until stored
+    uint64_t order_window; // -k: tasks dispatched beyond the first unfinished
+    /* looking */
+    bool json, failed, all_attempts, follow;
+    char *format; // ndjson | csv | tsv
+    char *fields; // a,b.c
+    char *color;  // auto | always | never
+    bool verbose;
+    /* identity: written to the plan by `fan run` or the ventilator */
+    char *run_id;              // 32 hex digits
+    char *resume_token;        // 32 hex digits; absent on a first start
+    char *input_copy;          // file name in the plan's directory
+    struct texts fingerprints; // "DEV:INO:SIZE:MTIME_NS PATH" of each input
+    char *created, *version, *working_directory;
+    struct texts arguments; // the command line as typed
+    /* operands that are no settings */
+    struct texts operands; // verify DIR, run FILE.yaml, ...
+    uint8_t layer[96];     // of each row of the table
+};
+
+struct setting_row {
+    const char *name; // "output-max": flag --output-max, key output-max or
+                      // output_max, environment FAN_OUTPUT_MAX
+    char letter;      // short flag or 0
+    enum setting_type type;
+    unsigned programs; // mask
+    size_t offset;     // of the field in struct settings
+    uint64_t least, most;
+    const char *choices;
+    const char *group;    // heading in --help
+    const char *argument; // "DURATION" in --help; NULL for booleans
+    const char *help;     // one line; says the default
+};
+extern const struct setting_row SETTING_TABLE[];
+extern const size_t SETTING_COUNT_OF_ROWS;
+
+void settings_init(struct settings *settings);
+void settings_clear(struct settings *settings); /* frees; init to use again */
+
+/* Sets one by name (either spelling). Returns 0, -ENOENT for an unknown name
+ * (the problem names the nearest right one), -EINVAL for a bad value. */
+int settings_set(struct settings *settings, unsigned program,
+                 enum setting_layer layer, const char *name, const char *value,
+                 struct problem *problem);
+
+enum settings_parsed { SETTINGS_GO, SETTINGS_HELP, SETTINGS_VERSION };
+/* Reads flags, `--`, `:::` and operands. argv[0] is not looked at. A role's
+ * first operand is its endpoint. Everything after `--` up to `:::`, `:::+`,
+ * `::::` is the command. Returns 0 and *parsed, or -EINVAL with a usage
+ * problem. */
+int settings_read_flags(struct settings *settings, unsigned program, int argc,
+                        char **argv, enum settings_parsed *parsed,
+                        struct problem *problem);
+/* FAN_<NAME> of every row of the program but identity; tasks' own variables
+ * (FAN_RUN_ID...) are no settings. */
+int settings_read_environment(struct settings *settings, unsigned program,
+                              struct problem *problem);
+/* libyaml events, depth and size capped: no document API, no aliases, no tags,
+ * no merges, no duplicate keys. Problems name file, line, column and the
+ * nearest right key. */
+int settings_read_yaml(struct settings *settings, unsigned program,
+                       const char *path, struct problem *problem);
+/* Appends YAML of every setting of `program` that is not at its built-in
+ * value; reading it back gives the same settings. */
+void settings_write_yaml(const struct settings *settings, unsigned program,
+                         struct buffer *out);
+/* The value as settings_set takes it; appends to `out`; false when at its
+ * built-in value or a list. */
+bool settings_text(const struct settings *settings,
+                   const struct setting_row *row, struct buffer *out);
+
+/* Text of --help: usage, groups, rows, from the table. */
+void settings_help(unsigned program, struct buffer *out);
+/* "Try 'fan run --help'." for a usage error, and so on. */
+const char *settings_program_name(unsigned program); /* "fan run" */
+
+/* CPUs this process may use: affinity and cgroup (v1 and v2) quota, at least 1.
+ */
+unsigned cpus_usable(void);
+/* The slots to use: jobs, or jobs_percent of cpus_usable, or cpus_usable. */
+unsigned settings_slots(const struct settings *settings);
+
+/* Parsers of single values, for tests and other verbs. 0 or -EINVAL, -ERANGE.
+ */
+int parse_count(const char *text, uint64_t least, uint64_t most,
+                uint64_t *value);
+int parse_duration_ms(const char *text, int64_t *ms);
+int parse_size(const char *text, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,49 @@
+/* member - one group commit of the log, as one gzip member
+ *
+ * The log is a chain of gzip members (RFC 1952), so zcat, jq and pandas read
+ * it as it is. fan writes each member with one fixed form of header:
+ *
+ *   1f 8b 08 04 00000000 00 ff   magic, deflate, FEXTRA, no time, OS unknown
+ *   xlen = 20: 'F' 'A' 16 0      one subfield of 16 bytes:
+ *     u64 size                   bytes of this whole member
+ *     u64 durable                log offset known durable when it was written
+ *   deflate data, CRC-32, ISIZE  as gzip has them
+ *
+ * Verifying compares the header byte for byte and inflates once more to check
+ * padding, since plain gzip does not notice every flipped bit.
+ */
+#ifndef COMMON_STORE_MEMBER_H
+#define COMMON_STORE_MEMBER_H
+
+#include "common/base/bytes.h"
+
+#include <stdint.h>
+
+enum {
+    MEMBER_HEADER_SIZE = 32,
+    MEMBER_TAIL_SIZE = 8,
+    MEMBER_TEXT_MAX = 1 << 30, /* bytes of records in one member */
+};
+
+/* Appends one member holding `text`. level 0 stores, 1..9 deflates.
+ * Returns 0, -ENOMEM. */
+int member_write(struct buffer *out, struct span text, int level,
+                 uint64_t durable);
+
+enum member_fault {
+    MEMBER_WHOLE,
+    MEMBER_INCOMPLETE, // the bytes end before the member does
+    MEMBER_DAMAGED,    // not a member, or its contents are not what was written
+};
+struct member {
+    uint64_t size; // bytes of the whole member
+    uint64_t durable;
+};
+/* Looks at the header only. */
+enum member_fault member_peek(struct span bytes, struct member *member);
+/* Reads the member at the start of `bytes` and replaces `text` by its records.
+ * -ENOMEM shows as text->failed. Checks CRC, length, header and padding. */
+enum member_fault member_read(struct span bytes, struct member *member,
+                              struct buffer *text);
+
+#endif

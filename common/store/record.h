@@ -1,0 +1,88 @@
+/* record - one line of the log: a task's record or a control record
+ *
+ * Written by a hand-made encoder in a fixed order of keys; read back by a
+ * scanner for exactly that order, with jansson behind it for lines that
+ * somebody else wrote or reordered. Keys at their obvious default are left
+ * out: round 0, class none, exit 0, signal 0, attempt 1, generation 1, empty
+ * stdout and stderr, and so on.
+ *
+ * {"task":17,"key":"<32 hex>","final":true,"status":"ok","round":1,
+ *  "class":"exit","exit":3,"signal":9,"attempt":2,"generation":2,"record":5,
+ *  "worker":"<32
+ * hex>","host":"h","slot":1,"start":"2026-...Z","wall_s":0.001234,
+ *  "user_s":0.001,"sys_s":0.0,"maxrss_bytes":1,"args":["a"] or {"name":"a"},
+ *  "stdout":"...","stderr":"...","truncated":["stdout"],"note":"..."}
+ * Text that is not UTF-8 goes into stdout_base64, stderr_base64, and values
+ * into args_base64 (the whole list, each in base64).
+ * A control record has "event" first and no "task" unless it is about one:
+ * {"event":"joined","record":1,"generation":1,"worker":...,"host":...,
+ *  "pid":1,"pid_start":1,"boot":"..."}
+ */
+#ifndef COMMON_STORE_RECORD_H
+#define COMMON_STORE_RECORD_H
+
+#include "common/base/bytes.h"
+#include "common/policy/policy.h"
+#include "common/wire/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum event {
+    EVENT_NONE,       // a task's record
+    EVENT_RUN,        // run id, version: the first record of a log
+    EVENT_GENERATION, // generation granted to `worker` (the ventilator's
+                      // incarnation)
+    EVENT_JOINED,
+    EVENT_LEFT,
+    EVENT_MARK,
+    EVENT_REOPENED,
+    EVENT_RESUMED,
+    EVENT_DECISION,
+    EVENT_COMPLETE,
+    EVENTS
+};
+
+struct record {
+    enum event event;
+    uint64_t task; /* 0: none */
+    struct id128 key;
+    bool final;
+    enum status status;
+    uint32_t round;
+    enum fail_class class;
+    uint8_t exit, signal;
+    uint32_t attempt, generation;
+    uint64_t number;     /* "record": of the RECORD link; 0 for a worker's */
+    struct id128 worker; /* or subject, or token */
+    struct span host;
+    uint32_t slot;
+    int64_t start_us; /* 0: none */
+    uint64_t wall_us, user_us, sys_us, maxrss_bytes;
+    bool ran, crash, alone; /* of a lost record */
+    bool has_args;          /* false: no args key at all */
+    struct span values;     /* as wire_put_values writes them */
+    struct span out, err;
+    bool out_cut, err_cut;
+    struct span note;
+    /* control records */
+    uint64_t a, b,
+        c; /* "place", "from", "offset" of a mark; "tasks" of complete */
+    uint32_t pid;
+    uint64_t pid_start;
+    struct id128 boot, run;
+    struct span version;
+};
+
+/* Appends the line with its newline. */
+void record_write(struct buffer *out, const struct record *record);
+
+/* Reads one line (without its newline). Borrowed spans point into the line
+ * where nothing had to be unescaped, else into `scratch`, which is cleared
+ * first. Returns 0, -EBADMSG when it is no record, -ENOMEM. */
+int record_read(struct span line, struct buffer *scratch,
+                struct record *record);
+
+const char *event_name(enum event event);
+
+#endif

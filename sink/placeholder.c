@@ -1,0 +1,1 @@
+/* placeholder */ extern int sink_placeholder; int sink_placeholder;

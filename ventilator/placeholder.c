@@ -1,0 +1,1 @@
+/* placeholder */ extern int ventilator_placeholder; int ventilator_placeholder;

@@ -1,0 +1,1 @@
+/* placeholder */ extern int worker_placeholder; int worker_placeholder;
