@@ -1,1 +1,99 @@
-int main(void) { return 0; }
+/* fan-ventilator - sends out the tasks of a run and knows what becomes of them
+ */
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/setting/setting.h"
+#include "ventilator/ventilator.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static volatile int stop;
+
+static void count_stop(int number)
+{
+    (void)number;
+    stop = stop + 1;
+}
+
+static void catch_signals(void)
+{
+    const struct sigaction count = {.sa_handler = count_stop};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &count, NULL);
+    sigaction(SIGTERM, &count, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGHUP, &ignore, NULL);
+}
+
+// Nothing outlives the `fan run` that started it.
+static void follow_supervisor(void)
+{
+    const char *supervisor = getenv("FAN_SUPERVISOR");
+    if (!supervisor)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != (pid_t)strtol(supervisor, NULL, 10))
+        _exit(EXIT_ERROR);
+}
+
+static int print(struct buffer *text)
+{
+    fwrite(text->at, 1, text->size, stdout);
+    buffer_free(text);
+    return EXIT_OK;
+}
+
+static int fail(const struct problem *problem)
+{
+    fprintf(stderr, "fan ventilator: %s\n", problem->text);
+    if (problem->exit == EXIT_USAGE)
+        fprintf(stderr, "Try 'fan ventilator --help'.\n");
+    return problem->exit ? (int)problem->exit : EXIT_ERROR;
+}
+
+static int serve(struct settings *settings, struct problem *problem)
+{
+    if (settings->dry_run) {
+        const int exit = ventilator_dry_run(settings, problem);
+        return problem->code ? fail(problem) : exit;
+    }
+    const int exit = ventilator_serve(settings, &stop, problem);
+    if (problem->code)
+        return fail(problem);
+    return exit;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    struct problem problem = {0};
+    enum settings_parsed parsed = SETTINGS_GO;
+    struct buffer text = {0};
+    follow_supervisor();
+    catch_signals();
+    settings_init(&settings);
+    int exit = EXIT_USAGE;
+    if (settings_read_flags(&settings, FOR_VENTILATOR, argc, argv, &parsed,
+                            &problem) != 0 ||
+        settings_read_environment(&settings, FOR_VENTILATOR, &problem) != 0 ||
+        (settings.plan &&
+         settings_read_yaml(&settings, IN_PLAN | FOR_VENTILATOR, settings.plan,
+                            &problem) != 0)) {
+        exit = fail(&problem);
+    } else if (parsed == SETTINGS_HELP) {
+        settings_help(FOR_VENTILATOR, &text);
+        exit = print(&text);
+    } else if (parsed == SETTINGS_VERSION) {
+        buffer_printf(&text, "fan ventilator %s\n", version_text());
+        exit = print(&text);
+    } else {
+        log_open("fan-ventilator", settings.verbose ? LOG_INFO : LOG_WARNING);
+        exit = serve(&settings, &problem);
+    }
+    settings_clear(&settings);
+    return exit;
+}

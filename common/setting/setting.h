@@ -26,9 +26,12 @@ enum setting_program {
     FOR_STATUS = 16,
     FOR_RESULTS = 32,
     FOR_VERIFY = 64,
-    IN_PLAN = 256,       // written to the plan and read from it
-    IN_DEFINITION = 512, // told to workers in WELCOME
-    HIDDEN = 1024,       // not in --help
+    IN_PLAN = 256,         // written to the plan and read from it
+    IN_DEFINITION = 512,   // told to workers in WELCOME
+    HIDDEN = 1024,         // not in --help
+    NO_FLAG = 2048,        // neither a flag nor a variable: typed in its place,
+                           // read from YAML, or written by fan itself
+    NO_ENVIRONMENT = 4096, // FAN_<NAME> is a task's own variable
 };
 
 enum setting_layer {
@@ -49,6 +52,8 @@ enum setting_type {
     SETTING_TEXT,
     SETTING_LIST,   // texts; a flag may be repeated; YAML a sequence
     SETTING_CHOICE, // one of `choices`, separated by |
+    SETTING_ANSWER, // what follows a failure: a choice kept as enum answer
+    SETTING_NAME,   // text that can be a file name: no /, no leading dot
 };
 
 #define SETTING_UNLIMITED UINT64_MAX

@@ -4,13 +4,16 @@
  * it as it is. fan writes each member with one fixed form of header:
  *
  *   1f 8b 08 04 00000000 00 ff   magic, deflate, FEXTRA, no time, OS unknown
- *   xlen = 20: 'F' 'A' 16 0      one subfield of 16 bytes:
+ *   xlen = 28: 'F' 'A' 24 0      one subfield of 24 bytes:
  *     u64 size                   bytes of this whole member
  *     u64 durable                log offset known durable when it was written
+ *     u64 check                  XXH3-64 of all that follows the header, seeded
+ *                                with XXH3-64 of the 16 bytes of the two above
  *   deflate data, CRC-32, ISIZE  as gzip has them
  *
- * Verifying compares the header byte for byte and inflates once more to check
- * padding, since plain gzip does not notice every flipped bit.
+ * Verifying compares the header byte for byte. The check is there since plain
+ * gzip does not notice every flipped bit: header fields, padding, and deflate
+ * codes that give the same text another way.
  */
 #ifndef COMMON_STORE_MEMBER_H
 #define COMMON_STORE_MEMBER_H
@@ -20,13 +23,14 @@
 #include <stdint.h>
 
 enum {
-    MEMBER_HEADER_SIZE = 32,
+    MEMBER_HEADER_SIZE = 40,
     MEMBER_TAIL_SIZE = 8,
     MEMBER_TEXT_MAX = 1 << 30, /* bytes of records in one member */
 };
 
 /* Appends one member holding `text`. level 0 stores, 1..9 deflates.
- * Returns 0, -ENOMEM. */
+ * Returns 0, -ENOMEM, -EFBIG when text is over MEMBER_TEXT_MAX; `out` is then
+ * as it was. */
 int member_write(struct buffer *out, struct span text, int level,
                  uint64_t durable);
 
@@ -42,7 +46,7 @@ struct member {
 /* Looks at the header only. */
 enum member_fault member_peek(struct span bytes, struct member *member);
 /* Reads the member at the start of `bytes` and replaces `text` by its records.
- * -ENOMEM shows as text->failed. Checks CRC, length, header and padding. */
+ * -ENOMEM shows as text->failed. Checks header, check, CRC and length. */
 enum member_fault member_read(struct span bytes, struct member *member,
                               struct buffer *text);
 

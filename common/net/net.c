@@ -1,0 +1,346 @@
+#include "common/net/net.h"
+
+#include <czmq.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum {
+    SOCKETS_MAX = 60000,
+    ENDPOINT_MAX = 1100,
+    RECONNECT_MS = 20,
+    RECONNECT_MAX_MS = 1000,
+    POLL_MAX = 8192,
+};
+static const int64_t MESSAGE_MAX = INT64_C(64) << 20;
+
+struct net_socket {
+    void *zmq;
+    void *monitor; // a PAIR, of a DEALER only
+    bool reconnected;
+    char endpoint[ENDPOINT_MAX];
+};
+
+static_assert(sizeof(zmq_msg_t) == sizeof(((struct net_message *)NULL)->opaque),
+              "a net_message holds a zmq_msg_t");
+
+int net_start(struct problem *problem)
+{
+    zsys_handler_set(NULL);
+    zsys_set_max_sockets(SOCKETS_MAX);
+    if (!zsys_init())
+        return problem_set(problem, -ENOMEM, "cannot start ZeroMQ: %s",
+                           strerror(errno));
+    return 0;
+}
+
+void net_stop(void)
+{
+    zsys_shutdown();
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 ||
+           strncmp(host, "localhost:", 10) == 0 ||
+           strncmp(host, "[::1]:", 6) == 0;
+}
+
+int net_check_endpoint(const char *endpoint, struct problem *problem)
+{
+    if (strlen(endpoint) >= ENDPOINT_MAX - 64)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "the endpoint is too long: %.60s...", endpoint);
+    if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '\0')
+        return 0;
+    if (strncmp(endpoint, "tcp://", 6) != 0)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "'%s' is not an endpoint; write "
+                            "ipc:///path or tcp://127.0.0.1:PORT",
+                            endpoint);
+    if (!is_loopback(endpoint + 6))
+        return problem_exit(
+            problem, EXIT_USAGE, -EPERM,
+            "'%s' is not on this host's loopback; other hosts need "
+            "encryption, which this version does not have: use "
+            "tcp://127.0.0.1:PORT or ipc:///path",
+            endpoint);
+    return 0;
+}
+
+static int set_int(void *zmq, int option, int value)
+{
+    return zmq_setsockopt(zmq, option, &value, sizeof value);
+}
+
+static int zmq_type(enum net_type type)
+{
+    switch (type) {
+    case NET_ROUTER:
+        return ZMQ_ROUTER;
+    case NET_DEALER:
+        return ZMQ_DEALER;
+    case NET_PUSH:
+        return ZMQ_PUSH;
+    case NET_PULL:
+        return ZMQ_PULL;
+    }
+    return -1;
+}
+
+static void configure(void *zmq, enum net_type type,
+                      const struct net_options *options)
+{
+    const int64_t message_max =
+        options->message_max ? (int64_t)options->message_max : MESSAGE_MAX;
+    zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max);
+    set_int(zmq, ZMQ_LINGER, (int)options->linger_ms);
+    set_int(zmq, ZMQ_SNDHWM, options->high_water);
+    set_int(zmq, ZMQ_RCVHWM, options->high_water);
+    set_int(zmq, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    set_int(zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+    set_int(zmq, ZMQ_IPV6, 1);
+    if (options->heartbeat_ms > 0) {
+        set_int(zmq, ZMQ_HEARTBEAT_IVL, (int)options->heartbeat_ms);
+        set_int(zmq, ZMQ_HEARTBEAT_TTL, (int)options->heartbeat_ms * 4);
+        set_int(zmq, ZMQ_HEARTBEAT_TIMEOUT, (int)options->heartbeat_ms * 4);
+    }
+    if (type == NET_ROUTER)
+        set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
+}
+
+static void *open_monitor(struct net_socket *socket)
+{
+    char name[64];
+    snprintf(name, sizeof name, "inproc://monitor-%p", (void *)socket);
+    if (zmq_socket_monitor(socket->zmq, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) !=
+        0)
+        return NULL;
+    void *pair = zmq_socket(zsys_init(), ZMQ_PAIR);
+    if (pair && zmq_connect(pair, name) != 0) {
+        zmq_close(pair);
+        return NULL;
+    }
+    if (pair)
+        set_int(pair, ZMQ_LINGER, 0);
+    return pair;
+}
+
+static struct net_socket *open_socket(enum net_type type,
+                                      const struct net_options *options,
+                                      struct problem *problem)
+{
+    struct net_socket *socket = calloc(1, sizeof *socket);
+    void *zmq = socket ? zmq_socket(zsys_init(), zmq_type(type)) : NULL;
+    if (!zmq) {
+        problem_set(problem, -errno,
+                    "cannot open a socket: %s; raise the limit on open files "
+                    "(ulimit -n) if it is too low",
+                    zmq_strerror(errno));
+        free(socket);
+        return NULL;
+    }
+    socket->zmq = zmq;
+    configure(zmq, type, options);
+    if (type == NET_DEALER && !(socket->monitor = open_monitor(socket))) {
+        problem_set(problem, -errno, "cannot watch a socket: %s",
+                    zmq_strerror(errno));
+        net_close(&socket);
+    }
+    return socket;
+}
+
+struct net_socket *net_bind(enum net_type type, const char *endpoint,
+                            const struct net_options *options,
+                            struct problem *problem)
+{
+    if (net_check_endpoint(endpoint, problem) != 0)
+        return NULL;
+    struct net_socket *socket = open_socket(type, options, problem);
+    if (!socket)
+        return NULL;
+    size_t size = sizeof socket->endpoint;
+    if (zmq_bind(socket->zmq, endpoint) != 0 ||
+        zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, socket->endpoint,
+                       &size) != 0) {
+        problem_set(problem, -errno, "cannot listen at %s: %s", endpoint,
+                    zmq_strerror(errno));
+        net_close(&socket);
+    }
+    return socket;
+}
+
+struct net_socket *net_connect(enum net_type type, const char *endpoint,
+                               const struct net_options *options,
+                               struct problem *problem)
+{
+    if (net_check_endpoint(endpoint, problem) != 0)
+        return NULL;
+    struct net_socket *socket = open_socket(type, options, problem);
+    if (!socket)
+        return NULL;
+    snprintf(socket->endpoint, sizeof socket->endpoint, "%s", endpoint);
+    if (zmq_connect(socket->zmq, endpoint) != 0) {
+        problem_set(problem, -errno, "cannot connect to %s: %s", endpoint,
+                    zmq_strerror(errno));
+        net_close(&socket);
+    }
+    return socket;
+}
+
+void net_close(struct net_socket **socket)
+{
+    if (!*socket)
+        return;
+    if ((*socket)->monitor) {
+        zmq_socket_monitor((*socket)->zmq, NULL, 0);
+        zmq_close((*socket)->monitor);
+    }
+    zmq_close((*socket)->zmq);
+    free(*socket);
+    *socket = NULL;
+}
+
+const char *net_endpoint(const struct net_socket *socket)
+{
+    return socket->endpoint;
+}
+
+static int send_error(void)
+{
+    return errno == EINTR ? -EAGAIN : -errno;
+}
+
+int net_send(struct net_socket *socket, const struct net_peer *peer,
+             struct span frame)
+{
+    if (peer && zmq_send(socket->zmq, peer->byte, peer->size,
+                         ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+        return send_error();
+    // Once the routing id went in, the second part follows without waiting.
+    if (zmq_send(socket->zmq, frame.at, frame.size, ZMQ_DONTWAIT) < 0)
+        return send_error();
+    return 0;
+}
+
+static void drop_rest(void *zmq)
+{
+    int more = 1;
+    size_t size = sizeof more;
+    while (zmq_getsockopt(zmq, ZMQ_RCVMORE, &more, &size) == 0 && more) {
+        zmq_msg_t part;
+        zmq_msg_init(&part);
+        const int got = zmq_msg_recv(&part, zmq, ZMQ_DONTWAIT);
+        zmq_msg_close(&part);
+        if (got < 0)
+            return;
+    }
+}
+
+int net_receive(struct net_socket *socket, struct net_message *message)
+{
+    zmq_msg_t *part = (zmq_msg_t *)(void *)message->opaque;
+    int type = 0;
+    size_t size = sizeof type;
+    message->malformed = false;
+    message->peer.size = 0;
+    message->frame = (struct span){0};
+    zmq_msg_init(part);
+    if (zmq_msg_recv(part, socket->zmq, ZMQ_DONTWAIT) < 0)
+        return -EAGAIN;
+    zmq_getsockopt(socket->zmq, ZMQ_TYPE, &type, &size);
+    if (type == ZMQ_ROUTER) {
+        const size_t id_size = zmq_msg_size(part);
+        message->malformed =
+            id_size > sizeof message->peer.byte || !zmq_msg_more(part);
+        if (message->malformed) {
+            drop_rest(socket->zmq);
+            return 0;
+        }
+        message->peer.size = (uint8_t)id_size;
+        memcpy(message->peer.byte, zmq_msg_data(part), id_size);
+        if (zmq_msg_recv(part, socket->zmq, ZMQ_DONTWAIT) < 0)
+            return -EAGAIN;
+    }
+    if (zmq_msg_more(part)) {
+        message->malformed = true;
+        drop_rest(socket->zmq);
+        return 0;
+    }
+    message->frame = (struct span){zmq_msg_data(part), zmq_msg_size(part)};
+    return 0;
+}
+
+void net_release(struct net_message *message)
+{
+    zmq_msg_close((zmq_msg_t *)(void *)message->opaque);
+}
+
+static void drain_monitor(struct net_socket *socket)
+{
+    zmq_msg_t part;
+    zmq_msg_init(&part);
+    while (zmq_msg_recv(&part, socket->monitor, ZMQ_DONTWAIT) >= 0) {
+        uint16_t event = 0;
+        if (zmq_msg_more(&part) && zmq_msg_size(&part) >= sizeof event)
+            memcpy(&event, zmq_msg_data(&part), sizeof event);
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            socket->reconnected = true;
+    }
+    zmq_msg_close(&part);
+}
+
+bool net_reconnected(struct net_socket *socket)
+{
+    drain_monitor(socket);
+    const bool was = socket->reconnected;
+    socket->reconnected = false;
+    return was;
+}
+
+static short events_of(int want)
+{
+    return (short)((want & NET_READ ? ZMQ_POLLIN : 0) |
+                   (want & NET_WRITE ? ZMQ_POLLOUT : 0));
+}
+
+static size_t fill(zmq_pollitem_t *polled, const struct net_poll_item *items,
+                   size_t count)
+{
+    size_t extra = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct net_socket *socket = items[i].socket;
+        polled[i] = (zmq_pollitem_t){.socket = socket ? socket->zmq : NULL,
+                                     .fd = items[i].fd,
+                                     .events = events_of(items[i].want)};
+        if (socket && socket->monitor)
+            polled[extra++] = (zmq_pollitem_t){.socket = socket->monitor,
+                                               .events = ZMQ_POLLIN};
+    }
+    return extra;
+}
+
+int net_poll(struct net_poll_item *items, size_t count, int64_t timeout_ms)
+{
+    if (count > POLL_MAX)
+        return -EINVAL;
+    zmq_pollitem_t *polled = calloc(2 * count + 1, sizeof *polled);
+    if (!polled)
+        return -ENOMEM;
+    const size_t all = fill(polled, items, count);
+    const int ready = zmq_poll(polled, (int)all, (long)timeout_ms);
+    const int failed = ready < 0 ? errno : 0;
+    for (size_t i = 0; i < count; i++)
+        items[i].got =
+            ready <= 0
+                ? 0
+                : (polled[i].revents & (ZMQ_POLLIN | ZMQ_POLLERR) ? NET_READ
+                                                                  : 0) |
+                      (polled[i].revents & ZMQ_POLLOUT ? NET_WRITE : 0);
+    free(polled);
+    if (failed == EINTR)
+        return 0;
+    return failed ? -failed : ready;
+}

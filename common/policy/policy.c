@@ -1,0 +1,101 @@
+#include "common/policy/policy.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const CLASS_NAMES[CLASSES] = {
+    [CLASS_NONE] = "none",
+    [CLASS_EXIT] = "exit",
+    [CLASS_SIGNAL] = "signal",
+    [CLASS_TIMEOUT] = "timeout",
+    [CLASS_OOM] = "oom",
+    [CLASS_LOST] = "lost",
+    [CLASS_SPAWN] = "spawn",
+    [CLASS_OUTPUT] = "output",
+    [CLASS_QUARANTINED] = "quarantined",
+    [CLASS_CANCELLED] = "cancelled",
+};
+
+static const char *const STATUS_NAMES[STATUSES] = {
+    [STATUS_NONE] = "none",
+    [STATUS_OK] = "ok",
+    [STATUS_FAILED] = "failed",
+    [STATUS_IGNORED] = "ignored",
+    [STATUS_HELD] = "held",
+    [STATUS_LOST] = "lost",
+    [STATUS_QUARANTINED] = "quarantined",
+    [STATUS_CANCELLED] = "cancelled",
+    [STATUS_DROPPED] = "dropped",
+    [STATUS_EXPIRED] = "expired",
+    [STATUS_REOPENED] = "reopened",
+};
+
+// The finaliser of splitmix64: neighbouring seeds give unrelated jitter.
+static uint64_t mix(uint64_t value)
+{
+    value += UINT64_C(0x9e3779b97f4a7c15);
+    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+    return value ^ value >> 31;
+}
+
+static int64_t backoff_ms(const struct policy *policy, uint64_t failures,
+                          uint64_t seed)
+{
+    const int64_t max_ms = policy->backoff_max_ms;
+    int64_t delay_ms = policy->backoff_min_ms;
+    if (delay_ms <= 0 || max_ms <= 0)
+        return 0;
+    for (uint64_t i = 1; i < failures && delay_ms < max_ms; i++)
+        delay_ms = delay_ms > max_ms / 2 ? max_ms : delay_ms * 2;
+    if (delay_ms > max_ms)
+        delay_ms = max_ms;
+    const int64_t half_ms = delay_ms / 2;
+    const uint64_t jitter = mix(seed ^ mix(failures));
+    return delay_ms - half_ms + (int64_t)(jitter % ((uint64_t)half_ms + 1));
+}
+
+struct policy_answer policy_decide(const struct policy *policy,
+                                   enum fail_class class, uint64_t failures,
+                                   uint64_t seed)
+{
+    // What a person or the quarantine has ended is neither tried again nor
+    // ignored; a loss is not the task's own failure and costs no try.
+    if (class == CLASS_QUARANTINED || class == CLASS_CANCELLED)
+        return (struct policy_answer){.answer = ANSWER_FAIL};
+    if (class == CLASS_LOST)
+        return (struct policy_answer){.answer = ANSWER_RETRY};
+    if (failures <= policy->retries_max)
+        return (struct policy_answer){.answer = ANSWER_RETRY,
+                                      .delay_ms =
+                                          backoff_ms(policy, failures, seed)};
+    return (struct policy_answer){.answer = policy->on_fail == ANSWER_RETRY
+                                                ? ANSWER_FAIL
+                                                : policy->on_fail};
+}
+
+const char *class_name(enum fail_class class)
+{
+    return (unsigned)class < CLASSES ? CLASS_NAMES[class] : "none";
+}
+
+const char *status_name(enum status status)
+{
+    return (unsigned)status < STATUSES ? STATUS_NAMES[status] : "none";
+}
+
+enum fail_class class_parse(const char *name)
+{
+    for (unsigned i = 1; i < CLASSES; i++)
+        if (strcmp(name, CLASS_NAMES[i]) == 0)
+            return (enum fail_class)i;
+    return CLASS_NONE;
+}
+
+enum status status_parse(const char *name)
+{
+    for (unsigned i = 1; i < STATUSES; i++)
+        if (strcmp(name, STATUS_NAMES[i]) == 0)
+            return (enum status)i;
+    return STATUS_NONE;
+}

@@ -1,0 +1,90 @@
+#include "common/setting/setting.h"
+
+#include <string.h>
+
+static const struct program {
+    unsigned mask;
+    const char *name;
+    const char *usage; // after the name; lines for several forms
+    const char *what;
+} PROGRAMS[] = {
+    {FOR_RUN, "fan run",
+     "[OPTION]... [-- COMMAND [ARGUMENT]...] [::: VALUE...]...",
+     "Run a command for each value, on all CPUs, and keep every result.\n"
+     "Without a command, each line of input is one."},
+    {FOR_VENTILATOR, "fan ventilator",
+     "ENDPOINT [OPTION]... [-- COMMAND [ARGUMENT]...] [::: VALUE...]...",
+     "Give the tasks of a run to workers."},
+    {FOR_WORKER, "fan worker", "ENDPOINT [OPTION]...",
+     "Run the tasks which the ventilator at ENDPOINT gives."},
+    {FOR_SINK, "fan sink", "ENDPOINT --results DIR [OPTION]...",
+     "Store the results of the run of the ventilator at ENDPOINT."},
+    {FOR_STATUS, "fan status", "[OPTION]...", "Show how far a run is."},
+    {FOR_RESULTS, "fan results", "[OPTION]...", "Print the results of a run."},
+    {FOR_VERIFY, "fan verify", "[OPTION]... [DIR]",
+     "Check the stored results of a run for damage."},
+};
+
+static const struct program *program_of(unsigned program)
+{
+    for (size_t i = 0; i < sizeof PROGRAMS / sizeof PROGRAMS[0]; i++)
+        if (PROGRAMS[i].mask & program)
+            return &PROGRAMS[i];
+    return NULL;
+}
+
+const char *settings_program_name(unsigned program)
+{
+    const struct program *const found = program_of(program);
+    return found ? found->name : "fan";
+}
+
+static void write_line(struct buffer *out, char letter, const char *name,
+                       const char *argument, const char *help)
+{
+    enum { COLUMN = 30 };
+    const size_t from = out->size;
+    if (letter)
+        buffer_printf(out, "  -%c, --%s", letter, name);
+    else
+        buffer_printf(out, "      --%s", name);
+    if (argument)
+        buffer_printf(out, " %s", argument);
+    size_t width = out->size - from;
+    if (width + 2 > COLUMN) {
+        put_u8(out, '\n');
+        width = 0;
+    }
+    buffer_printf(out, "%*s%s\n", (int)(COLUMN - width), "", help);
+}
+
+static bool is_shown(const struct setting_row *row, unsigned program)
+{
+    return (row->programs & program) && !(row->programs & HIDDEN);
+}
+
+void settings_help(unsigned program, struct buffer *out)
+{
+    const struct program *const found = program_of(program);
+    if (!found)
+        return;
+    buffer_printf(out, "Usage: %s %s\n%s\n", found->name, found->usage,
+                  found->what);
+    const char *group = NULL; // rows of a group stand together in the table
+    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
+        const struct setting_row *const row = &SETTING_TABLE[i];
+        if (!is_shown(row, program))
+            continue;
+        if (!group || strcmp(group, row->group) != 0)
+            buffer_printf(out, "\n%s:\n", row->group);
+        group = row->group;
+        write_line(out, row->letter, row->name, row->argument, row->help);
+    }
+    buffer_append_text(out, "\nHelp:\n");
+    write_line(out, 'h', "help", NULL, "show this and exit");
+    write_line(out, 'V', "version", NULL, "show the version and exit");
+    buffer_append_text(
+        out, "\nDurations: 100ms 10s 5m 2h 1d HH:MM:SS. Sizes: K M G T, by "
+             "1024.\nAn option --some-name is also FAN_SOME_NAME in the "
+             "environment and some-name: in YAML.\n");
+}

@@ -1,0 +1,173 @@
+#include "common/setting/setting.h"
+
+#include <assert.h>
+
+// Short names for the masks and the field, so that a row reads as a row.
+#define R       FOR_RUN
+#define V       FOR_VENTILATOR
+#define W       FOR_WORKER
+#define S       FOR_SINK
+#define LOOK    (FOR_STATUS | FOR_RESULTS | FOR_VERIFY)
+#define P       IN_PLAN
+#define D       IN_DEFINITION
+#define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
+#define AT(f)   offsetof(struct settings, f)
+#define ANY     UINT64_MAX
+#define DAY_MS  UINT64_C(86400000)
+#define YEAR_MS (366 * DAY_MS)
+
+#define INPUT    "Input"
+#define FAILURES "Failures"
+#define OUTPUT   "Output"
+#define RUNNING  "Running"
+#define THE_RUN  "The run"
+#define PLACES   "Places"
+#define LIMITS   "Intervals and budgets"
+#define LOOKING  "Looking"
+#define IDENTITY "Identity"
+
+// clang-format off
+const struct setting_row SETTING_TABLE[] = {
+    {"command", 0, SETTING_LIST, R | V | OWN, AT(command), 0, 0, NULL,
+     INPUT, "WORD", "the command and its arguments; on the command line after --"},
+    {"sources", 0, SETTING_LIST, R | V | OWN, AT(sources), 0, 0, NULL,
+     INPUT, "WORD", "values as typed: :::, :::+ and :::: with what follows them"},
+    {"arg-file", 'a', SETTING_TEXT, R | V | P, AT(arg_file), 0, 0, NULL,
+     INPUT, "FILE", "a task per line of FILE; - is standard input"},
+    {"null", '0', SETTING_BOOL, R | V | P, AT(null_separated), 0, 0, NULL,
+     INPUT, NULL, "tasks end with NUL, not with newline"},
+    {"header", 0, SETTING_BOOL, R | V | P, AT(header), 0, 0, NULL,
+     INPUT, NULL, "the first line names the columns"},
+    {"colsep", 0, SETTING_TEXT, R | V | P, AT(colsep), 0, 0, NULL,
+     INPUT, "TEXT", "split lines into columns at TEXT; \\t is TAB (default: lines are not split)"},
+    {"array", 0, SETTING_TEXT, R | V | P, AT(array), 0, 0, NULL,
+     INPUT, "A-B[:S]", "numbers from A to B in steps of S, as in Slurm"},
+    {"ndjson", 0, SETTING_TEXT, R | V | P, AT(ndjson), 0, 0, NULL,
+     INPUT, "FILE", "a JSON object per line of FILE; - is standard input"},
+    {"blank", 0, SETTING_BOOL, R | V | P, AT(blank), 0, 0, NULL,
+     INPUT, NULL, "keep blank lines as tasks (default: they are skipped)"},
+    {"shell", 0, SETTING_BOOL, R | V | P, AT(shell), 0, 0, NULL,
+     INPUT, NULL, "run the command through /bin/sh -c"},
+    {"stdin", 0, SETTING_BOOL, R | V | P | D, AT(stdin_payload), 0, 0, NULL,
+     INPUT, NULL, "give each task its value or object on its standard input"},
+    {"seed", 0, SETTING_COUNT, R | V | P | D | NO_ENVIRONMENT, AT(seed), 0, ANY - 1, NULL,
+     INPUT, "N", "the seed of the run, from which {seed} is made (default: drawn)"},
+
+    {"retries", 0, SETTING_COUNT, R | V | P, AT(retries), 0, ANY, NULL,
+     FAILURES, "N", "extra tries of a task that failed (default 0)"},
+    {"backoff", 0, SETTING_BACKOFF, R | V | P, AT(backoff_min_ms), 0, YEAR_MS, NULL,
+     FAILURES, "MIN..MAX", "wait before a retry; doubles each time (default 1s..5m)"},
+    {"timeout", 0, SETTING_DURATION, R | V | P | D, AT(timeout_ms), 1, ANY, NULL,
+     FAILURES, "DURATION", "longest time of one attempt (default unlimited)"},
+    {"grace", 0, SETTING_DURATION, R | V | W | P | D, AT(grace_ms), 0, YEAR_MS, NULL,
+     FAILURES, "DURATION", "from asking a task to end to killing it (default 20s)"},
+    {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore",
+     FAILURES, "ANSWER", "when retries are spent: fail or ignore; retry is fail (default fail)"},
+    {"max-losses", 0, SETTING_COUNT, R | V | P, AT(max_losses), 1, ANY, NULL,
+     FAILURES, "N", "lost workers after which a task is quarantined (default 10)"},
+    {"output-max", 0, SETTING_SIZE, R | V | P | D, AT(output_max), 1, UINT64_C(1) << 30, NULL,
+     FAILURES, "SIZE", "most a task may write to each of stdout and stderr (default 64M)"},
+    {"truncate", 0, SETTING_BOOL, R | V | P | D, AT(truncate), 0, 0, NULL,
+     FAILURES, NULL, "cut output over the limit, with a mark, instead of failing"},
+
+    {"keep-order", 'k', SETTING_BOOL, R | V | P, AT(keep_order), 0, 0, NULL,
+     OUTPUT, NULL, "print in the order of the input"},
+    {"tag", 0, SETTING_BOOL, R | V | P | D, AT(tag), 0, 0, NULL,
+     OUTPUT, NULL, "begin each line of output with the task's values and a TAB"},
+    {"line-buffer", 0, SETTING_BOOL, R | V | P | D, AT(line_buffer), 0, 0, NULL,
+     OUTPUT, NULL, "print whole lines as they come (default: a task's output at its end)"},
+    {"quiet", 'q', SETTING_BOOL, R, AT(quiet), 0, 0, NULL,
+     OUTPUT, NULL, "no progress and no summary on stderr"},
+    {"stdout", 0, SETTING_TEXT, R | V | P, AT(stdout_path), 0, 4095, NULL,
+     OUTPUT, "TEMPLATE", "write a task's stdout to a file, such as out/{#}.txt"},
+    {"stderr", 0, SETTING_TEXT, R | V | P, AT(stderr_path), 0, 4095, NULL,
+     OUTPUT, "TEMPLATE", "write a task's stderr to a file"},
+    {"joblog", 0, SETTING_TEXT, R | P, AT(joblog), 0, 4095, NULL,
+     OUTPUT, "FILE", "a line per attempt, in GNU parallel's nine columns"},
+    {"results", 0, SETTING_TEXT, R | S, AT(results), 0, 4095, NULL,
+     OUTPUT, "DIR", "the run directory (default fan-runs/NAME)"},
+
+    {"jobs", 'j', SETTING_JOBS, R | W | P, AT(jobs), 1, 65535, NULL,
+     RUNNING, "N|P%", "tasks at a time (default: one for each usable CPU)"},
+    {"chdir", 0, SETTING_TEXT, R | V | P | D, AT(chdir), 0, 4095, NULL,
+     RUNNING, "DIR", "run tasks in DIR (default: where fan was started)"},
+    {"delay", 0, SETTING_DURATION, R | V | P | D, AT(delay_ms), 0, YEAR_MS, NULL,
+     RUNNING, "DURATION", "least time between two starts on a worker (default 0s)"},
+    {"compat", 0, SETTING_BOOL, R | V | P | D, AT(compat), 0, 0, NULL,
+     RUNNING, NULL, "also set PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID, HQ_ENTRY"},
+
+    {"name", 0, SETTING_NAME, R | V | P | D, AT(name), 0, 200, NULL,
+     THE_RUN, "NAME", "name of the run (default: made of the time)"},
+    {"resume", 0, SETTING_BOOL, R | V, AT(resume), 0, 0, NULL,
+     THE_RUN, NULL, "continue a run: only what is new, failed or unfinished"},
+    {"accept-partial", 0, SETTING_BOOL, R | V | P, AT(accept_partial), 0, 0, NULL,
+     THE_RUN, NULL, "take an input copy that was cut short for the whole input"},
+    {"dry-run", 0, SETTING_BOOL, R, AT(dry_run), 0, 0, NULL,
+     THE_RUN, NULL, "print the commands and how many there are, and exit"},
+
+    {"endpoint", 0, SETTING_TEXT, V | W | S | HIDDEN | NO_FLAG, AT(endpoint), 0, 255, NULL,
+     PLACES, "ENDPOINT", "the ventilator's endpoint, the first operand"},
+    {"bind", 0, SETTING_TEXT, S, AT(bind), 0, 255, NULL,
+     PLACES, "ENDPOINT", "where workers push results (default: beside the ventilator's)"},
+    {"dir", 0, SETTING_TEXT, V | NO_ENVIRONMENT, AT(dir), 0, 4095, NULL,
+     PLACES, "DIR", "directory of the plan and the input copy (default .)"},
+    {"plan", 0, SETTING_TEXT, V, AT(plan), 0, 4095, NULL,
+     PLACES, "FILE", "read the run from the plan in FILE"},
+    {"run", 0, SETTING_TEXT, LOOK, AT(run), 0, 4095, NULL,
+     PLACES, "NAME", "the run to look at (default: the newest in fan-runs)"},
+
+    {"heartbeat", 0, SETTING_DURATION, R | V | W | S | P, AT(heartbeat_ms), 10, DAY_MS, NULL,
+     LIMITS, "DURATION", "between two signs of life (default 1s)"},
+    {"liveness", 0, SETTING_DURATION, R | V | W | S | P, AT(liveness_ms), 30, DAY_MS, NULL,
+     LIMITS, "DURATION", "silence after which a peer is taken for lost (default 4s)"},
+    {"rejoin", 0, SETTING_DURATION, R | V | P, AT(rejoin_ms), 0, DAY_MS, NULL,
+     LIMITS, "DURATION", "time for workers to come back to a restarted ventilator (default 15s)"},
+    {"wait", 0, SETTING_DURATION, R | W | S | P, AT(wait_ms), 0, ANY, NULL,
+     LIMITS, "DURATION", "how long to try for a ventilator (default 10m)"},
+    {"retain-max", 0, SETTING_SIZE, R | V | W | P | D, AT(retain_max), 1 << 20, UINT64_C(1) << 40, NULL,
+     LIMITS, "SIZE", "results a worker keeps until they are stored (default 256M)"},
+    {"order-window", 0, SETTING_COUNT, R | V | P, AT(order_window), 1, UINT64_C(1) << 32, NULL,
+     LIMITS, "N", "with -k, tasks sent beyond the first unfinished (default 100000)"},
+
+    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY, AT(json), 0, 0, NULL,
+     LOOKING, NULL, "print JSON"},
+    {"failed", 0, SETTING_BOOL, FOR_RESULTS, AT(failed), 0, 0, NULL,
+     LOOKING, NULL, "only tasks that failed"},
+    {"all-attempts", 0, SETTING_BOOL, FOR_RESULTS, AT(all_attempts), 0, 0, NULL,
+     LOOKING, NULL, "every attempt (default: the last of each task)"},
+    {"follow", 'f', SETTING_BOOL, FOR_RESULTS, AT(follow), 0, 0, NULL,
+     LOOKING, NULL, "go on with new results until the run ends"},
+    {"format", 0, SETTING_CHOICE, FOR_RESULTS, AT(format), 0, 0, "ndjson|csv|tsv",
+     LOOKING, "FORMAT", "ndjson, csv or tsv (default ndjson)"},
+    {"fields", 0, SETTING_TEXT, FOR_RESULTS, AT(fields), 0, 0, NULL,
+     LOOKING, "A,B.C", "the fields to print (default: all)"},
+    {"color", 0, SETTING_CHOICE, R | LOOK, AT(color), 0, 0, "auto|always|never",
+     LOOKING, "WHEN", "auto, always or never (default auto: on a terminal)"},
+    {"verbose", 'v', SETTING_BOOL, R | V | W | S, AT(verbose), 0, 0, NULL,
+     LOOKING, NULL, "log what happens on stderr"},
+
+    {"run-id", 0, SETTING_TEXT, OWN | D, AT(run_id), 0, 32, NULL,
+     IDENTITY, "HEX", "128 random bits"},
+    {"resume-token", 0, SETTING_TEXT, OWN, AT(resume_token), 0, 32, NULL,
+     IDENTITY, "HEX", "drawn at each --resume"},
+    {"input-copy", 0, SETTING_TEXT, OWN, AT(input_copy), 0, 255, NULL,
+     IDENTITY, "FILE", "the copy of standard input, beside the plan"},
+    {"fingerprints", 0, SETTING_LIST, OWN, AT(fingerprints), 0, 0, NULL,
+     IDENTITY, "TEXT", "device, inode, size, time and path of each input"},
+    {"created", 0, SETTING_TEXT, OWN, AT(created), 0, 255, NULL,
+     IDENTITY, "TIME", "when the plan was made"},
+    {"version", 0, SETTING_TEXT, OWN, AT(version), 0, 255, NULL,
+     IDENTITY, "VERSION", "of the fan that made the plan"},
+    {"working-directory", 0, SETTING_TEXT, OWN, AT(working_directory), 0, 4095, NULL,
+     IDENTITY, "DIR", "where the run was started"},
+    {"arguments", 0, SETTING_LIST, OWN, AT(arguments), 0, 0, NULL,
+     IDENTITY, "WORD", "the command line as typed"},
+};
+// clang-format on
+
+const size_t SETTING_COUNT_OF_ROWS =
+    sizeof SETTING_TABLE / sizeof SETTING_TABLE[0];
+
+static_assert(sizeof SETTING_TABLE / sizeof SETTING_TABLE[0] <=
+                  sizeof((struct settings *)0)->layer,
+              "a row without a layer");

@@ -1,0 +1,245 @@
+#include "common/setting/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <yaml.h>
+
+// A file is one mapping from settings to scalars or flat sequences of them.
+// Anything deeper is refused where it begins, so no nesting ever builds up.
+enum state {
+    AT_START,
+    AT_KEY,
+    AT_VALUE,
+    IN_LIST,
+    AT_END,
+};
+
+struct yaml_reader {
+    struct settings *settings;
+    unsigned program;
+    const char *name; // of the file, in problems
+    struct problem *problem;
+    enum state state;
+    const struct setting_row *row; // whose value comes
+    bool seen[sizeof((struct settings *)0)->layer];
+};
+
+static int refuse(const struct yaml_reader *reader, yaml_mark_t mark,
+                  const char *why)
+{
+    return problem_exit(reader->problem, EXIT_USAGE, -EINVAL, "%s:%zu:%zu: %s",
+                        reader->name, mark.line + 1, mark.column + 1, why);
+}
+
+// Bytes that are no UTF-8 are written as U+10FE80 to U+10FEFF, in UTF-8
+// F4 8F BA|BB xx; this brings them back. See yaml_write.c.
+static void restore_bytes(char *text)
+{
+    unsigned char *to = (unsigned char *)text;
+    for (const unsigned char *from = to; *from; to++) {
+        if (from[0] == 0xf4 && from[1] == 0x8f &&
+            (from[2] == 0xba || from[2] == 0xbb) && (from[3] & 0xc0) == 0x80) {
+            *to = (unsigned char)((from[2] == 0xbb ? 0xc0 : 0x80) |
+                                  (from[3] & 0x3f));
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+static int take_key(struct yaml_reader *reader, const char *key,
+                    yaml_mark_t mark)
+{
+    char why[200], quoted[SETTING_QUOTE_SIZE];
+    reader->row = setting_find(reader->program, 0, key);
+    setting_quote(key, quoted);
+    if (!reader->row) {
+        const char *const near = setting_nearest(reader->program, 0, key);
+        snprintf(why, sizeof why, "unknown setting '%s'%s%s%s", quoted,
+                 near ? "; did you mean '" : "", near ? near : "",
+                 near ? "'?" : "");
+        return refuse(reader, mark, why);
+    }
+    bool *const seen = &reader->seen[reader->row - SETTING_TABLE];
+    if (*seen) {
+        snprintf(why, sizeof why, "'%s' is given twice", quoted);
+        return refuse(reader, mark, why);
+    }
+    *seen = true;
+    reader->state = AT_VALUE;
+    return 0;
+}
+
+static bool is_null(const yaml_event_t *event)
+{
+    const char *const text = (const char *)event->data.scalar.value;
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+static int take_value(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    if (is_null(event))
+        return refuse(reader, event->start_mark, "a value is missing");
+    struct problem inner = {0};
+    char *const text = (char *)event->data.scalar.value;
+    restore_bytes(text);
+    const int error = setting_store(reader->settings, reader->row, LAYER_YAML,
+                                    reader->row->name, text, &inner);
+    return error ? refuse(reader, event->start_mark, inner.text) : 0;
+}
+
+static int take_scalar(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    const yaml_mark_t mark = event->start_mark;
+    const char *const text = (const char *)event->data.scalar.value;
+    int error = 0;
+    if (event->data.scalar.anchor)
+        return refuse(reader, mark, "anchors are not taken");
+    if (event->data.scalar.tag)
+        return refuse(reader, mark, "tags are not taken");
+    if (strlen(text) != event->data.scalar.length)
+        return refuse(reader, mark, "a NUL byte");
+    switch (reader->state) {
+    case AT_KEY:
+        return take_key(reader, text, mark);
+    case AT_VALUE:
+        error = take_value(reader, event);
+        reader->state = AT_KEY;
+        return error;
+    case IN_LIST:
+        return take_value(reader, event);
+    case AT_START:
+    case AT_END:
+        break;
+    }
+    return refuse(reader, mark, "settings are expected, as in 'retries: 3'");
+}
+
+static int take_sequence(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    const yaml_mark_t mark = event->start_mark;
+    if (event->data.sequence_start.anchor || event->data.sequence_start.tag)
+        return refuse(reader, mark, "anchors and tags are not taken");
+    if (reader->state == IN_LIST)
+        return refuse(reader, mark, "a list in a list");
+    if (reader->state != AT_VALUE || reader->row->type != SETTING_LIST)
+        return refuse(reader, mark, "no list is expected here");
+    reader->state = IN_LIST;
+    return 0;
+}
+
+static int take_mapping(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    const yaml_mark_t mark = event->start_mark;
+    if (event->data.mapping_start.anchor || event->data.mapping_start.tag)
+        return refuse(reader, mark, "anchors and tags are not taken");
+    if (reader->state != AT_START)
+        return refuse(reader, mark, "no mapping is expected here");
+    reader->state = AT_KEY;
+    return 0;
+}
+
+static int take_event(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return take_scalar(reader, event);
+    case YAML_SEQUENCE_START_EVENT:
+        return take_sequence(reader, event);
+    case YAML_MAPPING_START_EVENT:
+        return take_mapping(reader, event);
+    case YAML_SEQUENCE_END_EVENT:
+        reader->state = AT_KEY;
+        return 0;
+    case YAML_MAPPING_END_EVENT:
+        reader->state = AT_END;
+        return 0;
+    case YAML_ALIAS_EVENT:
+        return refuse(reader, event->start_mark, "aliases are not taken");
+    case YAML_DOCUMENT_START_EVENT:
+        return reader->state == AT_START
+                   ? 0
+                   : refuse(reader, event->start_mark, "a second document");
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+        return 0;
+    }
+    return 0;
+}
+
+int setting_read_yaml_text(struct settings *settings, unsigned program,
+                           const char *name, struct span text,
+                           struct problem *problem)
+{
+    struct yaml_reader reader = {.settings = settings,
+                                 .program = program,
+                                 .name = name,
+                                 .problem = problem};
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return problem_set(problem, -ENOMEM, "%s: out of memory", name);
+    yaml_parser_set_input_string(
+        &parser, text.size ? text.at : (const uint8_t *)"", text.size);
+    int error = 0;
+    for (bool more = true; more && !error;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            error = refuse(&reader, parser.problem_mark,
+                           parser.problem ? parser.problem : "is no YAML");
+            break;
+        }
+        error = take_event(&reader, &event);
+        more = event.type != YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return error;
+}
+
+static int read_all(int fd, size_t most, struct buffer *text)
+{
+    for (;;) {
+        enum { STEP = 64 << 10 };
+        uint8_t *const room = buffer_extend(text, STEP);
+        if (!room)
+            return -ENOMEM;
+        const ssize_t got = read(fd, room, STEP);
+        text->size -= got < 0 ? (size_t)STEP : (size_t)(STEP - got);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return 0;
+        if (text->size > most)
+            return -EFBIG;
+    }
+}
+
+int settings_read_yaml(struct settings *settings, unsigned program,
+                       const char *path, struct problem *problem)
+{
+    struct buffer text = {0};
+    const size_t most = program & IN_PLAN ? SETTING_PLAN_MAX : SETTING_YAML_MAX;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = fd < 0 ? -errno : read_all(fd, most, &text);
+    if (fd >= 0)
+        close(fd);
+    if (error == -EFBIG)
+        problem_exit(problem, EXIT_USAGE, error, "%s: larger than %zu MiB",
+                     path, most >> 20);
+    else if (error)
+        problem_set(problem, error, "%s: %s", path, strerrordesc_np(-error));
+    else
+        error = setting_read_yaml_text(settings, program, path,
+                                       buffer_span(&text), problem);
+    buffer_free(&text);
+    return error;
+}

@@ -1,0 +1,126 @@
+#include "common/store/logfile.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void logfile_clear(struct logfile *file)
+{
+    buffer_free(&file->bytes);
+    buffer_free(&file->text);
+}
+
+int logfile_measure(struct logfile *file)
+{
+    struct stat status;
+    if (fstat(file->fd, &status) != 0)
+        return -errno;
+    file->size = (uint64_t)status.st_size;
+    return 0;
+}
+
+int logfile_bytes(int fd, uint64_t offset, size_t size, struct buffer *bytes)
+{
+    buffer_clear(bytes);
+    uint8_t *at = buffer_extend(bytes, size);
+    if (!at)
+        return -ENOMEM;
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t got =
+            pread(fd, at + done, size - done, (off_t)(offset + done));
+        if (got == 0)
+            break;
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got > 0)
+            done += (size_t)got;
+    }
+    bytes->size = done;
+    return 0;
+}
+
+int logfile_read(struct logfile *file, uint64_t offset, struct member *member,
+                 enum member_fault *fault)
+{
+    buffer_clear(&file->text);
+    const uint64_t left = file->size - offset;
+    const size_t head =
+        left < MEMBER_HEADER_SIZE ? (size_t)left : MEMBER_HEADER_SIZE;
+    int result = logfile_bytes(file->fd, offset, head, &file->bytes);
+    if (result != 0)
+        return result;
+    *fault = member_peek(buffer_span(&file->bytes), member);
+    if (*fault != MEMBER_WHOLE)
+        return 0;
+    if (member->size > left || member->durable > offset) {
+        *fault = member->durable > offset ? MEMBER_DAMAGED : MEMBER_INCOMPLETE;
+        return 0;
+    }
+    result =
+        logfile_bytes(file->fd, offset, (size_t)member->size, &file->bytes);
+    if (result != 0)
+        return result;
+    *fault = member_read(buffer_span(&file->bytes), member, &file->text);
+    return file->text.failed ? -ENOMEM : 0;
+}
+
+// Is there a whole member at `at` that knew `bad` to be durable?
+static int vouches(struct logfile *file, uint64_t at, uint64_t bad)
+{
+    struct member member;
+    enum member_fault fault;
+    const int result = logfile_read(file, at, &member, &fault);
+    if (result != 0)
+        return result;
+    return fault == MEMBER_WHOLE && member.durable > bad ? 1 : 0;
+}
+
+// Looks at one chunk; 1 when found, with its offset.
+static int find_in(struct logfile *file, struct span chunk, uint64_t base,
+                   uint64_t bad, uint64_t *found)
+{
+    static const uint8_t MAGIC[] = {0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff};
+    const uint8_t *at = chunk.at;
+    const uint8_t *const end = chunk.at + chunk.size;
+    while (at < end &&
+           (at = memmem(at, (size_t)(end - at), MAGIC, sizeof MAGIC)) != NULL) {
+        *found = base + (uint64_t)(at - chunk.at);
+        const int result = vouches(file, *found, bad);
+        if (result != 0)
+            return result;
+        at++;
+    }
+    return 0;
+}
+
+int logfile_find(struct logfile *file, uint64_t bad, uint64_t *found)
+{
+    enum { CHUNK = 1 << 18, OVERLAP = 9 };
+    struct buffer chunk = {0};
+    int result = 0;
+    for (uint64_t at = bad + 1; at < file->size && result == 0;
+         at += CHUNK - OVERLAP) {
+        result = logfile_bytes(file->fd, at, CHUNK, &chunk);
+        if (result == 0)
+            result = find_in(file, buffer_span(&chunk), at, bad, found);
+    }
+    buffer_free(&chunk);
+    if (result < 0)
+        return result;
+    return result == 1 ? 0 : -ENOENT;
+}
+
+bool logfile_line(struct span *text, struct span *line)
+{
+    if (text->size == 0)
+        return false;
+    const uint8_t *end = memchr(text->at, '\n', text->size);
+    const size_t size = end ? (size_t)(end - text->at) : text->size;
+    *line = (struct span){text->at, size};
+    const size_t used = end ? size + 1 : size;
+    text->at += used;
+    text->size -= used;
+    return true;
+}

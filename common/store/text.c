@@ -1,0 +1,326 @@
+#include "common/store/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+// True when eight bytes need neither an escape nor a closer look.
+static bool eight_plain(const uint8_t *at)
+{
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    const uint64_t quote = x ^ EACH('"');
+    const uint64_t slash = x ^ EACH('\\');
+    const uint64_t found = x | ((x - EACH(0x20)) & ~x) |
+                           ((quote - EACH(1)) & ~quote) |
+                           ((slash - EACH(1)) & ~slash);
+    return (found & EACH(0x80)) == 0;
+}
+
+static size_t escape_extra(uint8_t byte)
+{
+    if (byte == '"' || byte == '\\')
+        return 1;
+    if (byte >= 0x20)
+        return 0;
+    return byte == '\n' || byte == '\t' || byte == '\r' ? 1 : 5;
+}
+
+// Bytes of the valid sequence at `at`, whose first byte is not ASCII; else 0.
+static size_t sequence(const uint8_t *at, size_t left)
+{
+    const uint8_t lead = at[0];
+    const size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (lead < 0xc2 || lead > 0xf4 || left < size)
+        return 0;
+    uint8_t low = 0x80, high = 0xbf;
+    if (lead == 0xe0)
+        low = 0xa0;
+    else if (lead == 0xed)
+        high = 0x9f;
+    else if (lead == 0xf0)
+        low = 0x90;
+    else if (lead == 0xf4)
+        high = 0x8f;
+    if (at[1] < low || at[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+bool text_is_utf8(struct span text, size_t *extra)
+{
+    *extra = 0;
+    for (size_t i = 0; i < text.size;) {
+        if (text.size - i >= 8 && eight_plain(text.at + i)) {
+            i += 8;
+        } else if (text.at[i] < 0x80) {
+            *extra += escape_extra(text.at[i++]);
+        } else {
+            const size_t size = sequence(text.at + i, text.size - i);
+            if (size == 0)
+                return false;
+            i += size;
+        }
+    }
+    return true;
+}
+
+static uint8_t *put_escaped(uint8_t *at, uint8_t byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    *at++ = '\\';
+    switch (byte) {
+    case '\n':
+        *at++ = 'n';
+        return at;
+    case '\t':
+        *at++ = 't';
+        return at;
+    case '\r':
+        *at++ = 'r';
+        return at;
+    case '"':
+    case '\\':
+        *at++ = byte;
+        return at;
+    default:
+        memcpy(at, "u00", 3);
+        at[3] = (uint8_t)digits[byte >> 4];
+        at[4] = (uint8_t)digits[byte & 15];
+        return at + 5;
+    }
+}
+
+void text_put_quoted(struct buffer *out, struct span text, size_t extra)
+{
+    uint8_t *at = buffer_extend(out, text.size + extra + 2);
+    if (!at)
+        return;
+    *at++ = '"';
+    if (extra == 0 && text.size > 0) {
+        memcpy(at, text.at, text.size);
+        at += text.size;
+    }
+    for (size_t i = 0; extra > 0 && i < text.size; i++) {
+        if (escape_extra(text.at[i]) == 0)
+            *at++ = text.at[i];
+        else
+            at = put_escaped(at, text.at[i]);
+    }
+    *at = '"';
+}
+
+void text_put_base64(struct buffer *out, struct span bytes)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t *at = buffer_extend(out, (bytes.size + 2) / 3 * 4 + 2);
+    if (!at)
+        return;
+    *at++ = '"';
+    for (size_t i = 0; i < bytes.size; i += 3) {
+        const size_t left = bytes.size - i;
+        const unsigned bits = (unsigned)bytes.at[i] << 16 |
+                              (left > 1 ? (unsigned)bytes.at[i + 1] << 8 : 0) |
+                              (left > 2 ? (unsigned)bytes.at[i + 2] : 0);
+        at[0] = (uint8_t)letters[bits >> 18];
+        at[1] = (uint8_t)letters[bits >> 12 & 63];
+        at[2] = left > 1 ? (uint8_t)letters[bits >> 6 & 63] : '=';
+        at[3] = left > 2 ? (uint8_t)letters[bits & 63] : '=';
+        at += 4;
+    }
+    *at = '"';
+}
+
+static int hex_digit(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+// Decodes the escape at `at` (a backslash); gives its size, or 0.
+static size_t get_escaped(const uint8_t *at, size_t left, uint8_t *byte)
+{
+    if (left < 2)
+        return 0;
+    switch (at[1]) {
+    case 'n':
+        *byte = '\n';
+        return 2;
+    case 't':
+        *byte = '\t';
+        return 2;
+    case 'r':
+        *byte = '\r';
+        return 2;
+    case '"':
+    case '\\':
+        *byte = at[1];
+        return 2;
+    default:
+        break;
+    }
+    if (left < 6 || memcmp(at, "\\u00", 4) != 0)
+        return 0;
+    const int low = hex_digit(at[5]);
+    if (at[4] < '0' || at[4] > '1' || low < 0)
+        return 0;
+    *byte = (uint8_t)((at[4] - '0') << 4 | low);
+    return 6;
+}
+
+int text_unescape(struct buffer *out, struct span inside)
+{
+    const size_t start = out->size;
+    uint8_t *to = buffer_extend(out, inside.size);
+    if (!to)
+        return -ENOMEM;
+    for (size_t i = 0; i < inside.size;) {
+        if (inside.at[i] != '\\') {
+            *to++ = inside.at[i++];
+            continue;
+        }
+        const size_t used = get_escaped(inside.at + i, inside.size - i, to++);
+        if (used == 0)
+            return -EBADMSG;
+        i += used;
+    }
+    out->size = (size_t)(to - out->at);
+    return out->size >= start ? 0 : -EBADMSG;
+}
+
+static int base64_value(uint8_t letter)
+{
+    if (letter >= 'A' && letter <= 'Z')
+        return letter - 'A';
+    if (letter >= 'a' && letter <= 'z')
+        return letter - 'a' + 26;
+    if (letter >= '0' && letter <= '9')
+        return letter - '0' + 52;
+    if (letter == '+')
+        return 62;
+    return letter == '/' ? 63 : -1;
+}
+
+int text_get_base64(struct buffer *out, struct span text)
+{
+    if (text.size % 4 != 0)
+        return -EBADMSG;
+    size_t padding = 0;
+    while (padding < 2 && padding < text.size &&
+           text.at[text.size - 1 - padding] == '=')
+        padding++;
+    uint8_t *to = buffer_extend(out, text.size / 4 * 3);
+    if (!to)
+        return -ENOMEM;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const bool pad = i >= text.size - padding;
+        const int value = pad ? 0 : base64_value(text.at[i]);
+        if (value < 0)
+            return -EBADMSG;
+        bits = bits << 6 | (uint32_t)value;
+        if (i % 4 == 3) {
+            to[0] = (uint8_t)(bits >> 16);
+            to[1] = (uint8_t)(bits >> 8);
+            to[2] = (uint8_t)bits;
+            to += 3;
+        }
+    }
+    out->size -= padding;
+    return 0;
+}
+
+static void put_digits(char *at, unsigned value, unsigned digits)
+{
+    while (digits-- > 0) {
+        at[digits] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+// Days since 1970 to the proleptic Gregorian calendar and back, after
+// H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+void text_put_time(char *at, int64_t utc_us)
+{
+    const int64_t seconds = utc_us / 1000000;
+    const unsigned of_day = (unsigned)(seconds % 86400);
+    const unsigned days = (unsigned)(seconds / 86400) + 719468;
+    const unsigned era = days / 146097, of_era = days % 146097;
+    const unsigned year_of_era =
+        (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    const unsigned of_year =
+        of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const unsigned shifted = (5 * of_year + 2) / 153; // March is 0
+    const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
+    memcpy(at, "0000-00-00T00:00:00.000000Z", TEXT_TIME_SIZE);
+    put_digits(at, year_of_era + era * 400 + (month <= 2), 4);
+    put_digits(at + 5, month, 2);
+    put_digits(at + 8, of_year - (153 * shifted + 2) / 5 + 1, 2);
+    put_digits(at + 11, of_day / 3600, 2);
+    put_digits(at + 14, of_day / 60 % 60, 2);
+    put_digits(at + 17, of_day % 60, 2);
+    put_digits(at + 20, (unsigned)(utc_us % 1000000), 6);
+}
+
+static bool get_digits(const uint8_t *at, unsigned digits, int64_t *value)
+{
+    *value = 0;
+    for (unsigned i = 0; i < digits; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return false;
+        *value = *value * 10 + (at[i] - '0');
+    }
+    return true;
+}
+
+static bool get_fraction(struct span text, int64_t *us)
+{
+    *us = 0;
+    if (text.size == 0)
+        return true;
+    if (text.at[0] != '.' || text.size < 2 || text.size > 10)
+        return false;
+    int64_t unit = 100000;
+    for (size_t i = 1; i < text.size; i++, unit /= 10) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+        *us += unit * (text.at[i] - '0');
+    }
+    return true;
+}
+
+bool text_get_time(struct span text, int64_t *utc_us)
+{
+    static const char form[] = "....-..-..T..:..:..";
+    enum { WHOLE = sizeof form - 1 };
+    if (text.size < WHOLE + 1 || text.at[text.size - 1] != 'Z')
+        return false;
+    for (unsigned i = 0; i < WHOLE; i++)
+        if (form[i] != '.' && text.at[i] != form[i])
+            return false;
+    int64_t year, month, day, hour, minute, second, us;
+    if (!get_digits(text.at, 4, &year) || !get_digits(text.at + 5, 2, &month) ||
+        !get_digits(text.at + 8, 2, &day) ||
+        !get_digits(text.at + 11, 2, &hour) ||
+        !get_digits(text.at + 14, 2, &minute) ||
+        !get_digits(text.at + 17, 2, &second))
+        return false;
+    const struct span rest = {text.at + WHOLE, text.size - WHOLE - 1};
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
+        hour > 23 || minute > 59 || second > 60 || !get_fraction(rest, &us))
+        return false;
+    year -= month <= 2;
+    const int64_t era = year / 400, of_era_year = year % 400;
+    const int64_t of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    const int64_t of_era =
+        of_era_year * 365 + of_era_year / 4 - of_era_year / 100 + of_year;
+    const int64_t days = era * 146097 + of_era - 719468;
+    *utc_us = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000 + us;
+    return true;
+}

@@ -1,0 +1,32 @@
+/* text - bytes as JSON strings: UTF-8, escapes, base64 (RFC 8259, 3629, 4648)
+ */
+#ifndef COMMON_STORE_TEXT_H
+#define COMMON_STORE_TEXT_H
+
+#include "common/base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is it UTF-8? `extra` gets the bytes that escaping adds. About 8 bytes at a
+ * time where it is plain ASCII. */
+bool text_is_utf8(struct span text, size_t *extra);
+/* Appends it between quotes; `extra` is what text_is_utf8 gave for it. */
+void text_put_quoted(struct buffer *out, struct span text, size_t extra);
+void text_put_base64(struct buffer *out, struct span bytes); /* with quotes */
+
+/* Appends the text of a JSON string's inside. Returns 0, -EBADMSG for an
+ * escape that fan does not write (\u0000 to \u001f only), -ENOMEM. */
+int text_unescape(struct buffer *out, struct span inside);
+/* Appends the bytes. Returns 0, -EBADMSG, -ENOMEM. */
+int text_get_base64(struct buffer *out, struct span text);
+
+/* UTC microseconds as "2026-11-23T09:00:00.123456Z". Writing takes times
+ * from 1970 to 9999 and needs TEXT_TIME_SIZE bytes. Reading takes up to nine
+ * digits of a second or none; returns false for anything else. */
+enum { TEXT_TIME_SIZE = 27 };
+#define TEXT_TIME_MAX_US INT64_C(253402300799999999)
+void text_put_time(char *at, int64_t utc_us);
+bool text_get_time(struct span text, int64_t *utc_us);
+
+#endif

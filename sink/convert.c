@@ -1,0 +1,106 @@
+#include "sink/convert.h"
+
+struct record record_of_result(const struct wire_result *result,
+                               const struct id128 *worker, struct span host,
+                               struct span values)
+{
+    const bool ok = result->class == CLASS_NONE;
+    return (struct record){
+        .event = EVENT_NONE,
+        .task = result->task,
+        .key = result->key,
+        .final = ok,
+        .status = ok ? STATUS_OK : STATUS_FAILED,
+        .round = result->round,
+        .class = (enum fail_class)result->class,
+        .exit = result->exit,
+        .signal = result->signal,
+        .attempt = result->attempt,
+        .generation = result->generation,
+        .worker = *worker,
+        .host = host,
+        .slot = result->slot,
+        .start_us = result->start_us,
+        .wall_us = result->wall_us,
+        .user_us = result->user_us,
+        .sys_us = result->sys_us,
+        .maxrss_bytes = result->maxrss_bytes,
+        .has_args = values.size > 0,
+        .values = values,
+        .out = result->out,
+        .err = result->err,
+        .out_cut = (result->flags & RESULT_STDOUT_CUT) != 0,
+        .err_cut = (result->flags & RESULT_STDERR_CUT) != 0,
+        .note = result->note,
+    };
+}
+
+static enum event event_of(uint8_t kind)
+{
+    switch ((enum record_kind)kind) {
+    case RECORD_FINAL:
+    case RECORD_LOST:
+        return EVENT_NONE;
+    case RECORD_JOINED:
+        return EVENT_JOINED;
+    case RECORD_LEFT:
+        return EVENT_LEFT;
+    case RECORD_MARK:
+        return EVENT_MARK;
+    case RECORD_REOPENED:
+        return EVENT_REOPENED;
+    case RECORD_RESUMED:
+        return EVENT_RESUMED;
+    case RECORD_DECISION:
+        return EVENT_DECISION;
+    case RECORD_COMPLETE:
+        return EVENT_COMPLETE;
+    case RECORD_KINDS:
+        break;
+    }
+    return EVENTS;
+}
+
+struct record record_of_wire(const struct wire_record *record,
+                             uint32_t generation)
+{
+    struct record made = {
+        .event = event_of(record->kind),
+        .task = record->task,
+        .round = record->round,
+        .status = (enum status)record->status,
+        .class = (enum fail_class)record->class,
+        .attempt = record->attempt,
+        .generation = record->generation,
+        .number = record->number,
+        .worker = record->subject,
+        .a = record->a,
+        .b = record->b,
+        .c = record->c,
+    };
+    if (record->kind == RECORD_JOINED) {
+        made.host = record->text;
+        made.pid = record->pid;
+        made.pid_start = record->a;
+        made.boot = record->extra;
+        made.a = 0;
+    } else {
+        made.note = record->text;
+    }
+    if (record->kind == RECORD_FINAL) {
+        made.final = true;
+        made.key = record->extra;
+    } else if (record->kind == RECORD_LOST) {
+        made.status = STATUS_LOST;
+        made.class = CLASS_LOST;
+        made.key = record->extra;
+        made.ran = (record->flags & RECORD_RAN) != 0;
+        made.crash = (record->flags & RECORD_CRASH) != 0;
+        made.alone = (record->flags & RECORD_ALONE) != 0;
+    }
+    if (made.event != EVENT_NONE && made.event != EVENT_REOPENED) {
+        made.generation = generation;
+        made.attempt = 1;
+    }
+    return made;
+}

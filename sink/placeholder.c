@@ -1,1 +1,0 @@
-/* placeholder */ extern int sink_placeholder; int sink_placeholder;

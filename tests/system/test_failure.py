@@ -1,0 +1,109 @@
+"""What happens when tasks fail, and how results are looked at."""
+import json
+import os
+import signal
+
+import system
+from system import SystemTest, numbers
+
+
+class Failure(SystemTest):
+    def test_failed_tasks_give_exit_code_3_and_their_own_codes(self):
+        self.fan("run", "--results", "run", "--", "sh", "-c", "exit {}",
+                 ":::", "0", "7", "0", code=system.TASKS_FAILED)
+        finals = self.finals()
+        self.assertEqual([r["status"] for r in finals.values()],
+                         ["ok", "failed", "ok"])
+        self.assertEqual((finals[2]["class"], finals[2]["exit"]), ("exit", 7))
+
+    def test_death_by_signal_is_recorded(self):
+        self.fan("run", "--results", "run", "--", "sh", "-c", "kill -9 $$",
+                 ":::", "a", code=system.TASKS_FAILED)
+        final = self.finals()[1]
+        self.assertEqual((final["class"], final["signal"]), ("signal", 9))
+
+    def test_command_that_is_not_there_fails_its_task(self):
+        self.fan("run", "--results", "run", "--", "./no-such-command", ":::",
+                 "a", code=system.TASKS_FAILED)
+        self.assertEqual(self.finals()[1]["class"], "spawn")
+
+    def test_task_that_hangs_is_timed_out(self):
+        self.gate()
+        self.fan("run", "--results", "run", "--timeout", "200ms", "--",
+                 "cat", ":::", "gate", code=system.TASKS_FAILED)
+        self.assertEqual(self.finals()[1]["class"], "timeout")
+
+    def test_retry_succeeds_on_the_second_attempt(self):
+        self.fan("run", "--results", "run", "--retries", "2", "--backoff",
+                 "1ms", "--", "sh", "-c", 'test "$FAN_ATTEMPT" = 2', ":::",
+                 "a")
+        self.assert_finals(1)
+        failed = [r for r in self.records()
+                  if r.get("status") == "failed" and not r.get("final")]
+        self.assertEqual(len(failed), 1)
+
+    def test_ignored_failures_give_exit_code_0(self):
+        self.fan("run", "--results", "run", "--on-fail", "ignore", "--",
+                 "false", ":::", "a")
+        self.assert_finals(1, "ignored")
+
+    def test_results_are_exported_and_filtered(self):
+        self.fan("run", "--", "sh", "-c", "echo out; exit {}", ":::", "0",
+                 "7", code=system.TASKS_FAILED)
+        every = [json.loads(line) for line in
+                 self.fan("results", "--format", "ndjson")]
+        self.assertEqual(sorted(r["task"] for r in every), [1, 2])
+        failed = [json.loads(line) for line in
+                  self.fan("results", "--format", "ndjson", "--failed")]
+        self.assertEqual([r["task"] for r in failed], [2])
+        self.assertEqual(failed[0]["stdout"], "out\n")
+
+
+class Verify(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.fan("run", "--results", "run", "--", "echo", ":::",
+                 *numbers(1, 50))
+        self.log = os.path.join(self.path("run"), system.LOG)
+
+    def test_whole_log_is_verified(self):
+        self.fan("verify", "run")
+
+    def test_flipped_bit_is_found(self):
+        for part in (0.1, 0.5, 0.9):
+            with self.subTest(part=part), open(self.log, "r+b") as file:
+                data = bytearray(file.read())
+                data[int(len(data) * part)] ^= 4
+                file.seek(0)
+                file.write(data)
+                file.flush()
+                self.fan("verify", "run", code=system.DAMAGED)
+                data[int(len(data) * part)] ^= 4
+                file.seek(0)
+                file.write(data)
+
+    def test_missing_directory_is_an_error(self):
+        done = self.program("fan", "verify", "no-such-run")
+        self.assertIn(done.returncode, (system.ERROR, system.USAGE))
+        self.assertIn("no-such-run", done.stderr)
+
+
+class Interrupt(SystemTest):
+    def test_interrupted_run_finishes_what_runs_and_resumes(self):
+        gate = self.gate()
+        command = ("--results", "run", "-j", "2", "--", "sh", "-c",
+                   'test "$1" -le 10 || cat gate; echo "$1"', "sh", "{}",
+                   ":::", *numbers(1, 200))
+        run = self.start("run", *command)
+        run.read_lines(10)
+        below = system.descendants(run.process.pid)
+        run.kill(signal.SIGINT)
+        gate.open()
+        self.assertEqual(run.finish(), 128 + signal.SIGINT, run.errors())
+        self.assert_ends(below)
+        self.fan("run", "--resume", *command)
+        self.assert_finals(200)
+
+
+if __name__ == "__main__":
+    system.main()

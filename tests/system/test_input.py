@@ -1,0 +1,94 @@
+"""Where tasks come from, and how their values reach the command."""
+import os
+
+import system
+from system import SystemTest, numbers
+
+
+class Input(SystemTest):
+    def test_lines_of_standard_input_are_commands(self):
+        lines = self.fan("run", "--results", "run",
+                         input="echo one\n\necho two | tr a-z A-Z\n")
+        self.assertEqual(sorted(lines), ["TWO", "one"])
+        self.assert_finals(2)
+
+    def test_last_line_without_newline_is_a_task(self):
+        self.assertEqual(self.fan("run", input="echo one"), ["one"])
+
+    def test_values_of_standard_input_are_appended(self):
+        lines = self.fan("run", "--results", "run", "--", "echo",
+                         input="\n".join(numbers(1, 500)) + "\n")
+        self.assertEqual(sorted(lines), sorted(numbers(1, 500)))
+        self.assert_finals(500)
+
+    def test_three_colons_give_values(self):
+        lines = self.fan("run", "--", "echo", "-{}-", ":::", "a", "b")
+        self.assertEqual(sorted(lines), ["-a-", "-b-"])
+
+    def test_two_lists_give_their_product(self):
+        lines = self.fan("run", "--", "echo", "{1}{2}", ":::", "a", "b",
+                         ":::", "1", "2")
+        self.assertEqual(sorted(lines), ["a1", "a2", "b1", "b2"])
+
+    def test_linked_lists_are_paired(self):
+        lines = self.fan("run", "--", "echo", "{1}{2}", ":::", "a", "b",
+                         ":::+", "1", "2")
+        self.assertEqual(sorted(lines), ["a1", "b2"])
+
+    def test_files_give_a_task_per_line(self):
+        self.write("list", "a\nb\n")
+        for how in (("-a", "list", "--", "echo", "{}"),
+                    ("--", "echo", "{}", "::::", "list")):
+            with self.subTest(how=how):
+                self.assertEqual(sorted(self.fan("run", *how)), ["a", "b"])
+
+    def test_values_are_never_seen_by_a_shell(self):
+        values = ["; rm -rf /", "$(id)", "`id`", "*", "-n x", "a  b", "'", '"']
+        lines = self.fan("run", "-k", "--", "printf", "%s\\n", "<{}>", ":::",
+                         *values)
+        self.assertEqual(lines, [f"<{value}>" for value in values])
+
+    def test_empty_input_is_a_run_of_no_tasks(self):
+        self.assertEqual(self.fan("run", input=""), [])
+
+    def test_keep_order_prints_in_input_order(self):
+        # The first task ends only when the last one has told it to.
+        os.mkfifo(self.path("baton"))
+        lines = self.fan("run", "-k", "-j", "2", "--", "sh", "-c",
+                         'case $1 in 1) cat baton;; 9) : >baton;; esac;'
+                         'echo "$1"', "sh", "{}", ":::", *numbers(1, 9))
+        self.assertEqual(lines, numbers(1, 9))
+
+    def test_dry_run_runs_nothing(self):
+        lines = self.fan("run", "--dry-run", "--results", "run", "--",
+                         "touch", "made-{}", ":::", "a", "b")
+        self.assertIn("touch made-a", "\n".join(lines))
+        self.assertRaises(OSError, self.read, "made-a")
+
+
+class Usage(SystemTest):
+    PROGRAMS = (("fan",), ("fan", "run"), ("fan-ventilator",),
+                ("fan-worker",), ("fan-sink",))
+
+    def test_every_program_has_help_and_version(self):
+        for program, *verb in self.PROGRAMS:
+            for option in ("--help", "--version"):
+                with self.subTest(program=program, verb=verb, option=option):
+                    done = self.program(program, *verb, option)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertTrue(done.stdout)
+                    self.assertEqual(done.stderr, "")
+
+    def test_unknown_option_is_a_usage_error(self):
+        done = self.program("fan", "run", "--no-such-option")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("Try 'fan run --help'", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_unknown_verb_is_a_usage_error(self):
+        done = self.program("fan", "no-such-verb")
+        self.assertEqual(done.returncode, system.USAGE)
+
+
+if __name__ == "__main__":
+    system.main()

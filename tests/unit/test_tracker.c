@@ -1,0 +1,409 @@
+#include "tests/testing.h"
+
+#include "common/wire/wire.h"
+#include "ventilator/tracker.h"
+
+#include <string.h>
+
+enum { TASKS_MAX = 64, SLOTS = 2 };
+
+/* One tracker, one worker, and what the last drain of actions held. */
+struct bench {
+    struct tracker *tracker;
+    struct id128 worker;
+    struct buffer frame;
+    unsigned kinds[ACTION_FAIL + 1];
+    struct tracker_send sent[TASKS_MAX];
+    size_t sent_count;
+    struct wire_record records[TASKS_MAX];
+    size_t record_count;
+    uint64_t record_last, position;
+    uint64_t lane_number;
+    bool complete;
+};
+
+static const struct wire_header HEADER = {.version = WIRE_VERSION};
+static const struct tracker_limits LIMITS = {.window_tasks = 1000,
+                                             .window_bytes = 1 << 20,
+                                             .losses_max = 10,
+                                             .lone_deaths_max = 3,
+                                             .prefetch_ms = 50,
+                                             .heartbeat_ms = 1000,
+                                             .liveness_ms = 4000,
+                                             .rejoin_ms = 15000,
+                                             .workers_max = 8};
+static const struct policy POLICY = {.on_fail = ANSWER_FAIL,
+                                     .retries_max = 1,
+                                     .backoff_min_ms = 100,
+                                     .backoff_max_ms = 100};
+
+static void collect(struct bench *bench)
+{
+    struct tracker_action action;
+    memset(bench->kinds, 0, sizeof bench->kinds);
+    bench->sent_count = bench->record_count = 0;
+    while (tracker_next(bench->tracker, &action)) {
+        bench->kinds[action.kind]++;
+        if (action.kind == ACTION_TASKS) {
+            bench->lane_number = action.number;
+            for (size_t i = 0; i < action.count; i++)
+                bench->sent[bench->sent_count++] = action.sends[i];
+        }
+        if (action.kind == ACTION_RECORDS)
+            for (size_t i = 0; i < action.count; i++) {
+                bench->records[bench->record_count++] = action.records[i];
+                bench->record_last = action.records[i].number;
+            }
+        bench->complete |= action.kind == ACTION_COMPLETE;
+    }
+}
+
+static void turn(struct bench *bench, int64_t now_ms)
+{
+    tracker_turn(bench->tracker, now_ms);
+    collect(bench);
+}
+
+static struct span body_of(struct bench *bench)
+{
+    struct wire_header header;
+    struct span body;
+    struct buffer none = {0};
+    assert_int_equal(
+        wire_open(buffer_span(&bench->frame), 1 << 20, &none, &header, &body),
+        WIRE_FINE);
+    return body;
+}
+
+// The sink says: these entries are stored, and all RECORDs sent so far.
+static void stored(struct bench *bench, const struct wire_stored_entry *entries,
+                   size_t count, int64_t now_ms)
+{
+    struct wire_header header = HEADER;
+    header.type = WIRE_STORED;
+    const struct wire_stored head = {.from = bench->position,
+                                     .to = bench->position + 100,
+                                     .record = bench->record_last};
+    const struct wire_stored_out lists = {.entries = entries,
+                                          .entry_count = count};
+    struct wire_stored got;
+    buffer_clear(&bench->frame);
+    wire_put_stored(&bench->frame, &header, &head, &lists);
+    assert_true(wire_get_stored(body_of(bench), &got));
+    tracker_stored(bench->tracker, &got, now_ms);
+    bench->position += 100;
+}
+
+static void stored_ok(struct bench *bench, uint64_t task, int64_t now_ms)
+{
+    const struct wire_stored_entry entry = {
+        .task = task, .kind = STORED_FINAL, .status = STATUS_OK};
+    stored(bench, &entry, 1, now_ms);
+}
+
+static void report(struct bench *bench, struct wire_report report,
+                   struct wire_refs_out queued, struct wire_refs_out running,
+                   int64_t now_ms)
+{
+    struct wire_header header = HEADER;
+    header.type = WIRE_REPORT;
+    struct wire_report got;
+    buffer_clear(&bench->frame);
+    wire_put_report(&bench->frame, &header, &report, queued, running);
+    assert_true(wire_get_report(body_of(bench), &got));
+    assert_true(tracker_report(bench->tracker, &bench->worker, &got, now_ms));
+}
+
+static const struct wire_refs_out NOTHING = {NULL, 0};
+
+static void hello(struct bench *bench, uint8_t worker, int64_t now_ms)
+{
+    struct wire_header header = HEADER;
+    header.type = WIRE_HELLO;
+    const struct wire_hello said = {.version_min = 1,
+                                    .version_max = 1,
+                                    .role = ROLE_WORKER,
+                                    .lane = 1,
+                                    .slots = SLOTS,
+                                    .kept = 1,
+                                    .host = SPAN_OF("h")};
+    struct wire_hello got;
+    unsigned handle;
+    bench->worker = (struct id128){{worker}};
+    buffer_clear(&bench->frame);
+    wire_put_hello(&bench->frame, &header, &said, NOTHING, NOTHING);
+    assert_true(wire_get_hello(body_of(bench), &got));
+    assert_int_equal(
+        tracker_hello(bench->tracker, &bench->worker, &got, now_ms, &handle),
+        HELLO_NEW);
+    report(bench, (struct wire_report){.lane = 1, .kept = 1}, NOTHING, NOTHING,
+           now_ms);
+}
+
+static void sync_empty(struct bench *bench, int64_t now_ms)
+{
+    struct wire_header header = HEADER;
+    header.type = WIRE_SYNCED;
+    const struct wire_synced head = {.generation = 1};
+    const struct wire_synced_out lists = {0};
+    struct wire_synced got;
+    tracker_sink_hello(bench->tracker, now_ms);
+    buffer_clear(&bench->frame);
+    wire_put_synced(&bench->frame, &header, &head, &lists);
+    assert_true(wire_get_synced(body_of(bench), &got));
+    tracker_synced(bench->tracker, &got, now_ms);
+    tracker_input_ended(bench->tracker, CURSOR_REDO);
+}
+
+static void offer(struct bench *bench, uint64_t task)
+{
+    static int payload;
+    tracker_offer(bench->tracker,
+                  &(struct tracker_offer){.task = task,
+                                          .ordinal = task,
+                                          .payload = &payload,
+                                          .payload_size = 10},
+                  0);
+}
+
+// A synced tracker with a joined worker and the mark moved.
+static void warm_up(struct bench *bench, uint64_t tasks)
+{
+    sync_empty(bench, 0);
+    hello(bench, 1, 0);
+    for (uint64_t task = 1; task <= tasks; task++)
+        offer(bench, task);
+    turn(bench, 1); // JOINED goes to the sink
+    assert_int_equal(bench->sent_count, 0);
+    stored(bench, NULL, 0, 2);
+    turn(bench, 3); // the mark does
+    assert_int_equal(bench->sent_count, 0);
+    stored(bench, NULL, 0, 4);
+    turn(bench, 5);
+}
+
+static int setup(void **state)
+{
+    static struct bench bench;
+    memset(&bench, 0, sizeof bench);
+    bench.tracker = tracker_create(&LIMITS, &POLICY, 0);
+    *state = &bench;
+    return bench.tracker ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    tracker_destroy(&bench->tracker);
+    buffer_free(&bench->frame);
+    return 0;
+}
+
+static void nothing_goes_out_before_a_sink_has_synced(void **state)
+{
+    struct bench *bench = *state;
+    hello(bench, 1, 0);
+    assert_false(tracker_wants(bench->tracker, CURSOR_FRONT));
+    turn(bench, 1);
+    assert_int_equal(bench->kinds[ACTION_TASKS], 0);
+}
+
+static void roster_and_mark_are_stored_before_the_first_task(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 5);
+    assert_int_equal(bench->sent_count, SLOTS); // credit: slots, speed unknown
+    assert_int_equal(bench->sent[0].task, 1);
+    assert_int_equal(bench->sent[0].attempt, 1);
+}
+
+static void reported_finish_frees_credit_but_completes_nothing(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 4);
+    report(bench,
+           (struct wire_report){.lane = 1,
+                                .received = bench->lane_number,
+                                .kept = 1,
+                                .made = 1,
+                                .finished = 2,
+                                .busy_us = 2000000},
+           NOTHING, NOTHING, 6);
+    turn(bench, 6);
+    assert_int_equal(bench->sent_count, SLOTS);
+    struct tracker_counts counts;
+    tracker_counts(bench->tracker, &counts);
+    assert_int_equal(counts.by_status[STATUS_OK], 0);
+}
+
+static void run_completes_only_when_its_last_record_is_stored(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 2);
+    tracker_input_ended(bench->tracker, CURSOR_FRONT);
+    stored_ok(bench, 1, 6);
+    stored_ok(bench, 2, 6);
+    turn(bench, 7);
+    assert_int_equal(bench->record_count, 1);
+    assert_int_equal(bench->records[0].kind, RECORD_COMPLETE);
+    assert_false(bench->complete);
+    stored(bench, NULL, 0, 8);
+    collect(bench);
+    assert_true(bench->complete);
+}
+
+static void failure_is_retried_after_backoff_then_made_final(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    struct wire_stored_entry failure = {.task = 1,
+                                        .generation = 1,
+                                        .attempt = 1,
+                                        .kind = STORED_FAILURE,
+                                        .status = STATUS_FAILED,
+                                        .class = CLASS_EXIT};
+    report(bench,
+           (struct wire_report){.lane = 1,
+                                .received = 1,
+                                .kept = 1,
+                                .made = 1,
+                                .finished = 1,
+                                .busy_us = 1000000},
+           NOTHING, NOTHING, 6);
+    stored(bench, &failure, 1, 10);
+    turn(bench, 11);
+    assert_int_equal(bench->sent_count, 0);
+    turn(bench, 200);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent[0].attempt, 2);
+    assert_int_equal(bench->sent[0].failures, 1);
+    failure.attempt = 2;
+    stored(bench, &failure, 1, 210);
+    turn(bench, 211);
+    assert_int_equal(bench->record_count, 1);
+    assert_int_equal(bench->records[0].kind, RECORD_FINAL);
+    assert_int_equal(bench->records[0].status, STATUS_FAILED);
+}
+
+static void
+dead_workers_task_goes_again_only_when_its_loss_is_stored(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    const struct id128 dead = bench->worker;
+    tracker_worker_gone(bench->tracker, &dead, true, 10);
+    hello(bench, 2, 10);
+    turn(bench, 11);
+    assert_int_equal(bench->sent_count, 0);
+    assert_int_equal(bench->records[0].kind, RECORD_LOST);
+    stored(bench, NULL, 0, 12);
+    turn(bench, 13);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent[0].attempt, 2);
+    assert_int_equal(bench->sent[0].failures, 0); // a loss is no failure
+}
+
+static void failure_of_a_lost_attempt_never_counts(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    const struct id128 dead = bench->worker;
+    tracker_worker_gone(bench->tracker, &dead, true, 10);
+    hello(bench, 2, 10);
+    turn(bench, 11);
+    stored(bench, NULL, 0, 12);
+    turn(bench, 13);
+    const struct wire_stored_entry zombie = {.task = 1,
+                                             .generation = 1,
+                                             .attempt = 1,
+                                             .kind = STORED_FAILURE,
+                                             .class = CLASS_EXIT};
+    stored(bench, &zombie, 1, 14);
+    turn(bench, 15);
+    assert_int_equal(bench->record_count, 0);
+    struct tracker_counts counts;
+    tracker_counts(bench->tracker, &counts);
+    assert_int_equal(counts.retries, 0);
+    assert_int_equal(counts.odd, 1);
+}
+
+static void task_that_kills_three_workers_alone_is_quarantined(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    unsigned deaths = 0;
+    int64_t now_ms = 100;
+    for (uint8_t worker = 2; worker < 20; worker++, now_ms += 10) {
+        assert_int_equal(bench->sent_count, 1);
+        assert_int_equal(bench->sent[0].flags, deaths < 2 ? 0 : TASK_ALONE);
+        const struct id128 dead = bench->worker;
+        tracker_worker_gone(bench->tracker, &dead, true, now_ms);
+        deaths++;
+        hello(bench, worker, now_ms);
+        turn(bench, now_ms + 1);
+        stored(bench, NULL, 0, now_ms + 2);
+        turn(bench, now_ms + 3);
+        if (bench->record_count > 0)
+            break;
+    }
+    assert_int_equal(deaths, 5); // K + 2
+    assert_int_equal(bench->records[0].kind, RECORD_FINAL);
+    assert_int_equal(bench->records[0].status, STATUS_QUARANTINED);
+}
+
+static void own_pause_expires_nobody_but_silence_does(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    turn(bench, 100000);
+    assert_int_equal(bench->kinds[ACTION_CLOSE], 0);
+    for (int64_t now_ms = 101000; now_ms <= 104000; now_ms += 1000) {
+        turn(bench, now_ms);
+        assert_int_equal(bench->kinds[ACTION_CLOSE], 0);
+    }
+    turn(bench, 105000);
+    assert_int_equal(bench->kinds[ACTION_CLOSE], 1);
+}
+
+static void task_that_went_astray_is_sent_again_without_a_loss(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    report(bench, (struct wire_report){.lane = 1, .received = 1, .kept = 1},
+           NOTHING, NOTHING, 10);
+    turn(bench, 11);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent[0].attempt, 2);
+    struct tracker_counts counts;
+    tracker_counts(bench->tracker, &counts);
+    assert_int_equal(counts.losses, 0);
+}
+
+static void stored_that_skips_is_not_believed(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    bench->position += 1;
+    stored_ok(bench, 1, 6);
+    assert_true(tracker_needs(bench->tracker, 1));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_goes_out_before_a_sink_has_synced),
+        TEST(roster_and_mark_are_stored_before_the_first_task),
+        TEST(reported_finish_frees_credit_but_completes_nothing),
+        TEST(run_completes_only_when_its_last_record_is_stored),
+        TEST(failure_is_retried_after_backoff_then_made_final),
+        TEST(dead_workers_task_goes_again_only_when_its_loss_is_stored),
+        TEST(failure_of_a_lost_attempt_never_counts),
+        TEST(task_that_kills_three_workers_alone_is_quarantined),
+        TEST(own_pause_expires_nobody_but_silence_does),
+        TEST(task_that_went_astray_is_sent_again_without_a_loss),
+        TEST(stored_that_skips_is_not_believed),
+    };
+    return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
+}

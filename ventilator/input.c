@@ -1,0 +1,192 @@
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "ventilator/role.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int open_template(struct role *role)
+{
+    const struct settings *set = role->settings;
+    size_t name_count = 0;
+    const char *const *names = source_names(role->input.front, &name_count);
+    const bool speaks_by_environment = set->array || set->ndjson;
+    const struct template_options options = {.append = !speaks_by_environment,
+                                             .shell = set->shell,
+                                             .lines = set->command.count == 0,
+                                             .input = set->stdin_payload ||
+                                                      set->ndjson,
+                                             .names = names,
+                                             .name_count = name_count,
+                                             .stdout_path = set->stdout_path,
+                                             .stderr_path = set->stderr_path};
+    role->input.template =
+        template_create((const char *const *)set->command.at,
+                        set->command.count, &options, role->problem);
+    return role->input.template ? 0 : -EINVAL;
+}
+
+int input_open(struct role *role)
+{
+    struct input *input = &role->input;
+    input->seed = role->settings->seed;
+    input->front = source_open(role->settings, role->dir, role->problem);
+    if (!input->front)
+        return -EINVAL;
+    input->redo = source_open(role->settings, role->dir, role->problem);
+    input->fetch = source_open(role->settings, role->dir, role->problem);
+    if (!input->redo || !input->fetch)
+        return -EINVAL;
+    return open_template(role);
+}
+
+void input_close(struct role *role)
+{
+    struct input *input = &role->input;
+    source_close(&input->front);
+    source_close(&input->redo);
+    source_close(&input->fetch);
+    template_destroy(&input->template);
+    buffer_free(&input->scratch);
+}
+
+// The redo cursor reads what may have been sent, the front what was not.
+void input_place(struct role *role)
+{
+    struct input *input = &role->input;
+    struct source_place place;
+    if (input->placed)
+        return;
+    input->placed = true;
+    tracker_mark(role->tracker, &input->mark, &place.ordinal, &place.offset);
+    if (input->mark == 0)
+        tracker_input_ended(role->tracker, CURSOR_REDO);
+    if (place.ordinal == 0)
+        return;
+    if (source_seek(input->front, place, role->problem) != 0)
+        role_end(role, END_ABORTED, EXIT_ERROR);
+}
+
+static struct payload *expand(struct role *role, const struct source_task *task,
+                              struct problem *bad)
+{
+    struct input *input = &role->input;
+    const struct template_task expanded = {
+        .task = task->place.ordinal,
+        .seed = template_seed(input->seed, task->place.ordinal),
+        .values = task->values,
+        .value_count = task->value_count,
+        .whole = task->whole,
+        .input = task->input};
+    buffer_clear(&input->scratch);
+    if (template_expand(input->template, &expanded, &input->scratch, bad) != 0)
+        return NULL;
+    struct payload *payload =
+        input->scratch.failed ? NULL
+                              : malloc(sizeof *payload + input->scratch.size);
+    if (!payload) {
+        problem_set(bad, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    payload->size = input->scratch.size;
+    memcpy(payload->bytes, input->scratch.at, input->scratch.size);
+    return payload;
+}
+
+static void make_offer(struct role *role, enum source_result result,
+                       const struct source_task *task, struct problem *bad,
+                       struct tracker_offer *offer)
+{
+    *offer = (struct tracker_offer){.task = task->place.ordinal,
+                                    .ordinal = task->place.ordinal,
+                                    .offset = task->place.offset};
+    struct payload *payload = NULL;
+    if (result == SOURCE_TASK) {
+        offer->key = template_key(role->input.template, task->values,
+                                  task->value_count, task->whole);
+        payload = expand(role, task, bad);
+    }
+    offer->payload = payload;
+    offer->payload_size = payload ? payload->size : 0;
+    if (!payload) {
+        offer->bad = bad->text;
+        log_event(LOG_WARNING, "bad-task", "task=%llu problem=\"%s\"",
+                  (unsigned long long)offer->task, bad->text);
+    }
+}
+
+// Returns false when this cursor has nothing more for now.
+static bool read_one(struct role *role, enum cursor cursor)
+{
+    struct input *input = &role->input;
+    struct source *source = cursor == CURSOR_FRONT ? input->front : input->redo;
+    struct source_task task;
+    struct problem bad = {0};
+    memset(&task, 0, sizeof task);
+    const enum source_result result = source_next(source, &task, &bad);
+    switch (result) {
+    case SOURCE_TASK:
+    case SOURCE_BAD:
+        break;
+    case SOURCE_LATER:
+        input->later = true;
+        return false;
+    case SOURCE_END:
+        tracker_input_ended(role->tracker, cursor);
+        return false;
+    case SOURCE_ERROR:
+        problem_set(role->problem, bad.code, "%s", bad.text);
+        role_end(role, END_ABORTED, EXIT_ERROR);
+        return false;
+    }
+    if (cursor == CURSOR_REDO && task.place.ordinal > input->mark) {
+        tracker_input_ended(role->tracker, cursor);
+        return false;
+    }
+    if (cursor == CURSOR_FRONT) {
+        input->offset = task.place.offset;
+        if (task.place.ordinal <= input->mark)
+            return true;
+    }
+    if (!tracker_needs(role->tracker, task.place.ordinal))
+        return true;
+    struct tracker_offer offer;
+    make_offer(role, result, &task, &bad, &offer);
+    tracker_offer(role->tracker, &offer, role->now_ms);
+    return true;
+}
+
+void input_pump(struct role *role)
+{
+    enum { AT_A_TIME = 2048 };
+    role->input.later = false;
+    for (enum cursor cursor = CURSOR_REDO; cursor <= CURSOR_FRONT; cursor++)
+        for (int i = 0; i < AT_A_TIME && !role->ending &&
+                        tracker_wants(role->tracker, cursor);
+             i++)
+            if (!read_one(role, cursor))
+                break;
+}
+
+void input_fetch(struct role *role, const struct tracker_action *action)
+{
+    const struct source_place place = {action->ordinal, action->offset};
+    struct source_task task;
+    struct problem bad = {0};
+    memset(&task, 0, sizeof task);
+    enum source_result result = SOURCE_ERROR;
+    if (source_seek(role->input.fetch, place, &bad) == 0)
+        result = source_next(role->input.fetch, &task, &bad);
+    if (result != SOURCE_TASK || task.place.ordinal != action->ordinal) {
+        problem_set(role->problem, -EIO,
+                    "task %llu cannot be read from the input again: %s",
+                    (unsigned long long)action->task,
+                    bad.code ? bad.text : "the input has changed");
+        role_end(role, END_ABORTED, EXIT_ERROR);
+        return;
+    }
+    struct tracker_offer offer;
+    make_offer(role, result, &task, &bad, &offer);
+    tracker_fetched(role->tracker, &offer, role->now_ms);
+}

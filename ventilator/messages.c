@@ -1,0 +1,493 @@
+/* messages - what comes in on the control socket, and what the tracker wants */
+#include "common/base/log.h"
+#include "ventilator/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct incoming {
+    struct wire_header header;
+    struct span body;
+    const struct net_peer *address;
+};
+
+static void reply(struct role *role, const struct net_peer *address)
+{
+    net_send(role->control, address, buffer_span(&role->out));
+}
+
+void role_refuse(struct role *role, const struct net_peer *address,
+                 enum wire_refusal code, const char *text)
+{
+    const struct wire_header header = role_header(role, WIRE_REFUSED);
+    const struct wire_refused refused = {(uint16_t)code, span_of_text(text)};
+    buffer_clear(&role->out);
+    wire_put_refused(&role->out, &header, &refused);
+    reply(role, address);
+}
+
+static void ask_sync(struct role *role, uint64_t position)
+{
+    const struct wire_header header = role_header(role, WIRE_SYNC);
+    const struct wire_sync sync = {position, role->generation_known};
+    buffer_clear(&role->out);
+    wire_put_sync(&role->out, &header, &sync);
+    reply(role, &role->sink_address);
+}
+
+static void hello_sink(struct role *role, const struct incoming *in,
+                       const struct wire_hello *hello)
+{
+    const bool same =
+        role->sink_there && id128_equal(&role->sink, &in->header.sender);
+    role->sink_there = true;
+    role->sink = in->header.sender;
+    role->sink_address = *in->address;
+    snprintf(role->results_endpoint, sizeof role->results_endpoint, "%.*s",
+             (int)(hello->endpoint.size < WIRE_TEXT_MAX - 1
+                       ? hello->endpoint.size
+                       : 0),
+             (const char *)hello->endpoint.at);
+    const struct wire_header header = role_header(role, WIRE_WELCOME);
+    const struct wire_welcome welcome = {
+        .version = WIRE_VERSION,
+        .heartbeat_ms = (uint32_t)role->settings->heartbeat_ms,
+        .liveness_ms = (uint32_t)role->settings->liveness_ms,
+        .message_max = 2 * role->settings->output_max + (1 << 20),
+        .sink = role->sink};
+    buffer_clear(&role->out);
+    wire_put_welcome(&role->out, &header, &welcome,
+                     (struct wire_pairs_out){NULL, 0});
+    reply(role, in->address);
+    if (!same)
+        log_event(LOG_INFO, "sink-joined", "endpoint=%s",
+                  role->results_endpoint);
+    tracker_sink_hello(role->tracker, role->now_ms);
+}
+
+static void hello_worker(struct role *role, const struct incoming *in,
+                         const struct wire_hello *hello)
+{
+    unsigned handle = 0;
+    const enum hello_verdict verdict = tracker_hello(
+        role->tracker, &in->header.sender, hello, role->now_ms, &handle);
+    if (verdict == HELLO_FULL) {
+        role_refuse(role, in->address, REFUSED_FULL,
+                    "this ventilator serves as many workers as it can");
+        return;
+    }
+    peer_welcome(role, handle, hello, in->address, &in->header.sender,
+                 verdict != HELLO_AGAIN);
+    char host[LOG_QUOTE_SIZE];
+    if (verdict == HELLO_NEW)
+        log_event(LOG_INFO, "worker-joined", "host=%s slots=%u pid=%u",
+                  log_quote(hello->host, host), hello->slots, hello->pid);
+}
+
+static void on_hello(struct role *role, const struct incoming *in)
+{
+    struct wire_hello hello;
+    if (!wire_get_hello(in->body, &hello)) {
+        role->refused++;
+        return;
+    }
+    if (hello.version_min > WIRE_VERSION || hello.version_max < WIRE_VERSION) {
+        role_refuse(role, in->address, REFUSED_VERSION,
+                    "this ventilator speaks version 1 of the protocol");
+        return;
+    }
+    if (!id128_is_zero(&in->header.run) &&
+        !id128_equal(&in->header.run, &role->run)) {
+        role_refuse(role, in->address, REFUSED_RUN,
+                    "this address now serves another run");
+        return;
+    }
+    if (hello.role == ROLE_SINK)
+        hello_sink(role, in, &hello);
+    else if (hello.role == ROLE_WORKER)
+        hello_worker(role, in, &hello);
+    else
+        role->refused++;
+}
+
+static void must_hello(struct role *role, const struct incoming *in)
+{
+    role_refuse(role, in->address, REFUSED_HELLO_FIRST, "say HELLO first");
+}
+
+static void readdress(struct role *role, const struct incoming *in)
+{
+    for (unsigned i = 1; i <= role->peer_top; i++)
+        if (role->peers[i].used &&
+            id128_equal(&role->peers[i].incarnation, &in->header.sender))
+            role->peers[i].address = *in->address;
+}
+
+static void on_report(struct role *role, const struct incoming *in)
+{
+    struct wire_report report;
+    if (!wire_get_report(in->body, &report))
+        role->refused++;
+    else if (!tracker_report(role->tracker, &in->header.sender, &report,
+                             role->now_ms))
+        must_hello(role, in);
+    else
+        readdress(role, in);
+}
+
+static void on_returned(struct role *role, const struct incoming *in)
+{
+    struct wire_returned returned;
+    if (!wire_get_returned(in->body, &returned))
+        role->refused++;
+    else if (!tracker_returned(role->tracker, &in->header.sender, &returned,
+                               role->now_ms))
+        must_hello(role, in);
+}
+
+static bool from_sink(struct role *role, const struct incoming *in)
+{
+    if (role->sink_there && id128_equal(&role->sink, &in->header.sender))
+        return true;
+    must_hello(role, in);
+    return false;
+}
+
+static void on_stored(struct role *role, const struct incoming *in)
+{
+    struct wire_stored stored;
+    if (!from_sink(role, in))
+        return;
+    if (wire_get_stored(in->body, &stored))
+        tracker_stored(role->tracker, &stored, role->now_ms);
+    else
+        role->refused++;
+}
+
+static int write_whole(const char *path, const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -errno;
+    const size_t size = strlen(text);
+    int error = 0;
+    if (write(fd, text, size) != (ssize_t)size || fsync(fd) != 0)
+        error = errno ? -errno : -EIO;
+    close(fd);
+    return error;
+}
+
+// Written aside, synced, renamed, and the folder synced, before any TASKS.
+static int keep_generation(struct role *role, uint32_t generation)
+{
+    char path[4096], aside[4096], text[32];
+    snprintf(path, sizeof path, "%s/generation", role->dir);
+    snprintf(aside, sizeof aside, "%s/generation.new", role->dir);
+    snprintf(text, sizeof text, "%u\n", generation);
+    int error = write_whole(aside, text);
+    if (!error && rename(aside, path) != 0)
+        error = -errno;
+    const int dir = open(role->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!error && (dir < 0 || fsync(dir) != 0))
+        error = -errno;
+    if (dir >= 0)
+        close(dir);
+    return error;
+}
+
+static bool grant(struct role *role, uint32_t generation)
+{
+    const uint32_t mine = tracker_generation(role->tracker);
+    if (mine == generation)
+        return true;
+    if (generation <= role->generation_known) {
+        problem_exit(role->problem, EXIT_DAMAGED, -EINVAL,
+                     "the sink offers generation %u, but this run has had %u: "
+                     "its results directory is not this run's, or was emptied",
+                     generation, role->generation_known);
+        role_end(role, END_ABORTED, EXIT_DAMAGED);
+        return false;
+    }
+    const int error = keep_generation(role, generation);
+    if (error) {
+        problem_set(role->problem, error, "cannot write %s/generation: %s",
+                    role->dir, strerror(-error));
+        role_end(role, END_ABORTED, EXIT_ERROR);
+        return false;
+    }
+    role->generation_known = generation;
+    return true;
+}
+
+static void watch_roster(struct role *role)
+{
+    size_t cursor = 0;
+    struct wire_roster_entry entry;
+    while (tracker_roster_next(role->tracker, &cursor, &entry)) {
+        const int fd = process_open(entry.pid, entry.pid_start, &entry.boot);
+        if (fd >= 0)
+            close(fd);
+        else if (fd == -1)
+            tracker_worker_gone(role->tracker, &entry.worker, true,
+                                role->now_ms);
+    }
+}
+
+static void on_synced(struct role *role, const struct incoming *in)
+{
+    struct wire_synced part;
+    if (!from_sink(role, in))
+        return;
+    if (!wire_get_synced(in->body, &part)) {
+        role->refused++;
+        return;
+    }
+    if (tracker_is_synced(role->tracker) || !grant(role, part.generation))
+        return;
+    tracker_synced(role->tracker, &part, role->now_ms);
+    if (!tracker_is_synced(role->tracker))
+        return;
+    input_place(role);
+    watch_roster(role);
+    log_event(LOG_INFO, "synced", "generation=%u position=%llu",
+              part.generation, (unsigned long long)part.position);
+}
+
+static void on_bye(struct role *role, const struct incoming *in)
+{
+    struct wire_bye bye;
+    if (!wire_get_bye(in->body, &bye)) {
+        role->refused++;
+        return;
+    }
+    if (role->farewells > 0)
+        role->farewells--;
+    if (!role->ending)
+        tracker_worker_gone(role->tracker, &in->header.sender, false,
+                            role->now_ms);
+}
+
+static void on_ask(struct role *role, const struct incoming *in)
+{
+    struct wire_ask ask;
+    if (!wire_get_ask(in->body, &ask)) {
+        role->refused++;
+        return;
+    }
+    struct tracker_counts c;
+    char run[ID128_TEXT_SIZE], json[2048];
+    tracker_counts(role->tracker, &c);
+    id128_text(&role->run, run);
+    uint64_t done = 0;
+    for (size_t i = 0; i < STATUSES; i++)
+        done += c.by_status[i];
+    const char *state = role->ending                       ? "complete"
+                        : role->draining                   ? "draining"
+                        : tracker_is_synced(role->tracker) ? "running"
+                                                           : "starting";
+    uint64_t bytes = 0;
+    const uint64_t total = source_total(role->input.front, &bytes);
+    snprintf(json, sizeof json,
+             "{\"v\":1,\"run_id\":\"%s\",\"generation\":%u,\"state\":\"%s\","
+             "\"read\":%llu,\"total\":%llu,\"input_bytes\":%llu,"
+             "\"input_ended\":%s,\"input_offset\":%llu,\"ok\":%llu,"
+             "\"failed\":%llu,\"ignored\":%llu,\"quarantined\":%llu,"
+             "\"cancelled\":%llu,\"done\":%llu,\"running\":%zu,\"queued\":%zu,"
+             "\"waiting\":%zu,\"workers\":%zu,\"slots\":%zu,\"retries\":%llu,"
+             "\"losses\":%llu,\"resends\":%llu,\"refused\":%llu,"
+             "\"elapsed_s\":%.3f}",
+             run, tracker_generation(role->tracker), state,
+             (unsigned long long)c.read, (unsigned long long)total,
+             (unsigned long long)bytes, c.input_ended ? "true" : "false",
+             (unsigned long long)role->input.offset,
+             (unsigned long long)c.by_status[STATUS_OK],
+             (unsigned long long)c.by_status[STATUS_FAILED],
+             (unsigned long long)c.by_status[STATUS_IGNORED],
+             (unsigned long long)c.by_status[STATUS_QUARANTINED],
+             (unsigned long long)c.by_status[STATUS_CANCELLED],
+             (unsigned long long)done, c.running, c.queued, c.waiting,
+             c.workers, c.slots, (unsigned long long)c.retries,
+             (unsigned long long)c.losses, (unsigned long long)c.resends,
+             (unsigned long long)(role->refused + c.odd),
+             (double)(role->now_ms - role->started_ms) / 1000.0);
+    const struct wire_header header = role_header(role, WIRE_ANSWER);
+    const struct wire_ask answer = {ask.id, span_of_text(json)};
+    buffer_clear(&role->out);
+    wire_put_answer(&role->out, &header, &answer);
+    reply(role, in->address);
+}
+
+typedef void handler(struct role *role, const struct incoming *in);
+
+static handler *const HANDLERS[WIRE_TYPES] = {
+    [WIRE_HELLO] = on_hello,   [WIRE_REPORT] = on_report,
+    [WIRE_STORED] = on_stored, [WIRE_RETURNED] = on_returned,
+    [WIRE_BYE] = on_bye,       [WIRE_SYNCED] = on_synced,
+    [WIRE_ASK] = on_ask,
+};
+
+static void receive_one(struct role *role, const struct net_message *message)
+{
+    struct incoming in = {.address = &message->peer};
+    enum wire_fault fault = WIRE_SHORT;
+    if (!message->malformed)
+        fault = wire_open(message->frame, WIRE_CONTROL_MAX, &role->scratch,
+                          &in.header, &in.body);
+    const bool other_run = fault == WIRE_FINE && in.header.type != WIRE_HELLO &&
+                           in.header.type != WIRE_ASK &&
+                           !id128_equal(&in.header.run, &role->run);
+    if (fault != WIRE_FINE || other_run || !HANDLERS[in.header.type]) {
+        role->refused++;
+        log_event(LOG_DEBUG, "refused", "fault=%s", wire_fault_name(fault));
+        return;
+    }
+    HANDLERS[in.header.type](role, &in);
+}
+
+void role_receive(struct role *role)
+{
+    enum { AT_A_TIME = 512 };
+    struct net_message message;
+    for (int i = 0; i < AT_A_TIME && net_receive(role->control, &message) == 0;
+         i++) {
+        receive_one(role, &message);
+        net_release(&message);
+        role_act(role);
+    }
+}
+
+static void send_numbered(struct role *role,
+                          const struct tracker_action *action)
+{
+    struct peer *peer = &role->peers[action->worker];
+    struct wire_header header = role_header(role, WIRE_RETIRE);
+    if (!peer->used)
+        return;
+    buffer_clear(&role->out);
+    if (action->kind == ACTION_RETIRE) {
+        const struct wire_retire retire = {action->number};
+        wire_put_retire(&role->out, &header, &retire);
+    } else if (action->kind == ACTION_RESEND) {
+        header.type = WIRE_RESEND;
+        const struct wire_resend resend = {
+            action->number, role->sink, span_of_text(role->results_endpoint)};
+        if (!role->sink_there)
+            return;
+        wire_put_resend(&role->out, &header, &resend);
+    } else if (action->kind == ACTION_RECALL) {
+        header.type = WIRE_RECALL;
+        const struct wire_recall recall = {peer->lane_id,
+                                           (uint32_t)action->count};
+        wire_put_recall(&role->out, &header, &recall);
+    } else {
+        header.type = WIRE_CANCEL;
+        wire_put_cancel(&role->out, &header,
+                        (struct wire_refs_out){&action->refs, 1});
+    }
+    net_send(role->control, &peer->address, buffer_span(&role->out));
+}
+
+static void send_records(struct role *role, const struct tracker_action *action)
+{
+    const struct wire_header header = role_header(role, WIRE_RECORD);
+    const struct wire_records records = {
+        .kept = action->number, .position = tracker_position(role->tracker)};
+    if (!role->sink_there)
+        return;
+    buffer_clear(&role->out);
+    wire_put_records(&role->out, &header, &records, action->records,
+                     action->count);
+    reply(role, &role->sink_address);
+}
+
+static int run_exit(const struct role *role)
+{
+    struct tracker_counts c;
+    tracker_counts(role->tracker, &c);
+    const uint64_t good = c.by_status[STATUS_OK] + c.by_status[STATUS_IGNORED] +
+                          c.by_status[STATUS_DROPPED];
+    uint64_t all = 0;
+    for (size_t i = 0; i < STATUSES; i++)
+        all += c.by_status[i];
+    return all > good ? EXIT_TASKS_FAILED : EXIT_OK;
+}
+
+void role_end(struct role *role, enum end_reason reason, int exit)
+{
+    if (role->ending)
+        return;
+    role->ending = true;
+    role->exit = exit;
+    struct tracker_counts c;
+    tracker_counts(role->tracker, &c);
+    struct wire_end end = {.exit = (uint8_t)exit, .reason = (uint8_t)reason};
+    for (size_t i = 0; i < STATUSES; i++)
+        end.by_status[i] = c.by_status[i];
+    const struct wire_header header = role_header(role, WIRE_END);
+    buffer_clear(&role->out);
+    wire_put_end(&role->out, &header, &end);
+    for (unsigned i = 1; i <= role->peer_top; i++)
+        if (role->peers[i].used &&
+            net_send(role->control, &role->peers[i].address,
+                     buffer_span(&role->out)) == 0)
+            role->farewells++;
+    if (role->sink_there && net_send(role->control, &role->sink_address,
+                                     buffer_span(&role->out)) == 0)
+        role->farewells++;
+}
+
+static void act(struct role *role, const struct tracker_action *action)
+{
+    struct peer *peer = &role->peers[action->worker];
+    switch (action->kind) {
+    case ACTION_SYNC:
+        ask_sync(role, action->number);
+        break;
+    case ACTION_RECORDS:
+        send_records(role, action);
+        break;
+    case ACTION_TASKS:
+        peer_tasks(role, action);
+        break;
+    case ACTION_LANE_AGAIN:
+        peer_again(peer, action->number);
+        break;
+    case ACTION_LANE_FORGET:
+        peer_forget(peer, action->number);
+        break;
+    case ACTION_RETIRE:
+    case ACTION_RESEND:
+    case ACTION_RECALL:
+    case ACTION_CANCEL:
+        send_numbered(role, action);
+        break;
+    case ACTION_CLOSE:
+        log_event(LOG_WARNING, "worker-gone", "worker=%u", action->worker);
+        peer_close(role, action->worker);
+        break;
+    case ACTION_FETCH:
+        input_fetch(role, action);
+        break;
+    case ACTION_FORGET:
+        free(action->payload);
+        break;
+    case ACTION_COMPLETE:
+        role_end(role, END_COMPLETE, run_exit(role));
+        break;
+    case ACTION_FAIL:
+        problem_set(role->problem, -EIO, "%s", action->text);
+        role_end(role, END_ABORTED, EXIT_DAMAGED);
+        break;
+    }
+}
+
+void role_act(struct role *role)
+{
+    struct tracker_action action;
+    while (tracker_next(role->tracker, &action))
+        act(role, &action);
+}

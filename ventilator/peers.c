@@ -1,0 +1,262 @@
+/* peers - workers as sockets and processes: lanes, frames, pidfds */
+#include "common/base/log.h"
+#include "ventilator/role.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct wire_header role_header(const struct role *role, enum wire_type type)
+{
+    return (struct wire_header){.version = WIRE_VERSION,
+                                .type = (uint8_t)type,
+                                .generation = tracker_generation(role->tracker),
+                                .run = role->run,
+                                .sender = role->incarnation};
+}
+
+static bool read_file(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    const size_t got = fread(text, 1, size - 1, file);
+    fclose(file);
+    text[got] = '\0';
+    return got > 0;
+}
+
+static bool same_boot(const struct id128 *boot)
+{
+    char text[64], hex[ID128_TEXT_SIZE];
+    size_t used = 0;
+    struct id128 here;
+    if (!read_file("/proc/sys/kernel/random/boot_id", text, sizeof text))
+        return false;
+    for (const char *at = text; *at && used < sizeof hex - 1; at++)
+        if (*at != '-' && *at != '\n')
+            hex[used++] = *at;
+    hex[used] = '\0';
+    return id128_parse(hex, &here) == 0 && id128_equal(&here, boot);
+}
+
+// Field 22 of /proc/PID/stat; the name in field 2 may hold anything.
+static bool start_of(uint32_t pid, uint64_t *start)
+{
+    enum { FIELD = 22, AFTER_NAME = 2 };
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (!read_file(path, text, sizeof text))
+        return false;
+    const char *at = strrchr(text, ')');
+    for (int field = AFTER_NAME; at && field < FIELD; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return false;
+    *start = strtoull(at + 1, NULL, 10);
+    return true;
+}
+
+int process_open(uint32_t pid, uint64_t pid_start, const struct id128 *boot)
+{
+    uint64_t start = 0;
+    if (pid == 0 || pid_start == 0 || !same_boot(boot))
+        return -2;
+    const int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (fd < 0)
+        return errno == ESRCH ? -1 : -2;
+    if (!start_of(pid, &start) || start != pid_start) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+void peer_watch(struct peer *peer, const struct wire_hello *hello)
+{
+    if (peer->pidfd < 0)
+        peer->pidfd = process_open(hello->pid, hello->pid_start, &hello->boot);
+}
+
+static void drop_frames(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->frame_count; i++)
+        buffer_free(&peer->frames[i].frame);
+    peer->frame_count = peer->frame_sent = 0;
+}
+
+void peer_close(struct role *role, unsigned handle)
+{
+    struct peer *peer = &role->peers[handle];
+    drop_frames(peer);
+    free(peer->frames);
+    net_close(&peer->lane);
+    if (peer->used && peer->pidfd >= 0)
+        close(peer->pidfd);
+    *peer = (struct peer){.pidfd = -1};
+}
+
+static int open_lane(struct role *role, unsigned handle)
+{
+    struct peer *peer = &role->peers[handle];
+    const char *control = net_endpoint(role->control);
+    char endpoint[WIRE_TEXT_MAX];
+    const struct net_options options = {.linger_ms = 0};
+    if (strncmp(control, "ipc://", 6) == 0)
+        snprintf(endpoint, sizeof endpoint, "%.900s-lane-%u-%u-%d", control,
+                 handle, peer->lane_id, (int)getpid());
+    else
+        snprintf(endpoint, sizeof endpoint, "%.*s:*",
+                 (int)(strrchr(control, ':') - control), control);
+    struct problem problem = {0};
+    peer->lane = net_bind(NET_PUSH, endpoint, &options, &problem);
+    if (!peer->lane)
+        log_event(LOG_ERROR, "lane-failed", "problem=\"%s\"", problem.text);
+    return peer->lane ? 0 : -EIO;
+}
+
+struct definition {
+    struct wire_pair pairs[64];
+    size_t count;
+    struct buffer text[64];
+};
+
+static void define(const struct role *role, struct definition *definition)
+{
+    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS && definition->count < 63;
+         i++) {
+        const struct setting_row *row = &SETTING_TABLE[i];
+        struct buffer *text = &definition->text[definition->count];
+        if (!(row->programs & IN_DEFINITION) ||
+            strcmp(row->name, "chdir") == 0 ||
+            !settings_text(role->settings, row, text))
+            continue;
+        definition->pairs[definition->count++] =
+            (struct wire_pair){span_of_text(row->name), buffer_span(text)};
+    }
+    const char *dir = role->settings->chdir ? role->settings->chdir
+                                            : role->settings->working_directory;
+    if (dir)
+        definition->pairs[definition->count++] =
+            (struct wire_pair){span_of_text("chdir"), span_of_text(dir)};
+}
+
+void peer_welcome(struct role *role, unsigned handle,
+                  const struct wire_hello *hello,
+                  const struct net_peer *address,
+                  const struct id128 *incarnation, bool new_lane)
+{
+    struct peer *peer = &role->peers[handle];
+    if (!peer->used) {
+        *peer = (struct peer){.used = true, .pidfd = -1};
+        peer->incarnation = *incarnation;
+        peer_watch(peer, hello);
+    }
+    if (handle > role->peer_top)
+        role->peer_top = handle;
+    peer->address = *address;
+    if (new_lane || !peer->lane) {
+        net_close(&peer->lane);
+        drop_frames(peer);
+        peer->lane_id = hello->lane;
+        if (open_lane(role, handle) != 0)
+            return;
+    }
+    struct definition definition = {0};
+    define(role, &definition);
+    const struct wire_header header = role_header(role, WIRE_WELCOME);
+    const struct wire_welcome welcome = {
+        .version = WIRE_VERSION,
+        .lane = hello->lane,
+        .heartbeat_ms = (uint32_t)role->settings->heartbeat_ms,
+        .liveness_ms = (uint32_t)role->settings->liveness_ms,
+        .message_max = 2 * role->settings->output_max + (1 << 20),
+        .sink = role->sink,
+        .lane_endpoint = span_of_text(net_endpoint(peer->lane)),
+        .results_endpoint = span_of_text(role->results_endpoint)};
+    buffer_clear(&role->out);
+    wire_put_welcome(
+        &role->out, &header, &welcome,
+        (struct wire_pairs_out){definition.pairs, definition.count});
+    net_send(role->control, address, buffer_span(&role->out));
+    for (size_t i = 0; i < definition.count; i++)
+        buffer_free(&definition.text[i]);
+}
+
+void peer_flush(struct peer *peer)
+{
+    while (peer->frame_sent < peer->frame_count &&
+           net_send(peer->lane, NULL,
+                    buffer_span(&peer->frames[peer->frame_sent].frame)) == 0)
+        peer->frame_sent++;
+}
+
+static struct lane_frame *add_frame(struct peer *peer)
+{
+    if (peer->frame_count == peer->frame_capacity) {
+        const size_t larger =
+            peer->frame_capacity ? 2 * peer->frame_capacity : 16;
+        struct lane_frame *grown =
+            reallocarray(peer->frames, larger, sizeof *grown);
+        if (!grown)
+            return NULL;
+        peer->frames = grown;
+        peer->frame_capacity = larger;
+    }
+    struct lane_frame *added = &peer->frames[peer->frame_count++];
+    *added = (struct lane_frame){0};
+    return added;
+}
+
+void peer_tasks(struct role *role, const struct tracker_action *action)
+{
+    struct peer *peer = &role->peers[action->worker];
+    struct lane_frame *added = add_frame(peer);
+    if (!added)
+        return; // the gap shows in its REPORTs
+    added->number = action->number;
+    const struct wire_header header = role_header(role, WIRE_TASKS);
+    const struct wire_tasks tasks = {.lane = peer->lane_id,
+                                     .addressee = peer->incarnation,
+                                     .number = action->number};
+    const size_t begun = wire_begin_tasks(&added->frame, &header, &tasks);
+    for (size_t i = 0; i < action->count; i++) {
+        const struct tracker_send *send = &action->sends[i];
+        const struct payload *payload = send->payload;
+        const struct wire_task task = {
+            .task = send->task,
+            .round = send->round,
+            .attempt = send->attempt,
+            .failures = send->failures,
+            .flags = send->flags,
+            .key = send->key,
+            .payload = {payload->bytes, payload->size}};
+        wire_add_task(&added->frame, &task);
+    }
+    wire_end_tasks(&added->frame, begun, (uint32_t)action->count);
+    peer_flush(peer);
+}
+
+void peer_forget(struct peer *peer, uint64_t number)
+{
+    size_t done = 0;
+    while (done < peer->frame_count && peer->frames[done].number <= number)
+        buffer_free(&peer->frames[done++].frame);
+    if (done == 0)
+        return;
+    peer->frame_count -= done;
+    peer->frame_sent = peer->frame_sent > done ? peer->frame_sent - done : 0;
+    memmove(peer->frames, peer->frames + done,
+            peer->frame_count * sizeof peer->frames[0]);
+}
+
+void peer_again(struct peer *peer, uint64_t number)
+{
+    peer_forget(peer, number - 1);
+    peer->frame_sent = 0;
+    if (peer->lane)
+        peer_flush(peer);
+}

@@ -1,1 +1,0 @@
-/* placeholder */ extern int ventilator_placeholder; int ventilator_placeholder;

@@ -1,0 +1,101 @@
+/* role - what the files of the ventilator's role share; for them alone */
+#ifndef VENTILATOR_ROLE_H
+#define VENTILATOR_ROLE_H
+
+#include "common/net/net.h"
+#include "common/setting/setting.h"
+#include "common/template/template.h"
+#include "ventilator/source.h"
+#include "ventilator/tracker.h"
+
+enum { WORKERS_MAX = 4900 };
+
+struct payload {
+    size_t size;
+    uint8_t bytes[];
+};
+
+struct lane_frame {
+    uint64_t number;
+    struct buffer frame;
+};
+
+/* A worker as the sockets see it, by the tracker's handle. */
+struct peer {
+    bool used;
+    struct id128 incarnation;
+    struct net_peer address;
+    uint32_t lane_id;
+    struct net_socket *lane;
+    struct lane_frame *frames; // not yet known to be in, oldest first
+    size_t frame_count, frame_capacity;
+    size_t frame_sent; // of them, given to the socket
+    int pidfd;         // of a process on this host; -1 otherwise
+};
+
+/* Makes tasks of the input. */
+struct input {
+    struct source *front, *redo, *fetch;
+    struct template *template;
+    uint64_t mark;
+    uint64_t seed;
+    bool placed; // the cursors stand where the mark says
+    bool later;  // the copied input has no more yet
+    struct buffer scratch;
+    uint64_t offset; // reached by the front cursor
+};
+
+struct role {
+    const struct settings *settings;
+    const char *dir;
+    struct id128 run, incarnation;
+    uint32_t generation_known;
+    struct tracker *tracker;
+    struct net_socket *control;
+    struct input input;
+    struct peer peers[WORKERS_MAX + 1];
+    unsigned peer_top;
+    bool sink_there;
+    struct id128 sink;
+    struct net_peer sink_address;
+    char results_endpoint[WIRE_TEXT_MAX];
+    struct buffer out, scratch;
+    int64_t started_ms, now_ms, draining_since_ms;
+    bool draining, ending;
+    unsigned farewells; // BYEs not in yet
+    int exit;
+    uint64_t refused;
+    struct problem *problem;
+};
+
+/* input.c */
+int input_open(struct role *role);
+void input_close(struct role *role);
+void input_place(struct role *role);
+void input_pump(struct role *role);
+void input_fetch(struct role *role, const struct tracker_action *action);
+
+/* peers.c */
+struct wire_header role_header(const struct role *role, enum wire_type type);
+void peer_welcome(struct role *role, unsigned handle,
+                  const struct wire_hello *hello,
+                  const struct net_peer *address,
+                  const struct id128 *incarnation, bool new_lane);
+void peer_close(struct role *role, unsigned handle);
+void peer_tasks(struct role *role, const struct tracker_action *action);
+void peer_flush(struct peer *peer);
+void peer_forget(struct peer *peer, uint64_t number);
+void peer_again(struct peer *peer, uint64_t number);
+void peer_watch(struct peer *peer, const struct wire_hello *hello);
+/* Opens the process if it is alive on this host and boot: a pidfd; -1: it is
+ * surely gone; -2: cannot be known from here. */
+int process_open(uint32_t pid, uint64_t pid_start, const struct id128 *boot);
+
+/* messages.c */
+void role_receive(struct role *role);
+void role_refuse(struct role *role, const struct net_peer *address,
+                 enum wire_refusal code, const char *text);
+void role_act(struct role *role);
+void role_end(struct role *role, enum end_reason reason, int exit);
+
+#endif

@@ -1,0 +1,223 @@
+#include "ventilator/tracker.h"
+
+#include "ventilator/tracker_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool tracker_grow(void **at, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity)
+        return true;
+    size_t larger = *capacity ? 2 * *capacity : 16;
+    while (larger < needed)
+        larger *= 2;
+    void *moved = reallocarray(*at, larger, size);
+    if (!moved)
+        return false;
+    *at = moved;
+    *capacity = larger;
+    return true;
+}
+
+void tracker_fail(struct tracker *tracker, const char *text)
+{
+    if (tracker->failed)
+        return;
+    tracker->failed = true;
+    struct tracker_action *action = tracker_act(tracker, ACTION_FAIL);
+    if (action)
+        action->text = text;
+}
+
+struct tracker_action *tracker_act(struct tracker *tracker,
+                                   enum action_kind kind)
+{
+    struct tracker_action *spare = &tracker->spare;
+    if (tracker->action_first == tracker->action_count)
+        tracker->action_first = tracker->action_count = 0;
+    if (!tracker_grow((void **)&tracker->actions, &tracker->action_capacity,
+                      tracker->action_count + 1, sizeof *spare))
+        return spare; // tracker_turn reports the failure
+    struct tracker_action *action = &tracker->actions[tracker->action_count++];
+    *action = (struct tracker_action){.kind = kind};
+    return action;
+}
+
+bool tracker_next(struct tracker *tracker, struct tracker_action *action)
+{
+    if (tracker->action_first == tracker->action_count) {
+        tracker->sends_used = 0;
+        return false;
+    }
+    *action = tracker->actions[tracker->action_first++];
+    if (action->kind == ACTION_TASKS)
+        action->sends = &tracker->sends[action->offset];
+    return true;
+}
+
+struct tracker *tracker_create(const struct tracker_limits *limits,
+                               const struct policy *policy, int64_t now_ms)
+{
+    struct tracker *tracker = calloc(1, sizeof *tracker);
+    if (!tracker)
+        return NULL;
+    tracker->limits = *limits;
+    tracker->policy = *policy;
+    tracker->by_task = map_create();
+    tracker->history_by_task = map_create();
+    tracker->final = numset_create();
+    tracker->workers = calloc(limits->workers_max + 1, sizeof(struct worker *));
+    tracker->entry_count = 1;
+    tracker->record_next = 1;
+    tracker->mark_block = 64;
+    tracker->now_ms = tracker->turned_ms = now_ms;
+    if (!tracker->by_task || !tracker->history_by_task || !tracker->final ||
+        !tracker->workers)
+        tracker_destroy(&tracker);
+    return tracker;
+}
+
+void tracker_destroy(struct tracker **tracker)
+{
+    struct tracker *old = *tracker;
+    if (!old)
+        return;
+    for (size_t i = 1; old->workers && i <= old->limits.workers_max; i++)
+        free(old->workers[i]);
+    free(old->workers);
+    map_destroy(&old->by_task);
+    map_destroy(&old->history_by_task);
+    numset_destroy(&old->final);
+    free(old->entries);
+    free(old->histories);
+    free(old->roster);
+    free(old->records);
+    free(old->sending);
+    free(old->actions);
+    free(old->sends);
+    free(old);
+    *tracker = NULL;
+}
+
+static void finish_run(struct tracker *tracker)
+{
+    const bool open = map_count(tracker->by_task) > 0;
+    if (tracker->complete || tracker->completing || tracker->draining || open ||
+        !tracker->synced || !tracker->ended[CURSOR_FRONT] ||
+        !tracker->ended[CURSOR_REDO])
+        return;
+    tracker->completing = true;
+    record_add(tracker,
+               (struct wire_record){.kind = RECORD_COMPLETE,
+                                    .a = numset_count(tracker->final)});
+}
+
+int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
+{
+    const int64_t gap_ms = now_ms - tracker->turned_ms;
+    tracker->now_ms = tracker->turned_ms = now_ms;
+    if (gap_ms > tracker->limits.liveness_ms / 2)
+        for (size_t i = 1; i <= tracker->worker_top; i++)
+            if (tracker->workers[i])
+                tracker->workers[i]->heard_ms = now_ms;
+    workers_due(tracker);
+    tasks_due(tracker);
+    tracker_dispatch(tracker);
+    finish_run(tracker);
+    records_due(tracker);
+    int64_t wait_ms = tracker->limits.heartbeat_ms / 2;
+    const uint32_t first = tracker->lists[ENTRY_WAITING].oldest;
+    if (first) {
+        const int64_t due_ms = tracker->entries[first].due_ms - now_ms;
+        wait_ms = due_ms < wait_ms ? due_ms : wait_ms;
+    }
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+bool tracker_needs(const struct tracker *tracker, uint64_t task)
+{
+    return !numset_has(tracker->final, task);
+}
+
+bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
+{
+    if (!tracker->synced || tracker->draining || tracker->ended[cursor] ||
+        tracker->window_tasks >= tracker->limits.window_tasks ||
+        tracker->window_bytes >= tracker->limits.window_bytes)
+        return false;
+    if (cursor == CURSOR_REDO)
+        return roster_settled(tracker);
+    return !tracker->limits.order_window ||
+           tracker->last_ordinal < numset_next_absent(tracker->final, 1) +
+                                       tracker->limits.order_window;
+}
+
+void tracker_input_ended(struct tracker *tracker, enum cursor cursor)
+{
+    tracker->ended[cursor] = true;
+}
+
+void tracker_drain(struct tracker *tracker)
+{
+    tracker->draining = true;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (!worker)
+            continue;
+        struct tracker_action *action = tracker_act(tracker, ACTION_RECALL);
+        action->worker = i;
+        action->count = worker_outstanding(worker);
+    }
+}
+
+bool tracker_is_idle(const struct tracker *tracker)
+{
+    for (size_t i = 1; i <= tracker->worker_top; i++)
+        if (tracker->workers[i] && tracker->workers[i]->out.count > 0)
+            return false;
+    return tracker->record_count == 0;
+}
+
+void tracker_counts(const struct tracker *tracker,
+                    struct tracker_counts *counts)
+{
+    *counts = tracker->counts;
+    counts->read = tracker->read;
+    counts->waiting = tracker->lists[ENTRY_WAITING].count;
+    counts->queued = tracker->lists[ENTRY_READY].count;
+    counts->input_ended =
+        tracker->ended[CURSOR_FRONT] && tracker->ended[CURSOR_REDO];
+    for (size_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (!worker)
+            continue;
+        counts->workers++;
+        counts->slots += worker->slots;
+        counts->running += worker->running;
+        counts->queued += worker->queued;
+    }
+}
+
+uint64_t tracker_position(const struct tracker *tracker)
+{
+    return tracker->position;
+}
+
+uint32_t tracker_generation(const struct tracker *tracker)
+{
+    return tracker->generation;
+}
+
+bool tracker_is_synced(const struct tracker *tracker)
+{
+    return tracker->synced;
+}
+
+void tracker_mark(const struct tracker *tracker, uint64_t *ordinal,
+                  uint64_t *from, uint64_t *offset)
+{
+    *ordinal = tracker->mark;
+    *from = tracker->mark_from;
+    *offset = tracker->mark_offset;
+}

@@ -1,0 +1,165 @@
+/* tracker - who holds what, what is lost, what goes where
+ *
+ * The pure core of the ventilator: events and the time go in, actions come
+ * out. It has no socket, clock, file, thread or log. The rules, and the
+ * schedules that break without them, are in docs/design.md.
+ *
+ * A task is finished only when the sink has said that its final record is
+ * stored; everything a worker says moves credit, never completion.
+ *
+ * Memory is bounded by the window (tasks read and not finished, by count and
+ * bytes), by some dozen bytes for each task that has failed and is not final,
+ * and by one bit a task where completion is out of order.
+ *
+ * Calls never fail on what a peer sends; what is odd is counted. -ENOMEM
+ * makes the tracker say ACTION_FAIL. Not thread safe.
+ */
+#ifndef VENTILATOR_TRACKER_H
+#define VENTILATOR_TRACKER_H
+
+#include "common/policy/policy.h"
+#include "common/wire/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tracker;
+
+/* All at least 1 unless said. */
+struct tracker_limits {
+    size_t window_tasks;      // read, not finished, payload in memory
+    size_t window_bytes;      // of their payloads
+    uint64_t order_window;    // read beyond the first unfinished; 0: no limit
+    uint64_t losses_max;      // while running, before a task ends as lost
+    uint32_t lone_deaths_max; // K: before quarantine
+    int64_t prefetch_ms;      // work kept waiting at a worker's slots
+    int64_t heartbeat_ms, liveness_ms, rejoin_ms;
+    size_t workers_max;
+};
+
+struct tracker *tracker_create(const struct tracker_limits *limits,
+                               const struct policy *policy, int64_t now_ms);
+void tracker_destroy(struct tracker **tracker);
+
+enum action_kind {
+    ACTION_SYNC,        // number: position: ask the sink
+    ACTION_RECORDS,     // records, count: send them; number: lowest kept
+    ACTION_TASKS,       // worker, number on its lane, sends, count
+    ACTION_LANE_AGAIN,  // worker: send its lane's messages from number on again
+    ACTION_LANE_FORGET, // worker: its lane's messages up to number are in
+    ACTION_RETIRE,      // worker, number
+    ACTION_RESEND,      // worker, number
+    ACTION_RECALL,      // worker, count
+    ACTION_CANCEL,      // worker, refs of one task
+    ACTION_CLOSE,       // worker is gone: its handle is free after this
+    ACTION_FETCH,       // task, place: read its payload, then tracker_fetched
+    ACTION_FORGET,      // payload is no longer needed: free it
+    ACTION_COMPLETE,    // every task is final and the sink has it in writing
+    ACTION_FAIL,        // text: the run cannot go on
+};
+
+/* A task as it goes out. The payload is the caller's. */
+struct tracker_send {
+    uint64_t task;
+    uint32_t round, attempt, failures;
+    uint16_t flags; // TASK_ALONE
+    struct id128 key;
+    void *payload;
+};
+
+struct tracker_action {
+    enum action_kind kind;
+    unsigned worker; // handle
+    uint64_t number;
+    uint64_t task, ordinal, offset;
+    size_t count;
+    const struct tracker_send *sends;  // until the next tracker_next
+    const struct wire_record *records; // until the next tracker_next
+    struct wire_refs refs;
+    void *payload;
+    const char *text;
+};
+/* Takes the next action; false when there is none. Call after each event. */
+bool tracker_next(struct tracker *tracker, struct tracker_action *action);
+
+/* Does what is due and dispatches. Call when sockets are drained. Returns how
+ * long the loop may sleep, in ms. If it was not called for half the liveness
+ * time, nobody is expired: silence that nobody listened to proves nothing. */
+int64_t tracker_turn(struct tracker *tracker, int64_t now_ms);
+
+/* -- the sink ----------------------------------------------------------------
+ */
+void tracker_sink_hello(struct tracker *tracker, int64_t now_ms);
+/* Each part in order. The generation was checked by the caller. */
+void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
+                    int64_t now_ms);
+void tracker_stored(struct tracker *tracker, const struct wire_stored *stored,
+                    int64_t now_ms);
+/* Sends the RECORDs again that are not stored (the sink is slow or lost some).
+ */
+uint64_t tracker_position(const struct tracker *tracker);
+uint32_t tracker_generation(const struct tracker *tracker);
+bool tracker_is_synced(const struct tracker *tracker);
+/* Where the input may be read from for tasks never sent: the durable mark.
+ * Everything in front of it belongs to the redo cursor. Valid when synced. */
+void tracker_mark(const struct tracker *tracker, uint64_t *ordinal,
+                  uint64_t *from, uint64_t *offset);
+
+/* -- workers ------------------------------------------------------------------
+ */
+enum hello_verdict { HELLO_NEW, HELLO_AGAIN, HELLO_LANE_NEW, HELLO_FULL };
+/* On all but HELLO_FULL the caller welcomes it as *worker; on LANE_NEW it
+ * closes the old lane first. */
+enum hello_verdict tracker_hello(struct tracker *tracker,
+                                 const struct id128 *incarnation,
+                                 const struct wire_hello *hello, int64_t now_ms,
+                                 unsigned *worker);
+/* Returns false when the incarnation is unknown: tell it to say HELLO. */
+bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
+                    const struct wire_report *report, int64_t now_ms);
+bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
+                      const struct wire_returned *returned, int64_t now_ms);
+/* It left in good order, or (crash) is known to have died. Unknown: ignored. */
+void tracker_worker_gone(struct tracker *tracker,
+                         const struct id128 *incarnation, bool crash,
+                         int64_t now_ms);
+/* Looks at the roster that a SYNC gave: entries not seen yet. False at the end.
+ */
+bool tracker_roster_next(const struct tracker *tracker, size_t *cursor,
+                         struct wire_roster_entry *entry);
+
+/* -- the input
+ * ------------------------------------------------------------------ */
+enum cursor { CURSOR_REDO, CURSOR_FRONT };
+/* May the next task of this cursor be read now? */
+bool tracker_wants(const struct tracker *tracker, enum cursor cursor);
+/* False when the task is final already: skip it without reading its values. */
+bool tracker_needs(const struct tracker *tracker, uint64_t task);
+struct tracker_offer {
+    uint64_t task, ordinal, offset;
+    struct id128 key;
+    void *payload; // the tracker gives it back by ACTION_FORGET
+    size_t payload_size;
+    const char *bad; // instead of a payload: why no command can be made of it
+};
+void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
+                   int64_t now_ms);
+void tracker_fetched(struct tracker *tracker, const struct tracker_offer *offer,
+                     int64_t now_ms);
+void tracker_input_ended(struct tracker *tracker, enum cursor cursor);
+
+/* No more dispatch; all that has not started is recalled. */
+void tracker_drain(struct tracker *tracker);
+/* Nothing is under way at any worker (as far as they have said). */
+bool tracker_is_idle(const struct tracker *tracker);
+
+struct tracker_counts {
+    uint64_t read, by_status[STATUSES], retries, losses, resends, odd;
+    size_t running, queued, waiting, workers, slots;
+    bool input_ended;
+};
+void tracker_counts(const struct tracker *tracker,
+                    struct tracker_counts *counts);
+
+#endif

@@ -1,0 +1,196 @@
+/* tracker_dispatch - which ready task goes to which worker, and what moves */
+#include "ventilator/tracker_inside.h"
+
+#include <stdlib.h>
+
+enum { BATCH_MAX = 1024, PREFETCH_MAX = 32768, BATCH_BYTES = 1 << 20 };
+static const double US_PER_MS = 1000.0;
+
+// Enough waiting work to hide the round trip; none for long tasks.
+static uint32_t credit(const struct tracker *tracker,
+                       const struct worker *worker)
+{
+    if (!worker->active || !worker->rostered || worker->draining ||
+        worker->full || worker->alone || worker->reserved)
+        return 0;
+    double prefetch = 0;
+    if (worker->mean_us > 0) {
+        const double hidden_us =
+            (double)tracker->limits.prefetch_ms * US_PER_MS * worker->slots;
+        prefetch = hidden_us / worker->mean_us;
+        if (prefetch < 1)
+            prefetch = 0;
+        if (prefetch > PREFETCH_MAX)
+            prefetch = PREFETCH_MAX;
+    }
+    return worker->slots + (uint32_t)prefetch;
+}
+
+static struct tracker_send *send_slot(struct tracker *tracker)
+{
+    if (!tracker_grow((void **)&tracker->sends, &tracker->sends_capacity,
+                      tracker->sends_used + 1, sizeof(struct tracker_send))) {
+        tracker_fail(tracker, "out of memory");
+        return NULL;
+    }
+    return &tracker->sends[tracker->sends_used++];
+}
+
+static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
+                 bool alone)
+{
+    struct tracker_send *send = send_slot(tracker);
+    if (!send)
+        return false;
+    struct worker *worker = tracker->workers[handle];
+    struct entry *entry = &tracker->entries[at];
+    entry->generation = tracker->generation;
+    entry->attempt = ++entry->attempts;
+    entry->alone = alone;
+    entry->lane_number = worker->sent + 1;
+    *send = (struct tracker_send){.task = entry->task,
+                                  .round = entry->round,
+                                  .attempt = entry->attempt,
+                                  .failures = entry->failures,
+                                  .flags = alone ? TASK_ALONE : 0,
+                                  .key = entry->key,
+                                  .payload = entry->payload};
+    entry_to_worker(tracker, at, handle);
+    return true;
+}
+
+static void post(struct tracker *tracker, uint32_t handle, size_t first)
+{
+    struct worker *worker = tracker->workers[handle];
+    const size_t count = tracker->sends_used - first;
+    if (count == 0)
+        return;
+    if (worker->sent == worker->received)
+        worker->lane_stuck_ms = tracker->now_ms;
+    worker->sent++;
+    worker->lane_counts[worker->sent % LANE_UNACKED_MAX] = (uint32_t)count;
+    worker->unreceived += (uint32_t)count;
+    struct tracker_action *action = tracker_act(tracker, ACTION_TASKS);
+    action->worker = handle;
+    action->number = worker->sent;
+    action->offset = first;
+    action->count = count;
+}
+
+// Gives a worker up to `share` tasks; returns how many.
+static size_t feed(struct tracker *tracker, uint32_t handle, size_t share)
+{
+    const struct worker *worker = tracker->workers[handle];
+    const uint32_t limit = credit(tracker, worker);
+    const uint32_t outstanding = worker_outstanding(worker);
+    if (limit <= outstanding ||
+        worker->sent - worker->received >= LANE_UNACKED_MAX - 1)
+        return 0;
+    size_t room = limit - outstanding;
+    room = room < share ? room : share;
+    const size_t first = tracker->sends_used;
+    size_t bytes = 0;
+    while (tracker->sends_used - first < room && bytes < BATCH_BYTES) {
+        const uint32_t at = tracker->lists[ENTRY_READY].oldest;
+        if (!at || !mark_reached(tracker, tracker->entries[at].ordinal) ||
+            !take(tracker, at, handle, false))
+            break;
+        bytes += tracker->entries[at].payload_size;
+    }
+    post(tracker, handle, first);
+    return tracker->sends_used - first;
+}
+
+static size_t workers_open(const struct tracker *tracker)
+{
+    size_t open = 0;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++)
+        open +=
+            tracker->workers[i] && credit(tracker, tracker->workers[i]) >
+                                       worker_outstanding(tracker->workers[i]);
+    return open;
+}
+
+static void feed_all(struct tracker *tracker)
+{
+    size_t given = 1;
+    while (given > 0 && tracker->lists[ENTRY_READY].count > 0) {
+        const size_t open = workers_open(tracker);
+        if (open == 0)
+            return;
+        size_t share = tracker->lists[ENTRY_READY].count / (2 * open) + 1;
+        share = share < BATCH_MAX ? share : BATCH_MAX;
+        given = 0;
+        for (uint32_t i = 1; i <= tracker->worker_top; i++)
+            if (tracker->workers[i])
+                given += feed(tracker, i, share);
+    }
+}
+
+// A suspect runs with nothing beside it: a worker is emptied for it first.
+static void place_lonely(struct tracker *tracker)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        struct worker *worker = tracker->workers[i];
+        const uint32_t at = tracker->lists[ENTRY_LONELY].oldest;
+        if (worker && !at)
+            worker->reserved = NONE;
+        if (!worker || !at || !worker->active || !worker->rostered ||
+            worker->draining || worker->full || worker->alone)
+            continue;
+        worker->reserved = at;
+        if (worker->out.count > 0 ||
+            !mark_reached(tracker, tracker->entries[at].ordinal))
+            continue;
+        const size_t first = tracker->sends_used;
+        if (take(tracker, at, i, true)) {
+            post(tracker, i, first);
+            worker->alone = true;
+        }
+        worker->reserved = NONE;
+    }
+}
+
+// The input is dry and somebody idles: take from whoever has most waiting.
+static void steal(struct tracker *tracker)
+{
+    if (tracker->lists[ENTRY_READY].count > 0 ||
+        !tracker->ended[CURSOR_FRONT] || !tracker->ended[CURSOR_REDO])
+        return;
+    uint32_t richest = NONE, most = 0;
+    bool idle = false;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (!worker)
+            continue;
+        idle = idle || (credit(tracker, worker) > 0 &&
+                        worker_outstanding(worker) < worker->slots);
+        if (worker->queued > most && !worker->recalled_ms) {
+            most = worker->queued;
+            richest = i;
+        }
+    }
+    if (!idle || !richest || most < 1)
+        return;
+    struct worker *worker = tracker->workers[richest];
+    if (worker_outstanding(worker) <= worker->slots)
+        return; // its own slots will take them at once
+    worker->recalled_ms = tracker->now_ms;
+    struct tracker_action *action = tracker_act(tracker, ACTION_RECALL);
+    action->worker = richest;
+    action->count = (most + 1) / 2;
+}
+
+void tracker_dispatch(struct tracker *tracker)
+{
+    if (!tracker->synced || tracker->draining)
+        return;
+    if (tracker->lists[ENTRY_LONELY].count > 0)
+        place_lonely(tracker);
+    else
+        for (uint32_t i = 1; i <= tracker->worker_top; i++)
+            if (tracker->workers[i])
+                tracker->workers[i]->reserved = NONE;
+    feed_all(tracker);
+    steal(tracker);
+}

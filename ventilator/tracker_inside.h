@@ -1,0 +1,173 @@
+/* tracker_inside - what the files of the tracker share; for them alone */
+#ifndef VENTILATOR_TRACKER_INSIDE_H
+#define VENTILATOR_TRACKER_INSIDE_H
+
+#include "common/base/map.h"
+#include "common/base/numset.h"
+#include "ventilator/tracker.h"
+
+enum { NONE = 0, LANE_UNACKED_MAX = 4096, RUNNING_MAX = 4096, HOST_MAX = 256 };
+
+enum entry_state {
+    ENTRY_FREE,
+    ENTRY_READY,     // may be sent
+    ENTRY_LONELY,    // may be sent, with nothing beside it
+    ENTRY_OUT,       // at a worker
+    ENTRY_RECORDING, // its loss is being recorded
+    ENTRY_WAITING,   // backing off until due_ms
+    ENTRY_FETCHING,  // its payload is being read again
+    ENTRY_FINISHING, // its final record was sent
+};
+enum { ENTRY_STATES = ENTRY_FINISHING + 1 };
+
+// One task under way. Linked by index; 0 is no entry.
+struct entry {
+    uint64_t task, ordinal, offset;
+    uint64_t lane_number;   // of the TASKS message that took it; 0: closed lane
+    uint64_t record_number; // RECORDING
+    int64_t due_ms;         // WAITING
+    void *payload;
+    size_t payload_size;
+    struct id128 key;
+    uint32_t generation, attempt; // as last sent
+    uint32_t attempts;            // sends in this generation
+    uint32_t round, failures, losses, lone_deaths;
+    uint32_t older, newer; // in the list of its state or of its worker
+    uint32_t worker;       // OUT
+    enum entry_state state;
+    bool alone;
+};
+
+struct list {
+    uint32_t oldest, newest;
+    size_t count;
+};
+
+struct worker {
+    bool used, active, draining, full;
+    bool rostered; // JOINED is stored
+    struct id128 incarnation;
+    uint32_t lane, slots;
+    int64_t heard_ms;
+    uint64_t sent, received; // numbers on its lane
+    uint64_t joined_record;
+    uint64_t made, stored; // result numbers
+    uint64_t finished, busy_us;
+    double mean_us; // of a task; 0: not known yet
+    uint32_t queued, running;
+    uint32_t unreceived; // tasks in lane messages beyond `received`
+    uint32_t lane_counts[LANE_UNACKED_MAX]; // tasks by number, a ring
+    struct wire_refs ran[RUNNING_MAX];      // running at the last REPORT
+    uint32_t ran_count;
+    struct list out;
+    uint32_t reserved; // a lonely entry waits for this worker to be empty
+    bool alone;        // it runs one
+    int64_t recalled_ms, lane_stuck_ms, results_stuck_ms;
+    uint64_t stored_seen;
+};
+
+struct roster_slot {
+    struct wire_roster_entry entry; // host points into `host`
+    char host[HOST_MAX];
+    uint64_t made; // results it announced
+    bool seen, gone;
+};
+
+struct history { // of an open task that is not in the window
+    uint32_t round, failures, losses, lone_deaths;
+};
+
+struct kept_record {
+    struct wire_record record;
+    char text[HOST_MAX];
+};
+
+struct tracker {
+    struct tracker_limits limits;
+    struct policy policy;
+    // tasks
+    struct entry *entries;
+    uint32_t entry_count, entry_capacity, entry_free;
+    struct list lists[ENTRY_STATES];
+    struct map *by_task;
+    struct numset *final;
+    struct map *history_by_task;
+    struct history *histories;
+    size_t history_count, history_capacity;
+    size_t window_tasks, window_bytes;
+    uint64_t first_absent;
+    // workers
+    struct worker **workers; // by handle, from 1
+    size_t worker_top;
+    struct roster_slot *roster;
+    size_t roster_count;
+    int64_t rejoin_until_ms;
+    // the sink
+    bool sink_there, synced, loading, was_complete;
+    uint32_t generation;
+    uint64_t position;
+    struct kept_record *records; // not stored yet, in order
+    size_t record_count, record_capacity, record_sent;
+    uint64_t record_next; // number of the next one
+    struct wire_record *sending;
+    size_t sending_capacity;
+    int64_t records_sent_ms;
+    uint64_t mark, mark_asked, mark_block, mark_from, mark_offset;
+    int64_t mark_asked_ms;
+    // input
+    uint64_t read, last_ordinal, last_offset;
+    bool ended[2];
+    bool draining, completing, complete, failed;
+    // actions
+    struct tracker_action *actions;
+    size_t action_first, action_count, action_capacity;
+    struct tracker_send *sends;
+    size_t sends_capacity, sends_used;
+    struct tracker_action spare; // written to when out of memory
+    int64_t now_ms, turned_ms;
+    struct tracker_counts counts;
+};
+
+/* tracker.c */
+struct tracker_action *tracker_act(struct tracker *tracker,
+                                   enum action_kind kind);
+void tracker_fail(struct tracker *tracker, const char *text);
+bool tracker_grow(void **at, size_t *capacity, size_t needed, size_t size);
+
+/* tracker_tasks.c */
+uint32_t entry_find(const struct tracker *tracker, uint64_t task);
+uint32_t entry_open(struct tracker *tracker, uint64_t task); // 0: no memory
+void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state);
+void entry_to_worker(struct tracker *tracker, uint32_t at, uint32_t worker);
+void entry_close(struct tracker *tracker, uint32_t at);
+void entry_drop_payload(struct tracker *tracker, uint32_t at);
+void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
+void task_final(struct tracker *tracker, uint64_t task, enum status status);
+void task_failed(struct tracker *tracker,
+                 const struct wire_stored_entry *stored);
+void task_loss_recorded(struct tracker *tracker,
+                        const struct wire_record *record);
+void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash);
+void task_finish(struct tracker *tracker, uint32_t at, enum status status,
+                 enum fail_class class, const char *note);
+void tasks_due(struct tracker *tracker);
+
+/* tracker_workers.c */
+struct worker *worker_at(const struct tracker *tracker, uint32_t handle);
+uint32_t worker_outstanding(const struct worker *worker);
+void workers_stored(struct tracker *tracker,
+                    const struct wire_worker_mark *mark);
+void worker_joined(struct tracker *tracker, const struct wire_record *record);
+void workers_due(struct tracker *tracker);
+void workers_resend(struct tracker *tracker);
+bool roster_settled(const struct tracker *tracker);
+
+/* tracker_dispatch.c */
+void tracker_dispatch(struct tracker *tracker);
+
+/* tracker_sink.c */
+uint64_t record_add(struct tracker *tracker, struct wire_record record);
+void records_due(struct tracker *tracker);
+bool mark_reached(struct tracker *tracker, uint64_t ordinal);
+
+#endif

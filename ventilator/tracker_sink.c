@@ -1,0 +1,265 @@
+/* tracker_sink - what the tracker and the sink say to each other */
+#include "ventilator/tracker_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_MIN = 64, BLOCK_MAX = 1 << 20, BLOCK_GROW_MS = 1000 };
+
+uint64_t record_add(struct tracker *tracker, struct wire_record record)
+{
+    if (!tracker_grow((void **)&tracker->records, &tracker->record_capacity,
+                      tracker->record_count + 1, sizeof(struct kept_record))) {
+        tracker_fail(tracker, "out of memory");
+        return 0;
+    }
+    struct kept_record *kept = &tracker->records[tracker->record_count++];
+    kept->record = record;
+    kept->record.number = tracker->record_next++;
+    const size_t size = record.text.size < sizeof kept->text
+                            ? record.text.size
+                            : sizeof kept->text;
+    if (size > 0)
+        memcpy(kept->text, record.text.at, size);
+    kept->record.text.size = size;
+    return kept->record.number;
+}
+
+static void send_records(struct tracker *tracker)
+{
+    enum { BATCH = 4096 };
+    size_t count = tracker->record_count - tracker->record_sent;
+    count = count > BATCH ? BATCH : count;
+    if (!tracker_grow((void **)&tracker->sending, &tracker->sending_capacity,
+                      count, sizeof(struct wire_record))) {
+        tracker_fail(tracker, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct kept_record *kept = &tracker->records[tracker->record_sent + i];
+        kept->record.text.at = (const uint8_t *)kept->text;
+        tracker->sending[i] = kept->record;
+    }
+    struct tracker_action *action = tracker_act(tracker, ACTION_RECORDS);
+    action->records = tracker->sending;
+    action->count = count;
+    action->number = tracker->record_count ? tracker->records[0].record.number
+                                           : tracker->record_next;
+    tracker->record_sent += count;
+    tracker->records_sent_ms = tracker->now_ms;
+}
+
+void records_due(struct tracker *tracker)
+{
+    if (!tracker->synced)
+        return;
+    const int64_t silent_ms = tracker->now_ms - tracker->records_sent_ms;
+    if (silent_ms >= tracker->limits.heartbeat_ms)
+        tracker->record_sent = 0; // go back to the last acknowledged
+    if (tracker->record_sent < tracker->record_count ||
+        silent_ms >= tracker->limits.heartbeat_ms)
+        send_records(tracker);
+}
+
+bool mark_reached(struct tracker *tracker, uint64_t ordinal)
+{
+    if (ordinal + tracker->mark_block / 2 > tracker->mark_asked) {
+        const int64_t ago_ms = tracker->now_ms - tracker->mark_asked_ms;
+        if (ago_ms < BLOCK_GROW_MS && tracker->mark_block < BLOCK_MAX)
+            tracker->mark_block *= 2;
+        else if (ago_ms > 10 * BLOCK_GROW_MS && tracker->mark_block > BLOCK_MIN)
+            tracker->mark_block /= 2;
+        tracker->mark_asked = ordinal + tracker->mark_block;
+        tracker->mark_asked_ms = tracker->now_ms;
+        const uint32_t at = tracker->lists[ENTRY_READY].oldest;
+        const struct entry *entry = &tracker->entries[at];
+        const bool known = at && entry->ordinal <= ordinal;
+        record_add(tracker,
+                   (struct wire_record){
+                       .kind = RECORD_MARK,
+                       .a = tracker->mark_asked,
+                       .b = known ? entry->ordinal : tracker->mark_from,
+                       .c = known ? entry->offset : tracker->mark_offset});
+    }
+    return ordinal <= tracker->mark;
+}
+
+void tracker_sink_hello(struct tracker *tracker, int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    tracker->sink_there = true;
+    tracker->synced = tracker->loading = false;
+    tracker_act(tracker, ACTION_SYNC)->number = tracker->position;
+}
+
+static void load_open(struct tracker *tracker,
+                      const struct wire_open_task *open)
+{
+    if (!tracker_grow((void **)&tracker->histories, &tracker->history_capacity,
+                      tracker->history_count + 1, sizeof(struct history)) ||
+        map_put(tracker->history_by_task, open->task, tracker->history_count) !=
+            0) {
+        tracker_fail(tracker, "out of memory");
+        return;
+    }
+    tracker->histories[tracker->history_count++] = (struct history){
+        open->round, open->failures, open->losses, open->lone_deaths};
+}
+
+static void load_roster(struct tracker *tracker,
+                        const struct wire_roster_entry *entry)
+{
+    struct roster_slot *grown =
+        reallocarray(tracker->roster, tracker->roster_count + 1, sizeof *grown);
+    if (!grown) {
+        tracker_fail(tracker, "out of memory");
+        return;
+    }
+    tracker->roster = grown;
+    struct roster_slot *slot = &grown[tracker->roster_count++];
+    *slot = (struct roster_slot){.entry = *entry};
+    slot->entry.host.size = entry->host.size < sizeof slot->host
+                                ? entry->host.size
+                                : sizeof slot->host;
+    if (slot->entry.host.size > 0)
+        memcpy(slot->host, entry->host.at, slot->entry.host.size);
+    for (size_t i = 0; i < tracker->roster_count; i++)
+        grown[i].entry.host.at = (const uint8_t *)grown[i].host;
+}
+
+static void load(struct tracker *tracker, const struct wire_synced *part)
+{
+    struct wire_list list = part->finals;
+    struct wire_run run;
+    while (wire_next_run(&list, &run))
+        if (numset_add_run(tracker->final, run.first, run.count) < 0)
+            tracker_fail(tracker, "out of memory");
+    struct wire_open_task open;
+    for (list = part->open; wire_next_open_task(&list, &open);)
+        load_open(tracker, &open);
+    struct wire_roster_entry entry;
+    for (list = part->roster; wire_next_roster_entry(&list, &entry);)
+        load_roster(tracker, &entry);
+    for (size_t i = 0; i < STATUSES; i++)
+        tracker->counts.by_status[i] = part->by_status[i];
+    tracker->mark = tracker->mark_asked = part->mark;
+    tracker->mark_from = part->mark_from;
+    tracker->mark_offset = part->mark_offset;
+    tracker->was_complete = part->flags & SYNCED_COMPLETE;
+}
+
+void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
+                    int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    if (tracker->synced)
+        return;
+    if (part->bytes_lost > 0) {
+        tracker_fail(tracker, "the sink's log is shorter than what it has "
+                              "acknowledged: it is damaged or not this run's");
+        return;
+    }
+    const bool first_ever = tracker->generation == 0 || tracker->loading;
+    if (first_ever && !(part->flags & SYNCED_DELTA))
+        load(tracker, part);
+    tracker->loading = first_ever;
+    tracker->generation = part->generation;
+    if (part->flags & SYNCED_MORE)
+        return;
+    tracker->position = part->position;
+    if (tracker->loading)
+        tracker->rejoin_until_ms = now_ms + tracker->limits.rejoin_ms;
+    tracker->loading = false;
+    tracker->synced = true;
+    tracker->record_sent = 0;
+    workers_resend(tracker);
+}
+
+static void record_stored(struct tracker *tracker,
+                          const struct wire_record *record)
+{
+    switch ((enum record_kind)record->kind) {
+    case RECORD_JOINED:
+        worker_joined(tracker, record);
+        break;
+    case RECORD_LOST:
+        task_loss_recorded(tracker, record);
+        break;
+    case RECORD_MARK:
+        tracker->mark = record->a;
+        tracker->mark_from = record->b;
+        tracker->mark_offset = record->c;
+        break;
+    case RECORD_COMPLETE:
+        tracker->complete = true;
+        tracker_act(tracker, ACTION_COMPLETE);
+        break;
+    case RECORD_FINAL:
+    case RECORD_LEFT:
+    case RECORD_REOPENED:
+    case RECORD_RESUMED:
+    case RECORD_DECISION:
+    case RECORD_KINDS:
+        break;
+    }
+}
+
+static void records_stored(struct tracker *tracker, uint64_t number)
+{
+    size_t done = 0;
+    while (done < tracker->record_count &&
+           tracker->records[done].record.number <= number)
+        done++;
+    for (size_t i = 0; i < done; i++) {
+        const struct wire_record record = tracker->records[i].record;
+        record_stored(tracker, &record);
+    }
+    // What record_stored added stands behind: move it all down together.
+    tracker->record_count -= done;
+    memmove(tracker->records, tracker->records + done,
+            tracker->record_count * sizeof tracker->records[0]);
+    tracker->record_sent =
+        tracker->record_sent > done ? tracker->record_sent - done : 0;
+}
+
+static void entry_stored(struct tracker *tracker,
+                         const struct wire_stored_entry *entry)
+{
+    switch ((enum stored_kind)entry->kind) {
+    case STORED_FINAL:
+        task_final(tracker, entry->task,
+                   entry->status < STATUSES ? (enum status)entry->status
+                                            : STATUS_NONE);
+        break;
+    case STORED_FAILURE:
+        task_failed(tracker, entry);
+        break;
+    case STORED_LOSS:
+    case STORED_REOPENED:
+    case STORED_HELD:
+        break;
+    }
+}
+
+void tracker_stored(struct tracker *tracker, const struct wire_stored *stored,
+                    int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    if (!tracker->synced || stored->from != tracker->position) {
+        tracker->counts.odd++;
+        return;
+    }
+    struct wire_list list = stored->finals;
+    struct wire_run run;
+    while (wire_next_run(&list, &run))
+        for (uint64_t i = 0; i < run.count; i++)
+            task_final(tracker, run.first + i, STATUS_OK);
+    struct wire_stored_entry entry;
+    for (list = stored->entries; wire_next_stored_entry(&list, &entry);)
+        entry_stored(tracker, &entry);
+    tracker->position = stored->to;
+    struct wire_worker_mark mark;
+    for (list = stored->workers; wire_next_worker_mark(&list, &mark);)
+        workers_stored(tracker, &mark);
+    records_stored(tracker, stored->record);
+}

@@ -1,0 +1,380 @@
+/* tracker_tasks - the life of one task between being read and being final */
+#include "ventilator/tracker_inside.h"
+
+#include <stdlib.h>
+
+enum { LONELY_AFTER = 2, KEEP_PAYLOAD_MS = 2000 };
+
+uint32_t entry_find(const struct tracker *tracker, uint64_t task)
+{
+    uint64_t at = NONE;
+    map_get(tracker->by_task, task, &at);
+    return (uint32_t)at;
+}
+
+static struct list *list_of(struct tracker *tracker, const struct entry *entry)
+{
+    if (entry->state == ENTRY_OUT)
+        return &tracker->workers[entry->worker]->out;
+    return &tracker->lists[entry->state];
+}
+
+static void leave(struct tracker *tracker, uint32_t at)
+{
+    struct entry *entry = &tracker->entries[at];
+    struct list *list = list_of(tracker, entry);
+    if (entry->older)
+        tracker->entries[entry->older].newer = entry->newer;
+    else
+        list->oldest = entry->newer;
+    if (entry->newer)
+        tracker->entries[entry->newer].older = entry->older;
+    else
+        list->newest = entry->older;
+    entry->older = entry->newer = NONE;
+    list->count--;
+}
+
+// Behind `older`, or in front of all where that is NONE.
+static void insert(struct tracker *tracker, uint32_t at, uint32_t older)
+{
+    struct entry *entry = &tracker->entries[at];
+    struct list *list = list_of(tracker, entry);
+    const uint32_t newer = older ? tracker->entries[older].newer : list->oldest;
+    entry->older = older;
+    entry->newer = newer;
+    if (older)
+        tracker->entries[older].newer = at;
+    else
+        list->oldest = at;
+    if (newer)
+        tracker->entries[newer].older = at;
+    else
+        list->newest = at;
+    list->count++;
+}
+
+uint32_t entry_open(struct tracker *tracker, uint64_t task)
+{
+    uint32_t at = tracker->entry_free;
+    if (at) {
+        tracker->entry_free = tracker->entries[at].newer;
+    } else {
+        size_t capacity = tracker->entry_capacity;
+        if (!tracker_grow((void **)&tracker->entries, &capacity,
+                          (size_t)tracker->entry_count + 1,
+                          sizeof(struct entry)))
+            return NONE;
+        tracker->entry_capacity = (uint32_t)capacity;
+        at = tracker->entry_count++;
+    }
+    tracker->entries[at] =
+        (struct entry){.task = task, .state = ENTRY_FINISHING};
+    if (map_put(tracker->by_task, task, at) != 0) {
+        tracker->entries[at].newer = tracker->entry_free;
+        tracker->entry_free = at;
+        return NONE;
+    }
+    insert(tracker, at, tracker->lists[ENTRY_FINISHING].newest);
+    uint64_t past;
+    if (map_get(tracker->history_by_task, task, &past)) {
+        const struct history *history = &tracker->histories[past];
+        struct entry *entry = &tracker->entries[at];
+        entry->round = history->round;
+        entry->failures = history->failures;
+        entry->losses = history->losses;
+        entry->lone_deaths = history->lone_deaths;
+    }
+    return at;
+}
+
+void entry_drop_payload(struct tracker *tracker, uint32_t at)
+{
+    struct entry *entry = &tracker->entries[at];
+    if (!entry->payload)
+        return;
+    tracker_act(tracker, ACTION_FORGET)->payload = entry->payload;
+    tracker->window_tasks--;
+    tracker->window_bytes -= entry->payload_size;
+    entry->payload = NULL;
+    entry->payload_size = 0;
+}
+
+void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state)
+{
+    leave(tracker, at);
+    struct entry *entry = &tracker->entries[at];
+    entry->state = state;
+    uint32_t older = tracker->lists[state].newest;
+    if (state == ENTRY_WAITING)
+        while (older && tracker->entries[older].due_ms > entry->due_ms)
+            older = tracker->entries[older].older;
+    // What was sent before goes in front of what is new.
+    if (state == ENTRY_READY && entry->attempts > 0)
+        older = NONE;
+    insert(tracker, at, older);
+}
+
+void entry_to_worker(struct tracker *tracker, uint32_t at, uint32_t worker)
+{
+    leave(tracker, at);
+    tracker->entries[at].state = ENTRY_OUT;
+    tracker->entries[at].worker = worker;
+    insert(tracker, at, tracker->workers[worker]->out.newest);
+}
+
+void entry_close(struct tracker *tracker, uint32_t at)
+{
+    struct entry *entry = &tracker->entries[at];
+    entry_drop_payload(tracker, at);
+    if (entry->state == ENTRY_OUT && entry->alone)
+        tracker->workers[entry->worker]->alone = false;
+    leave(tracker, at);
+    map_remove(tracker->by_task, entry->task);
+    entry->state = ENTRY_FREE;
+    entry->newer = tracker->entry_free;
+    tracker->entry_free = at;
+}
+
+void task_ready(struct tracker *tracker, uint32_t at)
+{
+    struct entry *entry = &tracker->entries[at];
+    if (!entry->payload) {
+        if (entry->ordinal ==
+            0) { // adopted and not read yet: redo will find it
+            entry_close(tracker, at);
+            return;
+        }
+        entry_to(tracker, at, ENTRY_FETCHING);
+        struct tracker_action *action = tracker_act(tracker, ACTION_FETCH);
+        action->task = entry->task;
+        action->ordinal = entry->ordinal;
+        action->offset = entry->offset;
+        return;
+    }
+    entry_to(tracker, at,
+             entry->losses >= LONELY_AFTER ? ENTRY_LONELY : ENTRY_READY);
+}
+
+void task_final(struct tracker *tracker, uint64_t task, enum status status)
+{
+    const int added = numset_add(tracker->final, task);
+    if (added < 0)
+        tracker_fail(tracker, "out of memory");
+    if (added == 1)
+        tracker->counts.by_status[status]++;
+    else
+        tracker->counts.odd++;
+    const uint32_t at = entry_find(tracker, task);
+    if (at)
+        entry_close(tracker, at);
+    map_remove(tracker->history_by_task, task);
+}
+
+void task_finish(struct tracker *tracker, uint32_t at, enum status status,
+                 enum fail_class class, const char *note)
+{
+    const struct entry *entry = &tracker->entries[at];
+    struct wire_record record = {
+        .kind = RECORD_FINAL,
+        .status = (uint8_t)status,
+        .class = (uint8_t) class,
+        .task = entry->task,
+        .round = entry->round,
+        .generation =
+            entry->generation ? entry->generation : tracker->generation,
+        .attempt = entry->attempt,
+        .extra = entry->key,
+        .text = span_of_text(note),
+    };
+    entry_drop_payload(tracker, at);
+    entry_to(tracker, at, ENTRY_FINISHING);
+    record_add(tracker, record);
+}
+
+static void keep_history(struct tracker *tracker,
+                         const struct wire_stored_entry *stored)
+{
+    uint64_t at;
+    if (!map_get(tracker->history_by_task, stored->task, &at)) {
+        if (!tracker_grow((void **)&tracker->histories,
+                          &tracker->history_capacity,
+                          tracker->history_count + 1, sizeof(struct history)) ||
+            map_put(tracker->history_by_task, stored->task,
+                    tracker->history_count) != 0) {
+            tracker_fail(tracker, "out of memory");
+            return;
+        }
+        at = tracker->history_count++;
+        tracker->histories[at] = (struct history){.round = stored->round};
+    }
+    if (stored->kind == STORED_FAILURE)
+        tracker->histories[at].failures++;
+}
+
+void task_failed(struct tracker *tracker,
+                 const struct wire_stored_entry *stored)
+{
+    const uint32_t at = entry_find(tracker, stored->task);
+    if (!at) {
+        if (!numset_has(tracker->final, stored->task))
+            keep_history(tracker, stored);
+        return;
+    }
+    struct entry *entry = &tracker->entries[at];
+    const bool current =
+        entry->generation == stored->generation &&
+        entry->attempt == stored->attempt &&
+        (entry->state == ENTRY_OUT || entry->state == ENTRY_RECORDING);
+    if (!current) {
+        tracker->counts.odd++;
+        return;
+    }
+    if (entry->state == ENTRY_OUT && entry->alone)
+        tracker->workers[entry->worker]->alone = false;
+    entry->alone = false;
+    entry->failures++;
+    const enum fail_class class = (enum fail_class)stored->class;
+    const struct policy_answer answer =
+        policy_decide(&tracker->policy, class, entry->failures,
+                      entry->task * 31 + entry->failures);
+    switch (answer.answer) {
+    case ANSWER_RETRY:
+        tracker->counts.retries++;
+        entry->due_ms = tracker->now_ms + answer.delay_ms;
+        if (answer.delay_ms > KEEP_PAYLOAD_MS)
+            entry_drop_payload(tracker, at);
+        entry_to(tracker, at, ENTRY_WAITING);
+        break;
+    case ANSWER_IGNORE:
+        task_finish(tracker, at, STATUS_IGNORED, class, NULL);
+        break;
+    case ANSWER_FAIL:
+    case ANSWER_HOLD:
+    case ANSWER_NOTIFY:
+        task_finish(tracker, at, STATUS_FAILED, class, NULL);
+        break;
+    }
+}
+
+void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
+{
+    struct entry *entry = &tracker->entries[at];
+    const unsigned flags = (ran ? RECORD_RAN : 0U) |
+                           (crash ? RECORD_CRASH : 0U) |
+                           (entry->alone ? RECORD_ALONE : 0U);
+    entry_to(tracker, at, ENTRY_RECORDING);
+    tracker->counts.losses++;
+    const uint64_t number = record_add(
+        tracker, (struct wire_record){.kind = RECORD_LOST,
+                                      .status = STATUS_LOST,
+                                      .class = CLASS_LOST,
+                                      .flags = (uint8_t)flags,
+                                      .task = entry->task,
+                                      .round = entry->round,
+                                      .generation = entry->generation,
+                                      .attempt = entry->attempt,
+                                      .extra = entry->key});
+    tracker->entries[at].record_number = number;
+}
+
+void task_loss_recorded(struct tracker *tracker,
+                        const struct wire_record *record)
+{
+    const uint32_t at = entry_find(tracker, record->task);
+    struct entry *entry = &tracker->entries[at];
+    if (!at || entry->state != ENTRY_RECORDING ||
+        entry->record_number != record->number)
+        return; // it failed or succeeded before it was lost
+    const bool ran = record->flags & RECORD_RAN;
+    const bool lone =
+        ran && (record->flags & RECORD_ALONE) && (record->flags & RECORD_CRASH);
+    entry->alone = false;
+    entry->losses += ran;
+    entry->lone_deaths += lone;
+    if (entry->lone_deaths >= tracker->limits.lone_deaths_max)
+        task_finish(tracker, at, STATUS_QUARANTINED, CLASS_QUARANTINED,
+                    "its worker died each time it ran alone");
+    else if (entry->losses >= tracker->limits.losses_max)
+        task_finish(tracker, at, STATUS_FAILED, CLASS_LOST,
+                    "its worker was lost too often while it ran");
+    else {
+        tracker->counts.resends++;
+        task_ready(tracker, at);
+    }
+}
+
+void tasks_due(struct tracker *tracker)
+{
+    for (;;) {
+        const uint32_t at = tracker->lists[ENTRY_WAITING].oldest;
+        if (!at || tracker->entries[at].due_ms > tracker->now_ms)
+            return;
+        task_ready(tracker, at);
+    }
+}
+
+static void take_payload(struct tracker *tracker, uint32_t at,
+                         const struct tracker_offer *offer)
+{
+    struct entry *entry = &tracker->entries[at];
+    entry->ordinal = offer->ordinal;
+    entry->offset = offer->offset;
+    entry->key = offer->key;
+    entry->payload = offer->payload;
+    entry->payload_size = offer->payload_size;
+    if (offer->payload) {
+        tracker->window_tasks++;
+        tracker->window_bytes += offer->payload_size;
+    }
+}
+
+void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
+                   int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    if (offer->ordinal > tracker->last_ordinal) {
+        tracker->last_ordinal = offer->ordinal;
+        tracker->last_offset = offer->offset;
+    }
+    tracker->read++;
+    uint32_t at = entry_find(tracker, offer->task);
+    const bool known = at != NONE;
+    if (known) { // adopted: it runs somewhere; remember where to read it again
+        tracker->entries[at].ordinal = offer->ordinal;
+        tracker->entries[at].offset = offer->offset;
+        tracker->entries[at].key = offer->key;
+    }
+    if (known || !tracker_needs(tracker, offer->task)) {
+        if (offer->payload)
+            tracker_act(tracker, ACTION_FORGET)->payload = offer->payload;
+        return;
+    }
+    at = entry_open(tracker, offer->task);
+    if (!at) {
+        tracker_fail(tracker, "out of memory");
+        return;
+    }
+    take_payload(tracker, at, offer);
+    if (offer->bad)
+        task_finish(tracker, at, STATUS_FAILED, CLASS_SPAWN, offer->bad);
+    else
+        task_ready(tracker, at);
+}
+
+void tracker_fetched(struct tracker *tracker, const struct tracker_offer *offer,
+                     int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    const uint32_t at = entry_find(tracker, offer->task);
+    if (!at || tracker->entries[at].state != ENTRY_FETCHING) {
+        if (offer->payload)
+            tracker_act(tracker, ACTION_FORGET)->payload = offer->payload;
+        return;
+    }
+    take_payload(tracker, at, offer);
+    if (offer->bad)
+        task_finish(tracker, at, STATUS_FAILED, CLASS_SPAWN, offer->bad);
+    else
+        task_ready(tracker, at);
+}

@@ -1,0 +1,470 @@
+/* tracker_workers - workers: hello, reports, links, loss */
+#include "ventilator/tracker_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STUCK_HEARTBEATS = 2, RECALL_AGAIN_MS = 1000 };
+static const double MEAN_WEIGHT = 0.3; // of the newest report
+
+struct worker *worker_at(const struct tracker *tracker, uint32_t handle)
+{
+    return handle && handle <= tracker->worker_top ? tracker->workers[handle]
+                                                   : NULL;
+}
+
+uint32_t worker_outstanding(const struct worker *worker)
+{
+    return worker->unreceived + worker->queued + worker->running;
+}
+
+static uint32_t find(const struct tracker *tracker,
+                     const struct id128 *incarnation)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++)
+        if (tracker->workers[i] &&
+            id128_equal(&tracker->workers[i]->incarnation, incarnation))
+            return i;
+    return NONE;
+}
+
+static struct roster_slot *rostered(const struct tracker *tracker,
+                                    const struct id128 *incarnation)
+{
+    for (size_t i = 0; i < tracker->roster_count; i++)
+        if (id128_equal(&tracker->roster[i].entry.worker, incarnation))
+            return &tracker->roster[i];
+    return NULL;
+}
+
+bool tracker_roster_next(const struct tracker *tracker, size_t *cursor,
+                         struct wire_roster_entry *entry)
+{
+    while (*cursor < tracker->roster_count) {
+        const struct roster_slot *slot = &tracker->roster[(*cursor)++];
+        if (slot->seen || slot->gone)
+            continue;
+        *entry = slot->entry;
+        return true;
+    }
+    return false;
+}
+
+bool roster_settled(const struct tracker *tracker)
+{
+    if (tracker->now_ms >= tracker->rejoin_until_ms)
+        return true;
+    for (size_t i = 0; i < tracker->roster_count; i++) {
+        const struct roster_slot *slot = &tracker->roster[i];
+        if (slot->gone)
+            continue;
+        const uint32_t at = find(tracker, &slot->entry.worker);
+        if (!slot->seen || (at && tracker->workers[at]->stored < slot->made))
+            return false;
+    }
+    return true;
+}
+
+static void cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
+                   uint32_t generation, uint32_t attempt)
+{
+    struct tracker_action *action = tracker_act(tracker, ACTION_CANCEL);
+    action->worker = worker;
+    action->refs = (struct wire_refs){
+        .task = task, .count = 1, .generation = generation, .attempt = attempt};
+}
+
+// A task that a worker says it holds.
+static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
+                  const struct wire_refs *refs)
+{
+    uint32_t at = entry_find(tracker, task);
+    if (numset_has(tracker->final, task)) {
+        cancel(tracker, worker, task, refs->generation, refs->attempt);
+        return;
+    }
+    if (!at) {
+        at = entry_open(tracker, task);
+        if (!at) {
+            tracker_fail(tracker, "out of memory");
+            return;
+        }
+    } else {
+        const struct entry *entry = &tracker->entries[at];
+        const bool here = entry->state == ENTRY_OUT && entry->worker == worker;
+        const bool unsent =
+            entry->attempts == 0 &&
+            (entry->state == ENTRY_READY || entry->state == ENTRY_FETCHING);
+        if (!here && !unsent) {
+            cancel(tracker, worker, task, refs->generation, refs->attempt);
+            return;
+        }
+        if (here && (entry->generation != refs->generation ||
+                     entry->attempt != refs->attempt)) {
+            return;
+        }
+    }
+    struct entry *entry = &tracker->entries[at];
+    entry->generation = refs->generation;
+    entry->attempt = refs->attempt;
+    if (refs->generation == tracker->generation &&
+        refs->attempt > entry->attempts)
+        entry->attempts = refs->attempt;
+    entry_to_worker(tracker, at, worker);
+}
+
+static void adopt_all(struct tracker *tracker, uint32_t worker,
+                      struct wire_list list)
+{
+    struct wire_refs refs;
+    while (wire_next_refs(&list, &refs))
+        for (uint32_t i = 0; i < refs.count && i < WIRE_TASKS_MAX; i++)
+            adopt(tracker, worker, refs.task + i, &refs);
+}
+
+static uint32_t count_refs(struct wire_list list)
+{
+    uint64_t count = 0;
+    struct wire_refs refs;
+    while (wire_next_refs(&list, &refs))
+        count += refs.count;
+    return count < UINT32_MAX / 4 ? (uint32_t)count : UINT32_MAX / 4;
+}
+
+static uint32_t place_for(struct tracker *tracker)
+{
+    uint32_t at = 1;
+    while (at <= tracker->worker_top && tracker->workers[at])
+        at++;
+    if (at > tracker->limits.workers_max)
+        return NONE;
+    tracker->workers[at] = calloc(1, sizeof(struct worker));
+    if (!tracker->workers[at])
+        return NONE;
+    if (at > tracker->worker_top)
+        tracker->worker_top = at;
+    return at;
+}
+
+static void join(struct tracker *tracker, uint32_t at,
+                 const struct wire_hello *hello)
+{
+    struct worker *worker = tracker->workers[at];
+    struct roster_slot *slot = rostered(tracker, &worker->incarnation);
+    if (slot) {
+        slot->seen = true;
+        slot->made = hello->kept <= hello->made ? hello->made : 0;
+        worker->rostered = true;
+        return;
+    }
+    worker->joined_record =
+        record_add(tracker, (struct wire_record){.kind = RECORD_JOINED,
+                                                 .pid = hello->pid,
+                                                 .a = hello->pid_start,
+                                                 .subject = worker->incarnation,
+                                                 .extra = hello->boot,
+                                                 .text = hello->host});
+}
+
+enum hello_verdict tracker_hello(struct tracker *tracker,
+                                 const struct id128 *incarnation,
+                                 const struct wire_hello *hello, int64_t now_ms,
+                                 unsigned *handle)
+{
+    tracker->now_ms = now_ms;
+    uint32_t at = find(tracker, incarnation);
+    const bool is_new = !at;
+    if (is_new && !(at = place_for(tracker)))
+        return HELLO_FULL;
+    struct worker *worker = tracker->workers[at];
+    *handle = at;
+    worker->heard_ms = now_ms;
+    if (!is_new && worker->lane == hello->lane && !(hello->flags & HELLO_MORE))
+        return HELLO_AGAIN;
+    worker->used = true;
+    worker->incarnation = *incarnation;
+    worker->lane = hello->lane;
+    worker->slots = hello->slots ? hello->slots : 1;
+    worker->sent = worker->received = 0;
+    worker->unreceived = 0;
+    worker->made = hello->made;
+    worker->active = false; // until its first REPORT on this lane
+    // What was on the old lane and is not listed is looked for by REPORT.
+    for (uint32_t i = worker->out.oldest; i; i = tracker->entries[i].newer)
+        tracker->entries[i].lane_number = 0;
+    if (is_new)
+        join(tracker, at, hello);
+    adopt_all(tracker, at, hello->queued);
+    adopt_all(tracker, at, hello->running);
+    worker->queued = count_refs(hello->queued);
+    worker->running = count_refs(hello->running);
+    if (hello->kept <= hello->made) {
+        struct tracker_action *action = tracker_act(tracker, ACTION_RESEND);
+        action->worker = at;
+        action->number = hello->kept;
+    }
+    return is_new ? HELLO_NEW : HELLO_LANE_NEW;
+}
+
+void worker_joined(struct tracker *tracker, const struct wire_record *record)
+{
+    const uint32_t at = find(tracker, &record->subject);
+    if (at && tracker->workers[at]->joined_record == record->number)
+        tracker->workers[at]->rostered = true;
+}
+
+static bool listed(struct wire_list list, const struct entry *entry)
+{
+    struct wire_refs refs;
+    while (wire_next_refs(&list, &refs))
+        if (entry->task >= refs.task && entry->task - refs.task < refs.count)
+            return true;
+    return false;
+}
+
+// Everything it made is stored and still it misses some: those went astray.
+static void find_astray(struct tracker *tracker, struct worker *worker,
+                        const struct wire_report *report)
+{
+    const uint64_t held = (uint64_t)worker->queued + worker->running;
+    if (worker->stored < report->made ||
+        worker->out.count <= held + worker->unreceived)
+        return;
+    for (uint32_t i = worker->out.oldest, newer; i; i = newer) {
+        const struct entry *entry = &tracker->entries[i];
+        newer = entry->newer;
+        if (entry->lane_number > worker->received ||
+            listed(report->queued, entry) || listed(report->running, entry))
+            continue;
+        if (entry->alone)
+            worker->alone = false;
+        tracker->counts.resends++;
+        task_ready(tracker, i);
+    }
+}
+
+static void take_receipt(struct tracker *tracker, uint32_t at,
+                         const struct wire_report *report)
+{
+    struct worker *worker = tracker->workers[at];
+    if (report->received > worker->sent) {
+        tracker->counts.odd++; // from the future
+        return;
+    }
+    while (worker->received < report->received) {
+        worker->received++;
+        worker->unreceived -=
+            worker->lane_counts[worker->received % LANE_UNACKED_MAX];
+        worker->lane_stuck_ms = tracker->now_ms;
+    }
+    struct tracker_action *action = tracker_act(tracker, ACTION_LANE_FORGET);
+    action->worker = at;
+    action->number = worker->received;
+}
+
+static void learn_speed(struct worker *worker, const struct wire_report *report)
+{
+    if (report->finished > worker->finished &&
+        report->busy_us >= worker->busy_us) {
+        const double mean = (double)(report->busy_us - worker->busy_us) /
+                            (double)(report->finished - worker->finished);
+        worker->mean_us =
+            worker->finished == 0
+                ? mean
+                : worker->mean_us + MEAN_WEIGHT * (mean - worker->mean_us);
+    }
+    worker->finished = report->finished;
+    worker->busy_us = report->busy_us;
+}
+
+bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
+                    const struct wire_report *report, int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    const uint32_t at = find(tracker, incarnation);
+    if (!at)
+        return false;
+    struct worker *worker = tracker->workers[at];
+    worker->heard_ms = now_ms;
+    if (report->lane != worker->lane) {
+        tracker->counts.odd++;
+        return true;
+    }
+    worker->active = true;
+    worker->full = report->flags & REPORT_FULL;
+    worker->draining = report->flags & REPORT_DRAINING;
+    worker->made = report->made;
+    worker->queued = count_refs(report->queued);
+    worker->running = count_refs(report->running);
+    take_receipt(tracker, at, report);
+    learn_speed(worker, report);
+    struct wire_list list = report->running;
+    worker->ran_count = 0;
+    while (worker->ran_count < RUNNING_MAX &&
+           wire_next_refs(&list, &worker->ran[worker->ran_count]))
+        worker->ran_count++;
+    find_astray(tracker, worker, report);
+    struct tracker_action *action = tracker_act(tracker, ACTION_RETIRE);
+    action->worker = at;
+    action->number = worker->stored;
+    return true;
+}
+
+bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
+                      const struct wire_returned *returned, int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    const uint32_t handle = find(tracker, incarnation);
+    if (!handle)
+        return false;
+    struct worker *worker = tracker->workers[handle];
+    worker->recalled_ms = 0;
+    if (returned->lane != worker->lane)
+        return true;
+    struct wire_list list = returned->tasks;
+    struct wire_refs refs;
+    while (wire_next_refs(&list, &refs)) {
+        for (uint32_t i = 0; i < refs.count && i < WIRE_TASKS_MAX; i++) {
+            const uint32_t at = entry_find(tracker, refs.task + i);
+            const struct entry *entry = &tracker->entries[at];
+            if (!at || entry->state != ENTRY_OUT || entry->worker != handle ||
+                entry->attempt != refs.attempt ||
+                entry->generation != refs.generation)
+                continue;
+            if (entry->alone)
+                worker->alone = false;
+            if (worker->queued > 0)
+                worker->queued--;
+            task_ready(tracker, at);
+        }
+    }
+    return true;
+}
+
+static bool was_running(const struct worker *worker, const struct entry *entry)
+{
+    for (uint32_t i = 0; i < worker->ran_count; i++)
+        if (entry->task >= worker->ran[i].task &&
+            entry->task - worker->ran[i].task < worker->ran[i].count)
+            return true;
+    return false;
+}
+
+// Those it said it ran, and as many more as may have started since.
+static void lose_tasks(struct tracker *tracker, struct worker *worker,
+                       bool crash)
+{
+    uint32_t may_have_started = worker->slots;
+    for (uint32_t i = worker->out.oldest, newer; i; i = newer) {
+        newer = tracker->entries[i].newer;
+        bool ran = was_running(worker, &tracker->entries[i]);
+        if (!ran && may_have_started > 0) {
+            ran = true;
+            may_have_started--;
+        }
+        task_lost(tracker, i, ran, crash);
+    }
+}
+
+static void lose(struct tracker *tracker, uint32_t at, bool crash)
+{
+    struct worker *worker = tracker->workers[at];
+    lose_tasks(tracker, worker, crash);
+    record_add(tracker, (struct wire_record){.kind = RECORD_LEFT,
+                                             .subject = worker->incarnation});
+    tracker_act(tracker, ACTION_CLOSE)->worker = at;
+    tracker->workers[at] = NULL;
+    free(worker);
+}
+
+void tracker_worker_gone(struct tracker *tracker,
+                         const struct id128 *incarnation, bool crash,
+                         int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    struct roster_slot *slot = rostered(tracker, incarnation);
+    const uint32_t at = find(tracker, incarnation);
+    if (slot && !slot->gone) {
+        slot->gone = true;
+        if (!at)
+            record_add(tracker, (struct wire_record){.kind = RECORD_LEFT,
+                                                     .subject = *incarnation});
+    }
+    if (at)
+        lose(tracker, at, crash);
+}
+
+void workers_stored(struct tracker *tracker,
+                    const struct wire_worker_mark *mark)
+{
+    const uint32_t at = find(tracker, &mark->worker);
+    if (!at || mark->number <= tracker->workers[at]->stored)
+        return;
+    tracker->workers[at]->stored = mark->number;
+    struct tracker_action *action = tracker_act(tracker, ACTION_RETIRE);
+    action->worker = at;
+    action->number = mark->number;
+}
+
+void workers_resend(struct tracker *tracker)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        if (!tracker->workers[i])
+            continue;
+        struct tracker_action *action = tracker_act(tracker, ACTION_RESEND);
+        action->worker = i;
+        action->number = tracker->workers[i]->stored + 1;
+        tracker->workers[i]->results_stuck_ms = tracker->now_ms;
+    }
+}
+
+static void mend_links(struct tracker *tracker, uint32_t at)
+{
+    struct worker *worker = tracker->workers[at];
+    const int64_t patience_ms = STUCK_HEARTBEATS * tracker->limits.heartbeat_ms;
+    if (worker->received == worker->sent) {
+        worker->lane_stuck_ms = tracker->now_ms;
+    } else if (tracker->now_ms - worker->lane_stuck_ms > patience_ms) {
+        worker->lane_stuck_ms = tracker->now_ms;
+        struct tracker_action *action = tracker_act(tracker, ACTION_LANE_AGAIN);
+        action->worker = at;
+        action->number = worker->received + 1;
+    }
+    if (worker->stored >= worker->made ||
+        worker->stored != worker->stored_seen || !tracker->synced) {
+        worker->results_stuck_ms = tracker->now_ms;
+        worker->stored_seen = worker->stored;
+    } else if (tracker->now_ms - worker->results_stuck_ms > patience_ms) {
+        worker->results_stuck_ms = tracker->now_ms;
+        struct tracker_action *action = tracker_act(tracker, ACTION_RESEND);
+        action->worker = at;
+        action->number = worker->stored + 1;
+    }
+    if (worker->recalled_ms &&
+        tracker->now_ms - worker->recalled_ms > RECALL_AGAIN_MS)
+        worker->recalled_ms = 0;
+}
+
+void workers_due(struct tracker *tracker)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (!worker)
+            continue;
+        if (tracker->now_ms - worker->heard_ms > tracker->limits.liveness_ms)
+            lose(tracker, i, false);
+        else
+            mend_links(tracker, i);
+    }
+    if (!tracker->synced || tracker->now_ms < tracker->rejoin_until_ms)
+        return;
+    for (size_t i = 0; i < tracker->roster_count; i++) {
+        struct roster_slot *slot = &tracker->roster[i];
+        if (slot->seen || slot->gone)
+            continue;
+        slot->gone = true;
+        record_add(tracker,
+                   (struct wire_record){.kind = RECORD_LEFT,
+                                        .subject = slot->entry.worker});
+    }
+}

@@ -1,0 +1,280 @@
+#include "ventilator/ventilator.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "ventilator/role.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    WINDOW_TASKS = 65536,
+    WINDOW_BYTES = 64 << 20,
+    LONE_DEATHS_MAX = 3,
+    PREFETCH_MS = 50,
+    FAREWELL_MS = 3000,
+};
+
+static int make_tracker(struct role *role)
+{
+    const struct settings *set = role->settings;
+    const struct tracker_limits limits = {
+        .window_tasks = WINDOW_TASKS,
+        .window_bytes = WINDOW_BYTES,
+        .order_window = set->keep_order ? set->order_window : 0,
+        .losses_max = set->max_losses,
+        .lone_deaths_max = LONE_DEATHS_MAX,
+        .prefetch_ms = PREFETCH_MS,
+        .heartbeat_ms = set->heartbeat_ms,
+        .liveness_ms = set->liveness_ms,
+        .rejoin_ms = set->rejoin_ms,
+        .workers_max = WORKERS_MAX};
+    const struct policy policy = {.on_fail = set->on_fail,
+                                  .retries_max = set->retries,
+                                  .backoff_min_ms = set->backoff_min_ms,
+                                  .backoff_max_ms = set->backoff_max_ms};
+    role->tracker = tracker_create(&limits, &policy, role->now_ms);
+    return role->tracker ? 0
+                         : problem_set(role->problem, -ENOMEM, "out of memory");
+}
+
+static void read_generation(struct role *role)
+{
+    char path[4096], text[32] = "";
+    snprintf(path, sizeof path, "%s/generation", role->dir);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    if (fgets(text, sizeof text, file))
+        role->generation_known = (uint32_t)strtoul(text, NULL, 10);
+    fclose(file);
+}
+
+static int identify(struct role *role)
+{
+    const char *id = role->settings->run_id;
+    int error = id ? id128_parse(id, &role->run) : id128_random(&role->run);
+    if (!error)
+        error = id128_random(&role->incarnation);
+    return error ? problem_set(role->problem, error,
+                               "the run id in the plan is not 32 hex digits")
+                 : 0;
+}
+
+static bool same_fingerprints(const struct texts *left,
+                              const struct texts *right)
+{
+    if (left->count != right->count)
+        return false;
+    for (size_t i = 0; i < left->count; i++)
+        if (strcmp(left->at[i], right->at[i]) != 0)
+            return false;
+    return true;
+}
+
+static int check_input(struct role *role)
+{
+    struct texts now = {0};
+    int error = source_fingerprints(role->settings, &now, role->problem);
+    if (!error && role->settings->fingerprints.count > 0 &&
+        !same_fingerprints(&now, &role->settings->fingerprints))
+        error = problem_set(role->problem, -ESTALE,
+                            "the input has changed since the run was planned: "
+                            "nothing was started");
+    texts_free(&now);
+    return error;
+}
+
+static int open_role(struct role *role)
+{
+    const struct net_options options = {.linger_ms = 1000,
+                                        .message_max = WIRE_CONTROL_MAX};
+    const char *endpoint = role->settings->endpoint;
+    if (!endpoint)
+        return problem_exit(role->problem, EXIT_USAGE, -EINVAL,
+                            "give the endpoint to listen at, such as "
+                            "tcp://127.0.0.1:7700");
+    if (identify(role) != 0 || check_input(role) != 0 ||
+        input_open(role) != 0 || make_tracker(role) != 0)
+        return -1;
+    read_generation(role);
+    role->control = net_bind(NET_ROUTER, endpoint, &options, role->problem);
+    return role->control ? 0 : -1;
+}
+
+static void watch_processes(struct role *role,
+                            const struct net_poll_item *items,
+                            const unsigned *owners, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!owners[i] || !items[i].got)
+            continue;
+        struct peer *peer = &role->peers[owners[i]];
+        if (items[i].socket) {
+            peer_flush(peer);
+            continue;
+        }
+        const struct id128 gone = peer->incarnation;
+        tracker_worker_gone(role->tracker, &gone, true, role->now_ms);
+        role_act(role);
+    }
+}
+
+static void wait_and_receive(struct role *role, int64_t timeout_ms)
+{
+    struct net_poll_item items[2 + 2 * 1024];
+    unsigned owners[2 + 2 * 1024];
+    size_t count = 0;
+    owners[count] = 0;
+    items[count++] =
+        (struct net_poll_item){.socket = role->control, .want = NET_READ};
+    const int later = source_fd(role->input.front);
+    if (later >= 0 && role->input.later) {
+        owners[count] = 0;
+        items[count++] = (struct net_poll_item){.fd = later, .want = NET_READ};
+    }
+    for (unsigned i = 1; i <= role->peer_top && count < 2048; i++) {
+        const struct peer *peer = &role->peers[i];
+        if (!peer->used)
+            continue;
+        if (peer->lane && peer->frame_sent < peer->frame_count) {
+            owners[count] = i;
+            items[count++] =
+                (struct net_poll_item){.socket = peer->lane, .want = NET_WRITE};
+        }
+        if (peer->pidfd >= 0) {
+            owners[count] = i;
+            items[count++] =
+                (struct net_poll_item){.fd = peer->pidfd, .want = NET_READ};
+        }
+    }
+    net_poll(items, count, timeout_ms);
+    role->now_ms = clock_monotonic_ms();
+    if (later >= 0 && role->input.later)
+        source_fd_clear(role->input.front);
+    role_receive(role);
+    watch_processes(role, items, owners, count);
+}
+
+static void drain_if_asked(struct role *role, int stops)
+{
+    if (stops == 0)
+        return;
+    if (!role->draining) {
+        role->draining = true;
+        role->draining_since_ms = role->now_ms;
+        tracker_drain(role->tracker);
+    }
+    const bool patience_over =
+        role->now_ms - role->draining_since_ms > role->settings->grace_ms;
+    if (stops > 1 || patience_over || tracker_is_idle(role->tracker))
+        role_end(role, END_DRAINED, 128 + 15);
+}
+
+static void loop(struct role *role, const volatile int *stop)
+{
+    int64_t wait_ms = 0;
+    while (!role->ending) {
+        wait_and_receive(role, wait_ms);
+        input_pump(role);
+        wait_ms = tracker_turn(role->tracker, role->now_ms);
+        role_act(role);
+        drain_if_asked(role, *stop);
+        if (tracker_wants(role->tracker, CURSOR_FRONT) && !role->input.later)
+            wait_ms = 0;
+        if (role->draining && wait_ms > 100)
+            wait_ms = 100;
+    }
+    const int64_t until_ms = role->now_ms + FAREWELL_MS;
+    while (role->farewells > 0 && role->now_ms < until_ms)
+        wait_and_receive(role, until_ms - role->now_ms);
+}
+
+static void close_role(struct role *role)
+{
+    for (unsigned i = 1; i <= role->peer_top; i++)
+        if (role->peers[i].used)
+            peer_close(role, i);
+    net_close(&role->control);
+    if (role->input.front)
+        input_close(role);
+    tracker_destroy(&role->tracker);
+    buffer_free(&role->out);
+    buffer_free(&role->scratch);
+}
+
+int ventilator_serve(const struct settings *settings, const volatile int *stop,
+                     struct problem *problem)
+{
+    struct role *role = calloc(1, sizeof *role);
+    if (!role || net_start(problem) != 0) {
+        free(role);
+        problem_set(problem, -ENOMEM, "out of memory");
+        return EXIT_ERROR;
+    }
+    role->settings = settings;
+    role->dir = settings->dir ? settings->dir : ".";
+    role->problem = problem;
+    role->started_ms = role->now_ms = clock_monotonic_ms();
+    int exit = EXIT_ERROR;
+    if (open_role(role) == 0) {
+        log_event(LOG_INFO, "listening", "endpoint=%s",
+                  net_endpoint(role->control));
+        loop(role, stop);
+        exit = role->exit;
+    } else {
+        exit = problem->exit ? (int)problem->exit : EXIT_ERROR;
+    }
+    close_role(role);
+    net_stop();
+    free(role);
+    return exit;
+}
+
+int ventilator_dry_run(const struct settings *settings, struct problem *problem)
+{
+    struct role *role = calloc(1, sizeof *role);
+    if (!role)
+        return EXIT_ERROR;
+    role->settings = settings;
+    role->dir = settings->dir ? settings->dir : ".";
+    role->problem = problem;
+    uint64_t count = 0;
+    struct source_task task;
+    struct wire_command command;
+    enum source_result result = SOURCE_ERROR;
+    struct buffer line = {0};
+    if (input_open(role) == 0)
+        while ((result = source_next(role->input.front, &task, problem)) ==
+               SOURCE_TASK) {
+            const struct template_task expanded = {
+                .task = task.place.ordinal,
+                .seed = template_seed(settings->seed, task.place.ordinal),
+                .values = task.values,
+                .value_count = task.value_count,
+                .whole = task.whole,
+                .input = task.input};
+            buffer_clear(&role->scratch);
+            buffer_clear(&line);
+            if (template_expand(role->input.template, &expanded, &role->scratch,
+                                problem) != 0 ||
+                !wire_get_command(buffer_span(&role->scratch), &command))
+                break;
+            command_text(&command, 0, &line);
+            buffer_append_text(&line, "\n");
+            fwrite(line.at, 1, line.size, stdout);
+            count++;
+        }
+    fflush(stdout);
+    fprintf(stderr, "fan: %llu tasks\n", (unsigned long long)count);
+    buffer_free(&line);
+    if (role->input.front)
+        input_close(role);
+    buffer_free(&role->scratch);
+    free(role);
+    return result == SOURCE_END || result == SOURCE_LATER ? EXIT_OK
+                                                          : EXIT_ERROR;
+}
