@@ -342,7 +342,7 @@ size_t wire_begin_results(struct buffer *out, const struct wire_header *header,
  * wire_command_values. */
 void wire_add_result(struct buffer *out, const struct wire_result *result,
                      struct span values);
-/* Also writes over number and kept, which may have changed since begin. */
+/* Number and kept stay as given at begin. */
 void wire_end_results(struct buffer *out, size_t begun, uint32_t count);
 bool wire_get_results(struct span body, struct wire_results *results);
 bool wire_next_result(struct wire_list *list, struct wire_result *result);
@@ -352,7 +352,7 @@ struct span wire_command_values(struct span payload);
 /* Writes a pair list as wire_add_result takes it. */
 void wire_put_values(struct buffer *out, struct wire_pairs_out values);
 /* Rewrites `kept` in an encoded RESULTS frame (the worker does so before it
- * sends a retained one again). */
+ * sends a retained one again); a deflated one is inflated for it. */
 void wire_set_results_kept(struct buffer *frame, uint64_t kept);
 
 /* -- STORED: what became durable between two positions of the log -----------

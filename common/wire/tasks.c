@@ -1,0 +1,152 @@
+#include "common/wire/codec.h"
+
+enum { TASKS_COUNT_OFFSET = WIRE_HEADER_SIZE + 28 };
+
+size_t wire_begin_tasks(struct buffer *out, const struct wire_header *header,
+                        const struct wire_tasks *tasks)
+{
+    const size_t begun = codec_begin(out, header, WIRE_TASKS);
+    put_u32(out, tasks->lane);
+    put_id(out, &tasks->addressee);
+    put_u64(out, tasks->number);
+    put_u32(out, 0);
+    return begun;
+}
+
+void wire_add_task(struct buffer *out, const struct wire_task *task)
+{
+    put_u64(out, task->task);
+    put_u32(out, task->round);
+    put_u32(out, task->attempt);
+    put_u32(out, task->failures);
+    put_u16(out, task->flags);
+    put_id(out, &task->key);
+    put_span32(out, task->payload);
+}
+
+void wire_end_tasks(struct buffer *out, size_t begun, uint32_t count)
+{
+    set_u32(out, begun + TASKS_COUNT_OFFSET, count);
+    codec_end(out, begun);
+}
+
+static struct wire_task read_task(struct reader *reader)
+{
+    struct wire_task task;
+    task.task = read_u64(reader);
+    task.round = read_u32(reader);
+    task.attempt = read_u32(reader);
+    task.failures = read_u32(reader);
+    task.flags = read_u16(reader);
+    task.key = read_id(reader);
+    task.payload = read_span32(reader);
+    return task;
+}
+
+static void check_task(struct reader *reader)
+{
+    (void)read_task(reader);
+}
+
+static const struct codec_kind TASKS = {check_task, 42, WIRE_TASKS_MAX};
+
+bool wire_get_tasks(struct span body, struct wire_tasks *tasks)
+{
+    struct reader reader = reader_over(body);
+    tasks->lane = read_u32(&reader);
+    tasks->addressee = read_id(&reader);
+    tasks->number = read_u64(&reader);
+    tasks->tasks = codec_read_list(&reader, &TASKS);
+    return reader_done(&reader);
+}
+
+bool wire_next_task(struct wire_list *list, struct wire_task *task)
+{
+    if (!codec_next(list))
+        return false;
+    *task = read_task(&list->reader);
+    return true;
+}
+
+void wire_put_report(struct buffer *out, const struct wire_header *header,
+                     const struct wire_report *report,
+                     struct wire_refs_out queued, struct wire_refs_out running)
+{
+    const size_t begun = codec_begin(out, header, WIRE_REPORT);
+    put_u32(out, report->lane);
+    put_u32(out, report->flags);
+    put_u64(out, report->received);
+    put_u64(out, report->kept);
+    put_u64(out, report->made);
+    put_u64(out, report->finished);
+    put_u64(out, report->busy_us);
+    put_u64(out, report->dropped);
+    codec_put_refs(out, queued);
+    codec_put_refs(out, running);
+    codec_end(out, begun);
+}
+
+bool wire_get_report(struct span body, struct wire_report *report)
+{
+    struct reader reader = reader_over(body);
+    report->lane = read_u32(&reader);
+    report->flags = read_u32(&reader);
+    report->received = read_u64(&reader);
+    report->kept = read_u64(&reader);
+    report->made = read_u64(&reader);
+    report->finished = read_u64(&reader);
+    report->busy_us = read_u64(&reader);
+    report->dropped = read_u64(&reader);
+    report->queued = codec_read_refs(&reader);
+    report->running = codec_read_refs(&reader);
+    return reader_done(&reader);
+}
+
+void wire_put_recall(struct buffer *out, const struct wire_header *header,
+                     const struct wire_recall *recall)
+{
+    const size_t begun = codec_begin(out, header, WIRE_RECALL);
+    put_u32(out, recall->lane);
+    put_u32(out, recall->count);
+    codec_end(out, begun);
+}
+
+bool wire_get_recall(struct span body, struct wire_recall *recall)
+{
+    struct reader reader = reader_over(body);
+    recall->lane = read_u32(&reader);
+    recall->count = read_u32(&reader);
+    return reader_done(&reader);
+}
+
+void wire_put_returned(struct buffer *out, const struct wire_header *header,
+                       uint32_t lane, struct wire_refs_out tasks)
+{
+    const size_t begun = codec_begin(out, header, WIRE_RETURNED);
+    put_u32(out, lane);
+    codec_put_refs(out, tasks);
+    codec_end(out, begun);
+}
+
+bool wire_get_returned(struct span body, struct wire_returned *returned)
+{
+    struct reader reader = reader_over(body);
+    returned->lane = read_u32(&reader);
+    returned->tasks = codec_read_refs(&reader);
+    return reader_done(&reader);
+}
+
+void wire_put_cancel(struct buffer *out, const struct wire_header *header,
+                     struct wire_refs_out tasks)
+{
+    const size_t begun = codec_begin(out, header, WIRE_CANCEL);
+    codec_put_refs(out, tasks);
+    codec_end(out, begun);
+}
+
+bool wire_get_cancel(struct span body, struct wire_cancel *cancel)
+{
+    struct reader reader = reader_over(body);
+    cancel->tasks = codec_read_refs(&reader);
+    return reader_done(&reader);
+}
