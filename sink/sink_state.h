@@ -18,14 +18,15 @@ struct sink {
     struct journal *journal;
     struct ledger *ledger;
     struct id128 incarnation;
-    struct id128 ventilator;     // sender of the last WELCOME
+    struct id128 ventilator; // sender of the last WELCOME
     uint64_t message_max;
     bool welcomed;
-    bool synced;      // SYNC was answered: STORED may be sent
-    uint64_t told;    // the log position STORED has reached
-    uint64_t behind;  // position of the last heartbeat, when below `told`
-    bool dirty;       // something was appended since the last commit
-    bool full;        // the disk is: nothing is taken until retry_ms
+    bool synced;       // SYNC was answered: STORED may be sent
+    uint64_t told;     // the log position STORED has reached
+    uint64_t behind;   // 1 + the ventilator's position while below `told`
+    int64_t behind_ms; // since when
+    bool dirty;        // something was appended since the last commit
+    bool full;         // the disk is: nothing is taken until retry_ms
     int64_t retry_ms;
     int64_t tick_ms;  // when HELLO or the empty STORED is due
     int64_t heard_ms; // when the ventilator was last heard
@@ -49,6 +50,8 @@ bool sink_commit(struct sink *sink, int64_t now_ms);
 /* Messages of the ventilator. */
 void sink_control(struct sink *sink, struct span frame, int64_t now_ms);
 void sink_hello(struct sink *sink);
+/* Counts what was not stored. */
+void sink_count(struct sink *sink, enum ledger_verdict verdict);
 void sink_send_news(struct sink *sink, uint64_t from, uint64_t to,
                     const struct ledger_news *news);
 

@@ -57,7 +57,7 @@ static void hello_sink(struct role *role, const struct incoming *in,
         .version = WIRE_VERSION,
         .heartbeat_ms = (uint32_t)role->settings->heartbeat_ms,
         .liveness_ms = (uint32_t)role->settings->liveness_ms,
-        .message_max = 2 * role->settings->output_max + (1 << 20),
+        .message_max = role_results_max(role),
         .sink = role->sink};
     buffer_clear(&role->out);
     wire_put_welcome(&role->out, &header, &welcome,
@@ -80,8 +80,7 @@ static void hello_worker(struct role *role, const struct incoming *in,
                     "this ventilator serves as many workers as it can");
         return;
     }
-    peer_welcome(role, handle, hello, in->address, &in->header.sender,
-                 verdict != HELLO_AGAIN);
+    peer_welcome(role, handle, hello, in->address, &in->header.sender);
     char host[LOG_QUOTE_SIZE];
     if (verdict == HELLO_NEW)
         log_event(LOG_INFO, "worker-joined", "host=%s slots=%u pid=%u",

@@ -18,6 +18,13 @@ struct wire_header role_header(const struct role *role, enum wire_type type)
                                 .sender = role->incarnation};
 }
 
+uint64_t role_results_max(const struct role *role)
+{
+    const uint64_t limit = role->settings->output_max;
+    const uint64_t most = UINT64_C(1) << 40;
+    return 2 * (limit < most ? limit : most) + (1 << 20);
+}
+
 static bool read_file(const char *path, char *text, size_t size)
 {
     FILE *file = fopen(path, "re");
@@ -118,16 +125,18 @@ static int open_lane(struct role *role, unsigned handle)
     return peer->lane ? 0 : -EIO;
 }
 
+enum { DEFINITION_MAX = 63 };
+
 struct definition {
-    struct wire_pair pairs[64];
+    struct wire_pair pairs[DEFINITION_MAX + 1];
     size_t count;
-    struct buffer text[64];
+    struct buffer text[DEFINITION_MAX];
 };
 
 static void define(const struct role *role, struct definition *definition)
 {
-    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS && definition->count < 63;
-         i++) {
+    for (size_t i = 0;
+         i < SETTING_COUNT_OF_ROWS && definition->count < DEFINITION_MAX; i++) {
         const struct setting_row *row = &SETTING_TABLE[i];
         struct buffer *text = &definition->text[definition->count];
         if (!(row->programs & IN_DEFINITION) ||
@@ -144,10 +153,33 @@ static void define(const struct role *role, struct definition *definition)
             (struct wire_pair){span_of_text("chdir"), span_of_text(dir)};
 }
 
+static void say_welcome(struct role *role, const struct peer *peer)
+{
+    struct definition definition = {0};
+    define(role, &definition);
+    const struct wire_header header = role_header(role, WIRE_WELCOME);
+    const struct wire_welcome welcome = {
+        .version = WIRE_VERSION,
+        .lane = peer->lane_id,
+        .heartbeat_ms = (uint32_t)role->settings->heartbeat_ms,
+        .liveness_ms = (uint32_t)role->settings->liveness_ms,
+        .message_max = role_results_max(role),
+        .sink = role->sink,
+        .lane_endpoint = span_of_text(net_endpoint(peer->lane)),
+        .results_endpoint = span_of_text(role->results_endpoint)};
+    buffer_clear(&role->out);
+    wire_put_welcome(
+        &role->out, &header, &welcome,
+        (struct wire_pairs_out){definition.pairs, definition.count});
+    net_send(role->control, &peer->address, buffer_span(&role->out));
+    for (size_t i = 0; i < DEFINITION_MAX; i++)
+        buffer_free(&definition.text[i]);
+}
+
 void peer_welcome(struct role *role, unsigned handle,
                   const struct wire_hello *hello,
                   const struct net_peer *address,
-                  const struct id128 *incarnation, bool new_lane)
+                  const struct id128 *incarnation)
 {
     struct peer *peer = &role->peers[handle];
     if (!peer->used) {
@@ -158,32 +190,14 @@ void peer_welcome(struct role *role, unsigned handle,
     if (handle > role->peer_top)
         role->peer_top = handle;
     peer->address = *address;
-    if (new_lane || !peer->lane) {
+    if (peer->lane_id != hello->lane || !peer->lane) {
         net_close(&peer->lane);
         drop_frames(peer);
         peer->lane_id = hello->lane;
         if (open_lane(role, handle) != 0)
             return;
     }
-    struct definition definition = {0};
-    define(role, &definition);
-    const struct wire_header header = role_header(role, WIRE_WELCOME);
-    const struct wire_welcome welcome = {
-        .version = WIRE_VERSION,
-        .lane = hello->lane,
-        .heartbeat_ms = (uint32_t)role->settings->heartbeat_ms,
-        .liveness_ms = (uint32_t)role->settings->liveness_ms,
-        .message_max = 2 * role->settings->output_max + (1 << 20),
-        .sink = role->sink,
-        .lane_endpoint = span_of_text(net_endpoint(peer->lane)),
-        .results_endpoint = span_of_text(role->results_endpoint)};
-    buffer_clear(&role->out);
-    wire_put_welcome(
-        &role->out, &header, &welcome,
-        (struct wire_pairs_out){definition.pairs, definition.count});
-    net_send(role->control, address, buffer_span(&role->out));
-    for (size_t i = 0; i < definition.count; i++)
-        buffer_free(&definition.text[i]);
+    say_welcome(role, peer);
 }
 
 void peer_flush(struct peer *peer)

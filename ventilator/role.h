@@ -77,10 +77,12 @@ void input_fetch(struct role *role, const struct tracker_action *action);
 
 /* peers.c */
 struct wire_header role_header(const struct role *role, enum wire_type type);
+/* The largest RESULTS: two outputs at their limit, and 1 MiB for the rest. */
+uint64_t role_results_max(const struct role *role);
 void peer_welcome(struct role *role, unsigned handle,
                   const struct wire_hello *hello,
                   const struct net_peer *address,
-                  const struct id128 *incarnation, bool new_lane);
+                  const struct id128 *incarnation);
 void peer_close(struct role *role, unsigned handle);
 void peer_tasks(struct role *role, const struct tracker_action *action);
 void peer_flush(struct peer *peer);

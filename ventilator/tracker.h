@@ -109,12 +109,12 @@ void tracker_mark(const struct tracker *tracker, uint64_t *ordinal,
 /* -- workers ------------------------------------------------------------------
  */
 enum hello_verdict { HELLO_NEW, HELLO_AGAIN, HELLO_LANE_NEW, HELLO_FULL };
-/* On all but HELLO_FULL the caller welcomes it as *worker; on LANE_NEW it
+/* On all but HELLO_FULL the caller welcomes it as *handle; on LANE_NEW it
  * closes the old lane first. */
 enum hello_verdict tracker_hello(struct tracker *tracker,
                                  const struct id128 *incarnation,
                                  const struct wire_hello *hello, int64_t now_ms,
-                                 unsigned *worker);
+                                 unsigned *handle);
 /* Returns false when the incarnation is unknown: tell it to say HELLO. */
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     const struct wire_report *report, int64_t now_ms);

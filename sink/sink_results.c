@@ -1,0 +1,93 @@
+#include "sink/sink_results.h"
+
+#include "sink/convert.h"
+
+/* A group is bounded: what waits behind it gets the next sync. */
+enum {
+    GROUP_MESSAGES = 4096,
+    GROUP_RESULTS = 1 << 18,
+    GROUP_BYTES = 16 << 20,
+};
+
+/* The value list as a record holds it; empty when out of memory. */
+static struct span values_of(struct sink *sink, struct wire_list list)
+{
+    buffer_clear(&sink->pairs);
+    buffer_clear(&sink->values);
+    struct wire_pair pair;
+    size_t count = 0;
+    for (; wire_next_pair(&list, &pair); count++)
+        buffer_append(&sink->pairs, &pair, sizeof pair);
+    if (sink->pairs.failed)
+        return (struct span){0};
+    const struct wire_pairs_out pairs = {
+        (const struct wire_pair *)(const void *)sink->pairs.at, count};
+    wire_put_values(&sink->values, pairs);
+    return sink->values.failed ? (struct span){0} : buffer_span(&sink->values);
+}
+
+static bool take_result(struct sink *sink, const struct wire_result *result,
+                        const struct id128 *worker)
+{
+    const enum ledger_verdict verdict = ledger_result(sink->ledger, result);
+    if (!ledger_stores(verdict)) {
+        sink_count(sink, verdict);
+        return true;
+    }
+    const struct span values = values_of(sink, result->values);
+    const struct record record = record_of_result(
+        result, worker, ledger_host(sink->ledger, worker), values);
+    return sink_store(sink, &record);
+}
+
+/* Returns the number of results in it, 0 when it was refused. */
+static uint32_t take_results(struct sink *sink, struct span frame)
+{
+    struct wire_header header;
+    struct span body;
+    struct wire_results results;
+    const enum wire_fault fault = wire_open(frame, (size_t)sink->message_max,
+                                            &sink->inflated, &header, &body);
+    if (fault != WIRE_FINE || header.type != WIRE_RESULTS ||
+        !id128_equal(&header.run, ledger_run(sink->ledger)) ||
+        !wire_get_results(body, &results)) {
+        sink->refused += 1;
+        return 0;
+    }
+    switch (ledger_results_link(sink->ledger, &header.sender, results.number,
+                                results.kept)) {
+    case LINK_TAKE:
+        break;
+    case LINK_HAVE:
+        sink->duplicates += 1;
+        return 1;
+    case LINK_GAP:
+    case LINK_NO_ROOM:
+        sink->refused += 1;
+        return 0;
+    }
+    const uint32_t count = results.results.count;
+    struct wire_result result;
+    while (wire_next_result(&results.results, &result))
+        if (!take_result(sink, &result, &header.sender))
+            break;
+    return count;
+}
+
+void sink_drain_results(struct sink *sink)
+{
+    size_t bytes = 0;
+    size_t count = 0;
+    for (int i = 0; i < GROUP_MESSAGES && !sink->ended; i++) {
+        struct net_message message;
+        if (count >= GROUP_RESULTS || bytes >= GROUP_BYTES ||
+            net_receive(sink->results, &message) != 0)
+            break;
+        bytes += message.frame.size;
+        if (message.malformed)
+            sink->refused += 1;
+        else
+            count += take_results(sink, message.frame);
+        net_release(&message);
+    }
+}

@@ -1,0 +1,120 @@
+#include "sink/sync.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+enum { REPLAY_BYTES = 8 << 20 };
+
+static int collect(void *arg, const struct record *record)
+{
+    return stored_add(arg, record);
+}
+
+void sink_tell_again(struct sink *sink, uint64_t from)
+{
+    struct stored stored = {0};
+    while (!sink->ended && from < sink->told) {
+        uint64_t to = from;
+        stored_clear(&stored);
+        const int error = journal_replay(sink->journal, from, REPLAY_BYTES,
+                                         collect, &stored, &to, sink->problem);
+        if (error < 0 || to <= from) {
+            problem_set(sink->problem, error < 0 ? error : -EBADMSG,
+                        "cannot read the log again at byte %" PRIu64, from);
+            sink_end(sink, EXIT_ERROR);
+            break;
+        }
+        stored_settle(&stored);
+        struct ledger_news news = {0};
+        // Numbers speak for everything before: only the last part has them.
+        if (to >= sink->told && ledger_heartbeat(sink->ledger, &news) < 0) {
+            problem_set(sink->problem, -ENOMEM, "out of memory");
+            sink_end(sink, EXIT_ERROR);
+            break;
+        }
+        news.lists.finals =
+            (struct wire_runs_out){stored.runs, stored.run_count};
+        news.lists.entries = stored.entries;
+        news.lists.entry_count = stored.entry_count;
+        sink_send_news(sink, from, to, &news);
+        from = to;
+    }
+    stored_free(&stored);
+}
+
+static void answer(struct sink *sink, uint64_t position, bool delta,
+                   uint64_t bytes_lost)
+{
+    struct ledger_cursor cursor = {0};
+    const struct wire_header header = sink_header(sink);
+    while (!cursor.done) {
+        struct wire_synced synced = {
+            .generation = ledger_generation(sink->ledger),
+            .position = position,
+            .bytes_lost = bytes_lost,
+        };
+        struct wire_synced_out lists;
+        if (ledger_part(sink->ledger, delta, &cursor, &synced, &lists) < 0) {
+            problem_set(sink->problem, -ENOMEM, "out of memory");
+            sink_end(sink, EXIT_ERROR);
+            break;
+        }
+        wire_put_synced(&sink->out, &header, &synced, &lists);
+        sink_send(sink);
+    }
+    ledger_cursor_free(&cursor);
+}
+
+/* False when there is no room for it now: SYNC will be asked again. */
+static bool grant(struct sink *sink, const struct id128 *ventilator,
+                  int64_t now_ms)
+{
+    const uint32_t generation = ledger_grant(sink->ledger, ventilator);
+    if (generation != ledger_generation(sink->ledger) &&
+        !sink_store(sink, &(struct record){.event = EVENT_GENERATION,
+                                           .generation = generation,
+                                           .attempt = 1,
+                                           .worker = *ventilator}))
+        return false;
+    return sink_commit(sink, now_ms);
+}
+
+bool sink_sync(struct sink *sink, const struct wire_header *header,
+               struct span body, int64_t now_ms)
+{
+    struct wire_sync sync;
+    if (!wire_get_sync(body, &sync))
+        return false;
+    const uint32_t present = ledger_generation(sink->ledger);
+    const bool known = ledger_grant(sink->ledger, &header->sender) == present;
+    // One that was granted before and is not the last any more is fenced.
+    if (!known && header->generation != 0 && header->generation <= present)
+        return false;
+    const uint64_t end = journal_position(sink->journal);
+    if (sync.position > end) {
+        answer(sink, end, true, sync.position - end);
+        problem_exit(sink->problem, EXIT_DAMAGED, -EBADMSG,
+                     "the log is %" PRIu64 " bytes shorter than what was "
+                     "acknowledged: it is damaged or not this run's",
+                     sync.position - end);
+        sink_end(sink, EXIT_DAMAGED);
+        return true;
+    }
+    if (!grant(sink, &header->sender, now_ms)) {
+        sink->welcomed = false; // HELLO again asks for the next SYNC
+        return true;
+    }
+    const bool delta = known && sync.position > 0;
+    sink->told = journal_position(sink->journal);
+    sink->behind = 0;
+    answer(sink, delta ? sync.position : sink->told, delta, 0);
+    sink->synced = true;
+    if (delta)
+        sink_tell_again(sink, sync.position);
+    log_event(LOG_INFO, "synced",
+              "generation=%" PRIu32 " from=%" PRIu64 " position=%" PRIu64,
+              ledger_generation(sink->ledger), sync.position, sink->told);
+    return true;
+}
