@@ -19,18 +19,16 @@ static int refuse_range(struct problem *problem, const struct setting_row *row,
 {
     char why[160];
     struct settings ends = {0};
-    struct setting_row plain = *row;
     struct buffer text = {0};
-    plain.offset = 0; // any room for 8 bytes will do to print the limits
     const uint64_t most =
         row->type == SETTING_DURATION && row->most == SETTING_UNLIMITED
             ? (uint64_t)SETTING_FOREVER
             : row->most;
-    memcpy(&ends, &row->least, sizeof row->least);
-    setting_format(&ends, &plain, &text);
+    memcpy(setting_field(&ends, row), &row->least, sizeof row->least);
+    setting_format(&ends, row, &text);
     buffer_append_text(&text, " to ");
-    memcpy(&ends, &most, sizeof most);
-    setting_format(&ends, &plain, &text);
+    memcpy(setting_field(&ends, row), &most, sizeof most);
+    setting_format(&ends, row, &text);
     put_u8(&text, 0);
     snprintf(why, sizeof why, "is out of range: %s",
              text.failed ? "see --help" : (const char *)text.at);

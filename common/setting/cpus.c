@@ -11,7 +11,7 @@
 static unsigned cpus_by_affinity(void)
 {
     enum { CPUS_MAX = 1 << 16 };
-    for (int count = CPU_SETSIZE; count <= CPUS_MAX; count *= 2) {
+    for (size_t count = CPU_SETSIZE; count <= CPUS_MAX; count *= 2) {
         cpu_set_t *const set = CPU_ALLOC(count);
         if (!set)
             return 1;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,9 +110,14 @@ static int take_option(struct settings *settings, unsigned program, int option,
     const struct setting_row *const row = row_of_option(program, option);
     if (!row)
         return -EINVAL;
+    struct problem inner = {0};
     snprintf(shown, sizeof shown, "--%s", row->name);
-    return setting_store(settings, row, LAYER_FLAG, shown,
-                         optarg ? optarg : "true", problem);
+    const int error = setting_store(settings, row, LAYER_FLAG, shown,
+                                    optarg ? optarg : "true", &inner);
+    if (!error)
+        return 0;
+    return problem_exit(problem, inner.exit, error, "%.800s. Try '%s --help'.",
+                        inner.text, settings_program_name(program));
 }
 
 static int take_operand(struct settings *settings, unsigned program,
