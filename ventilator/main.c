@@ -67,6 +67,19 @@ static int serve(struct settings *settings, struct problem *problem)
     return exit;
 }
 
+// A plan says it all: the environment that it was made in is no part of it.
+static int read_settings(struct settings *settings, int argc, char **argv,
+                         enum settings_parsed *parsed, struct problem *problem)
+{
+    const int error = settings_read_flags(settings, FOR_VENTILATOR, argc, argv,
+                                          parsed, problem);
+    if (error || *parsed != SETTINGS_GO)
+        return error;
+    if (settings->plan)
+        return settings_read_yaml(settings, IN_PLAN, settings->plan, problem);
+    return settings_read_environment(settings, FOR_VENTILATOR, problem);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings;
@@ -77,12 +90,7 @@ int main(int argc, char **argv)
     catch_signals();
     settings_init(&settings);
     int exit = EXIT_USAGE;
-    if (settings_read_flags(&settings, FOR_VENTILATOR, argc, argv, &parsed,
-                            &problem) != 0 ||
-        settings_read_environment(&settings, FOR_VENTILATOR, &problem) != 0 ||
-        (settings.plan &&
-         settings_read_yaml(&settings, IN_PLAN | FOR_VENTILATOR, settings.plan,
-                            &problem) != 0)) {
+    if (read_settings(&settings, argc, argv, &parsed, &problem) != 0) {
         exit = fail(&problem);
     } else if (parsed == SETTINGS_HELP) {
         settings_help(FOR_VENTILATOR, &text);
