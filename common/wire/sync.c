@@ -4,7 +4,8 @@
 #include <assert.h>
 
 enum { BY_STATUS = 11 };
-static_assert((int)BY_STATUS == (int)STATUSES, "one count per status is on the wire");
+static_assert((int)BY_STATUS == (int)STATUSES,
+              "one count per status is on the wire");
 
 void wire_put_sync(struct buffer *out, const struct wire_header *header,
                    const struct wire_sync *sync)

@@ -1,0 +1,320 @@
+#include "common/template/parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One expansion: all arguments one after the other in `bytes`. */
+struct expansion {
+    const struct template *template;
+    const struct template_task *task;
+    struct problem *problem;
+    struct buffer bytes;
+    size_t *ends; // of each argument in `bytes`
+    size_t arg_count, arg_capacity;
+    struct wire_slot_mark *marks;
+    size_t mark_count, mark_capacity;
+    size_t start; // of the argument being made
+    bool quoted;  // values are quoted for the shell
+};
+
+static int no_memory(struct expansion *e)
+{
+    return problem_set(e->problem, -ENOMEM, "out of memory");
+}
+
+static void *grown(void *at, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return at;
+    const size_t wanted = *capacity * 2 + 8;
+    void *more = realloc(at, wanted * size);
+    if (more)
+        *capacity = wanted;
+    return more;
+}
+
+static int add_mark(struct expansion *e)
+{
+    if (e->mark_count == WIRE_ARGS_MAX)
+        return problem_set(e->problem, -E2BIG, "{%%} stands there too often");
+    struct wire_slot_mark *marks =
+        grown(e->marks, e->mark_count, &e->mark_capacity, sizeof *marks);
+    if (!marks)
+        return no_memory(e);
+    e->marks = marks;
+    marks[e->mark_count++] =
+        (struct wire_slot_mark){.arg = (uint16_t)e->arg_count,
+                                .offset = (uint32_t)(e->bytes.size - e->start)};
+    return 0;
+}
+
+static void add_whole(struct expansion *e, enum piece_form form)
+{
+    const struct template_task *task = e->task;
+    if (task->whole.at) {
+        template_form(&e->bytes, task->whole, form, e->quoted);
+        return;
+    }
+    for (size_t i = 0; i < task->value_count; i++) {
+        if (i > 0)
+            buffer_append(&e->bytes, " ", 1);
+        template_form(&e->bytes, task->values[i].value, form, e->quoted);
+    }
+}
+
+static int add_named(struct expansion *e, const struct piece *piece)
+{
+    const struct template_task *task = e->task;
+    for (size_t i = 0; i < task->value_count; i++)
+        if (span_equal(task->values[i].name, piece->text)) {
+            template_form(&e->bytes, task->values[i].value, piece->form,
+                          e->quoted);
+            return 0;
+        }
+    return problem_set(e->problem, -EINVAL, "task %llu has no value {%.*s}",
+                       (unsigned long long)task->task,
+                       piece->text.size > 64 ? 64 : (int)piece->text.size,
+                       (const char *)piece->text.at);
+}
+
+static int add_column(struct expansion *e, const struct piece *piece)
+{
+    if (piece->column > e->task->value_count)
+        return problem_set(e->problem, -EINVAL,
+                           "task %llu has no value {%zu}: it has %zu",
+                           (unsigned long long)e->task->task, piece->column,
+                           e->task->value_count);
+    template_form(&e->bytes, e->task->values[piece->column - 1].value,
+                  piece->form, e->quoted);
+    return 0;
+}
+
+static int add_piece(struct expansion *e, const struct piece *piece)
+{
+    switch (piece->kind) {
+    case PIECE_TEXT:
+        buffer_append(&e->bytes, piece->text.at, piece->text.size);
+        return 0;
+    case PIECE_WHOLE:
+        add_whole(e, piece->form);
+        return 0;
+    case PIECE_COLUMN:
+        return add_column(e, piece);
+    case PIECE_NAME:
+        return add_named(e, piece);
+    case PIECE_TASK:
+        buffer_printf(&e->bytes, "%llu", (unsigned long long)e->task->task);
+        return 0;
+    case PIECE_SLOT:
+        return add_mark(e);
+    case PIECE_SEED:
+        buffer_printf(&e->bytes, "%llu", (unsigned long long)e->task->seed);
+        return 0;
+    }
+    return -EINVAL;
+}
+
+// Stops early, so that one task cannot make gigabytes of {} {} {}.
+static int add_word(struct expansion *e, const struct word *word)
+{
+    for (size_t i = 0; i < word->count; i++) {
+        const int error = add_piece(e, &e->template->pieces[word->first + i]);
+        if (error != 0)
+            return error;
+        if (e->bytes.failed)
+            return no_memory(e);
+        if (e->bytes.size - e->start >= TEMPLATE_ARG_MAX)
+            break;
+    }
+    return 0;
+}
+
+static int end_arg(struct expansion *e)
+{
+    const unsigned long long task = e->task->task;
+    if (e->bytes.failed)
+        return no_memory(e);
+    const size_t size = e->bytes.size - e->start;
+    if (size >= TEMPLATE_ARG_MAX)
+        return problem_set(e->problem, -E2BIG,
+                           "task %llu: argument %zu is over 128 KiB", task,
+                           e->arg_count);
+    if (e->bytes.size > TEMPLATE_ARGS_MAX)
+        return problem_set(e->problem, -E2BIG,
+                           "task %llu: its arguments are over 1 MiB", task);
+    if (size > 0 && memchr(e->bytes.at + e->start, '\0', size))
+        return problem_set(e->problem, -EINVAL,
+                           "task %llu: a value holds a NUL byte", task);
+    if (e->arg_count == WIRE_ARGS_MAX)
+        return problem_set(e->problem, -E2BIG,
+                           "task %llu has more than %d arguments", task,
+                           WIRE_ARGS_MAX);
+    size_t *ends = grown(e->ends, e->arg_count, &e->arg_capacity, sizeof *ends);
+    if (!ends)
+        return no_memory(e);
+    e->ends = ends;
+    ends[e->arg_count++] = e->bytes.size;
+    e->start = e->bytes.size;
+    return 0;
+}
+
+static int add_fixed(struct expansion *e, const char *text)
+{
+    buffer_append_text(&e->bytes, text);
+    return end_arg(e);
+}
+
+static int add_appended(struct expansion *e)
+{
+    const struct template_task *task = e->task;
+    const bool lone = task->value_count == 0 && task->whole.at;
+    const size_t count = lone ? 1 : task->value_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct span value = lone ? task->whole : task->values[i].value;
+        if (e->template->shell)
+            buffer_append(&e->bytes, " ", 1);
+        template_form(&e->bytes, value, FORM_PLAIN, e->quoted);
+        const int error = e->template->shell ? 0 : end_arg(e);
+        if (error != 0)
+            return error;
+        if (e->bytes.size - e->start >= TEMPLATE_ARG_MAX)
+            break;
+    }
+    return 0;
+}
+
+static int add_words(struct expansion *e)
+{
+    const struct template *template = e->template;
+    for (size_t i = 0; i < template->word_count; i++) {
+        if (template->shell && i > 0)
+            buffer_append(&e->bytes, " ", 1);
+        int error = add_word(e, &template->words[i]);
+        if (error == 0 && !template->shell)
+            error = end_arg(e);
+        if (error != 0)
+            return error;
+        if (e->bytes.size - e->start >= TEMPLATE_ARG_MAX)
+            return 0; // end_arg refuses it
+    }
+    return template->append && !template->has_values ? add_appended(e) : 0;
+}
+
+static int make_args(struct expansion *e)
+{
+    const struct template *template = e->template;
+    if (!template->shell && !template->lines)
+        return add_words(e);
+    int error = add_fixed(e, "/bin/sh");
+    if (error == 0)
+        error = add_fixed(e, "-c");
+    if (error != 0)
+        return error;
+    e->quoted = !template->lines;
+    if (template->lines)
+        add_whole(e, FORM_PLAIN);
+    else
+        error = add_words(e);
+    return error == 0 ? end_arg(e) : error;
+}
+
+// Paths follow the arguments in `bytes`, which may still move: a range.
+static int make_path(struct expansion *e, bool there, const struct word *word,
+                     size_t range[2])
+{
+    range[0] = range[1] = e->bytes.size;
+    if (!there)
+        return 0;
+    e->start = e->bytes.size;
+    e->quoted = false;
+    const int error = add_word(e, word);
+    if (error != 0)
+        return error;
+    const unsigned long long task = e->task->task;
+    range[1] = e->bytes.size;
+    const size_t size = range[1] - range[0];
+    if (size >= TEMPLATE_PATH_MAX)
+        return problem_set(e->problem, -E2BIG,
+                           "task %llu: the path of its output is over 4 KiB",
+                           task);
+    if (size == 0 || memchr(e->bytes.at + range[0], '\0', size))
+        return problem_set(e->problem, -EINVAL,
+                           "task %llu: the path of its output is empty or "
+                           "holds a NUL byte",
+                           task);
+    return 0;
+}
+
+static int check_values(const struct template *template,
+                        const struct template_task *task,
+                        struct problem *problem)
+{
+    size_t size = 0;
+    bool good = task->value_count <= WIRE_ARGS_MAX;
+    for (size_t i = 0; good && i < task->value_count; i++) {
+        size += task->values[i].value.size;
+        good = task->values[i].name.size <= WIRE_TEXT_MAX &&
+               size <= WIRE_CONTROL_MAX;
+    }
+    if (!good)
+        return problem_set(problem, -E2BIG,
+                           "task %llu has too many or too long values",
+                           (unsigned long long)task->task);
+    if (template->input && task->input.size > WIRE_CONTROL_MAX)
+        return problem_set(problem, -E2BIG, "task %llu: its input is too long",
+                           (unsigned long long)task->task);
+    return 0;
+}
+
+static int write_command(struct expansion *e, const size_t out[2],
+                         const size_t err[2], struct buffer *encoded)
+{
+    const struct template *template = e->template;
+    struct span *args = calloc(e->arg_count + 1, sizeof *args);
+    if (!args)
+        return no_memory(e);
+    for (size_t i = 0, from = 0; i < e->arg_count; from = e->ends[i++])
+        args[i] = (struct span){e->bytes.at + from, e->ends[i] - from};
+    const unsigned flags =
+        (template->input ? (unsigned)COMMAND_INPUT : 0) |
+        (template->has_stdout ? (unsigned)COMMAND_STDOUT_FILE : 0) |
+        (template->has_stderr ? (unsigned)COMMAND_STDERR_FILE : 0);
+    const struct wire_command_out command = {
+        .flags = (uint8_t)flags,
+        .args = args,
+        .arg_count = e->arg_count,
+        .marks = e->marks,
+        .mark_count = e->mark_count,
+        .values = {e->task->values, e->task->value_count},
+        .input = template->input ? e->task->input : (struct span){0},
+        .stdout_path = {e->bytes.at + out[0], out[1] - out[0]},
+        .stderr_path = {e->bytes.at + err[0], err[1] - err[0]}};
+    wire_put_command(encoded, &command);
+    free(args);
+    return encoded->failed ? no_memory(e) : 0;
+}
+
+int template_expand(const struct template *template,
+                    const struct template_task *task, struct buffer *out,
+                    struct problem *problem)
+{
+    struct expansion e = {
+        .template = template, .task = task, .problem = problem};
+    size_t stdout_range[2] = {0}, stderr_range[2] = {0};
+    int error = check_values(template, task, problem);
+    if (error == 0)
+        error = make_args(&e);
+    if (error == 0)
+        error = make_path(&e, template->has_stdout, &template->stdout_path,
+                          stdout_range);
+    if (error == 0)
+        error = make_path(&e, template->has_stderr, &template->stderr_path,
+                          stderr_range);
+    if (error == 0)
+        error = write_command(&e, stdout_range, stderr_range, out);
+    buffer_free(&e.bytes);
+    free(e.ends);
+    free(e.marks);
+    return error;
+}

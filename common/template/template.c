@@ -1,0 +1,195 @@
+#include "common/template/template.h"
+
+#include "common/template/parts.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static struct id128 hash_of(const struct buffer *bytes)
+{
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes->at, bytes->size));
+    struct id128 id;
+    static_assert(sizeof id.byte == sizeof canonical.digest, "128 bits");
+    memcpy(id.byte, canonical.digest, sizeof id.byte);
+    return id;
+}
+
+// The key's first part, the same for every task of the run.
+static int hash_typed(struct template *template, const char *const *command,
+                      size_t count)
+{
+    struct buffer bytes = {0};
+    put_u8(&bytes, (uint8_t)(template->append | template->shell << 1 |
+                             template->lines << 2 | template->input << 3));
+    for (size_t i = 0; i < count; i++) {
+        put_u64(&bytes, strlen(command[i]));
+        buffer_append_text(&bytes, command[i]);
+    }
+    const int error = bytes.failed ? -ENOMEM : 0;
+    if (error == 0)
+        template->typed_hash = hash_of(&bytes);
+    buffer_free(&bytes);
+    return error;
+}
+
+static struct span keep(struct template *template, size_t *used,
+                        const char *text)
+{
+    const struct span kept = {template->typed + *used, strlen(text)};
+    memcpy(template->typed + *used, text, kept.size);
+    *used += kept.size;
+    return kept;
+}
+
+static int parse_path(struct template *template, size_t *used, const char *path,
+                      const struct template_options *options, bool *there,
+                      struct word *word, struct problem *problem)
+{
+    *there = path != NULL;
+    if (!path)
+        return 0;
+    if (*path == '\0')
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "a path for the output may not be empty");
+    const int error = template_parse(template, keep(template, used, path),
+                                     options, word, problem);
+    for (size_t i = word->first; error == 0 && i < template->piece_count; i++)
+        if (template->pieces[i].kind == PIECE_SLOT)
+            return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                                "{%%} cannot be in the path %.200s: a slot is "
+                                "known only when the task starts",
+                                path);
+    return error;
+}
+
+static int parse_command(struct template *template, size_t *used,
+                         const char *const *command, size_t count,
+                         const struct template_options *options,
+                         struct problem *problem)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int error =
+            template_parse(template, keep(template, used, command[i]), options,
+                           &template->words[i], problem);
+        if (error != 0)
+            return error;
+    }
+    template->word_count = count;
+    for (size_t i = 0; i < template->piece_count; i++) {
+        const enum piece_kind kind = template->pieces[i].kind;
+        if (kind == PIECE_WHOLE || kind == PIECE_COLUMN || kind == PIECE_NAME)
+            template->has_values = true;
+        if (kind == PIECE_WHOLE)
+            template->key_whole = true;
+    }
+    return 0;
+}
+
+static int parse_all(struct template *template, const char *const *command,
+                     size_t count, const struct template_options *options,
+                     struct problem *problem)
+{
+    size_t used = 0;
+    int error =
+        parse_command(template, &used, command, count, options, problem);
+    if (error == 0)
+        error =
+            parse_path(template, &used, options->stdout_path, options,
+                       &template->has_stdout, &template->stdout_path, problem);
+    if (error == 0)
+        error =
+            parse_path(template, &used, options->stderr_path, options,
+                       &template->has_stderr, &template->stderr_path, problem);
+    return error;
+}
+
+struct template *template_create(const char *const *command, size_t count,
+                                 const struct template_options *options,
+                                 struct problem *problem)
+{
+    if (options->lines)
+        count = 0;
+    else if (count == 0 || *command[0] == '\0') {
+        problem_exit(problem, EXIT_USAGE, -EINVAL, "the command is empty");
+        return NULL;
+    } else if (count > WIRE_ARGS_MAX) {
+        problem_exit(problem, EXIT_USAGE, -EINVAL,
+                     "the command has more than %d arguments", WIRE_ARGS_MAX);
+        return NULL;
+    }
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += strlen(command[i]);
+    size += options->stdout_path ? strlen(options->stdout_path) : 0;
+    size += options->stderr_path ? strlen(options->stderr_path) : 0;
+
+    struct template *template = calloc(1, sizeof *template);
+    if (template) {
+        template->append = options->append;
+        template->shell = options->shell;
+        template->lines = options->lines;
+        template->input = options->input;
+        template->key_whole = options->lines || options->input;
+        template->typed = malloc(size);
+        template->words = calloc(count + 1, sizeof *template->words);
+    }
+    if (!template || !template->typed || !template->words ||
+        hash_typed(template, command, count) != 0) {
+        problem_set(problem, -ENOMEM, "out of memory");
+        template_destroy(&template);
+        return NULL;
+    }
+    if (parse_all(template, command, count, options, problem) != 0)
+        template_destroy(&template);
+    return template;
+}
+
+void template_destroy(struct template **template)
+{
+    if (!*template)
+        return;
+    free((*template)->typed);
+    free((*template)->pieces);
+    free((*template)->words);
+    free(*template);
+    *template = NULL;
+}
+
+static void put_sized(struct buffer *out, struct span span)
+{
+    put_u64(out, span.size);
+    if (span.size > 0)
+        buffer_append(out, span.at, span.size);
+}
+
+struct id128 template_key(const struct template *template,
+                          const struct wire_pair *values, size_t value_count,
+                          struct span whole)
+{
+    struct buffer bytes = {0};
+    put_id(&bytes, &template->typed_hash);
+    put_u64(&bytes, value_count);
+    for (size_t i = 0; i < value_count; i++) {
+        put_sized(&bytes, values[i].name);
+        put_sized(&bytes, values[i].value);
+    }
+    if (value_count == 0 || template->key_whole)
+        put_sized(&bytes, whole);
+    // Out of memory: zero, which is the key of no task.
+    const struct id128 key =
+        bytes.failed ? (struct id128){{0}} : hash_of(&bytes);
+    buffer_free(&bytes);
+    return key;
+}
+
+uint64_t template_seed(uint64_t run_seed, uint64_t task)
+{
+    uint64_t mixed = run_seed + task * UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return mixed ^ mixed >> 31;
+}

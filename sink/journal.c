@@ -1,0 +1,293 @@
+#include "sink/journal.h"
+
+#include "common/store/logread.h"
+#include "sink/journal_recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    LARGE_GROUP = 256 << 10, // above it there is no time to deflate
+    BUFFER_KEPT = 16 << 20,  // more is given back after a commit
+};
+
+struct journal {
+    int dir_fd, lock_fd, fd;
+    char *path;
+    uint64_t position;
+    struct buffer text;   // records of the next commit
+    struct buffer member; // the same, packed
+    bool uncut;           // a failed write left bytes behind `position`
+    bool poisoned;
+};
+
+static int sync_parent(const char *dir)
+{
+    size_t size = strlen(dir);
+    while (size > 1 && dir[size - 1] == '/')
+        size--;
+    while (size > 0 && dir[size - 1] != '/')
+        size--;
+    char *parent = size > 0 ? strndup(dir, size) : strdup(".");
+    if (!parent)
+        return -ENOMEM;
+    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(parent);
+    if (fd < 0)
+        return -errno;
+    const int result = fsync(fd) == 0 ? 0 : -errno;
+    close(fd);
+    return result;
+}
+
+static int open_dir(struct journal *journal, const char *dir)
+{
+    if (mkdir(dir, 0777) == 0) {
+        const int result = sync_parent(dir);
+        if (result != 0)
+            return result;
+    } else if (errno != EEXIST) {
+        return -errno;
+    }
+    journal->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return journal->dir_fd < 0 ? -errno : 0;
+}
+
+static int take_lock(struct journal *journal)
+{
+    journal->lock_fd = openat(journal->dir_fd, "lock.sink",
+                              O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (journal->lock_fd < 0 ||
+        fcntl(journal->lock_fd, F_OFD_SETLK, &lock) != 0)
+        return -errno;
+    return 0;
+}
+
+static int open_log(struct journal *journal)
+{
+    journal->fd = openat(journal->dir_fd, LOG_FILE_NAME,
+                         O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    // The name must be durable also where a crash kept an earlier sync away.
+    if (journal->fd < 0 || fsync(journal->dir_fd) != 0)
+        return -errno;
+    return 0;
+}
+
+static int open_files(struct journal *journal, const char *dir,
+                      struct problem *problem)
+{
+    int result = open_dir(journal, dir);
+    if (result != 0)
+        return problem_set(problem, result, "cannot use directory %s: %s", dir,
+                           strerrordesc_np(-result));
+    result = take_lock(journal);
+    if (result == -EAGAIN || result == -EACCES)
+        return problem_set(problem, result,
+                           "another sink is using directory %s, or its lock "
+                           "cannot be taken",
+                           dir);
+    if (result == 0)
+        result = open_log(journal);
+    if (result != 0)
+        return problem_set(problem, result, "cannot open %s: %s", journal->path,
+                           strerrordesc_np(-result));
+    return 0;
+}
+
+struct journal *journal_open(const char *dir, journal_apply *apply,
+                             void *argument, struct problem *problem)
+{
+    struct journal *journal = malloc(sizeof *journal);
+    if (!journal) {
+        problem_set(problem, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    *journal = (struct journal){.dir_fd = -1, .lock_fd = -1, .fd = -1};
+    int result = 0;
+    if (asprintf(&journal->path, "%s/%s", dir, LOG_FILE_NAME) < 0) {
+        journal->path = NULL;
+        result = problem_set(problem, -ENOMEM, "out of memory");
+    }
+    if (result == 0)
+        result = open_files(journal, dir, problem);
+    if (result == 0) {
+        struct recovery recovery = {.file = {.fd = journal->fd},
+                                    .dir_fd = journal->dir_fd,
+                                    .path = journal->path,
+                                    .apply = apply,
+                                    .argument = argument};
+        result = recovery_run(&recovery, &journal->position, problem);
+        logfile_clear(&recovery.file);
+        buffer_free(&recovery.scratch);
+    }
+    if (result != 0)
+        journal_close(&journal);
+    return journal;
+}
+
+void journal_close(struct journal **journal)
+{
+    struct journal *self = *journal;
+    *journal = NULL;
+    if (!self)
+        return;
+    const int fds[] = {self->fd, self->dir_fd, self->lock_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    buffer_free(&self->text);
+    buffer_free(&self->member);
+    free(self->path);
+    free(self);
+}
+
+int journal_append(struct journal *journal, const struct record *record)
+{
+    struct buffer *text = &journal->text;
+    const size_t before = text->size;
+    record_write(text, record);
+    if (text->failed) {
+        text->failed = false;
+        return -ENOMEM;
+    }
+    if (text->size > MEMBER_TEXT_MAX) {
+        text->size = before;
+        return -EFBIG;
+    }
+    return 0;
+}
+
+static int poison(struct journal *journal, struct problem *problem,
+                  const char *what, int code)
+{
+    journal->poisoned = true;
+    return problem_set(problem, -EIO, "%s %s: %s", what, journal->path,
+                       strerrordesc_np(-code));
+}
+
+static bool may_pass(int code)
+{
+    return code == -ENOSPC || code == -EDQUOT || code == -ENOMEM;
+}
+
+static int write_member(struct journal *journal)
+{
+    const struct buffer *member = &journal->member;
+    for (size_t done = 0; done < member->size;) {
+        const ssize_t wrote =
+            pwrite(journal->fd, member->at + done, member->size - done,
+                   (off_t)(journal->position + done));
+        if (wrote < 0 && errno != EINTR)
+            return -errno;
+        if (wrote > 0)
+            done += (size_t)wrote;
+    }
+    return 0;
+}
+
+static int cut_back(struct journal *journal)
+{
+    journal->uncut = ftruncate(journal->fd, (off_t)journal->position) != 0;
+    return journal->uncut ? -errno : 0;
+}
+
+// A log without a name is lost with the process.
+static int still_there(const struct journal *journal)
+{
+    struct stat status;
+    if (fstat(journal->fd, &status) != 0)
+        return -errno;
+    return status.st_nlink > 0 ? 0 : -ENOENT;
+}
+
+static void forget(struct buffer *buffer)
+{
+    if (buffer->capacity > BUFFER_KEPT)
+        buffer_free(buffer);
+    else
+        buffer_clear(buffer);
+}
+
+int journal_commit(struct journal *journal, struct problem *problem)
+{
+    const struct span text = buffer_span(&journal->text);
+    if (journal->poisoned)
+        return problem_set(problem, -EIO, "%s failed before", journal->path);
+    if (text.size == 0)
+        return 0;
+    int result = still_there(journal);
+    if (result != 0)
+        return poison(journal, problem, "the log has been removed:", result);
+    if (journal->uncut)
+        result = cut_back(journal);
+    buffer_clear(&journal->member);
+    if (result == 0)
+        result =
+            member_write(&journal->member, text,
+                         text.size > LARGE_GROUP ? 0 : 1, journal->position);
+    if (result == 0 && (result = write_member(journal)) != 0)
+        (void)cut_back(journal); // or at the next call
+    if (result != 0 && may_pass(result))
+        return problem_set(problem, result, "cannot write %s: %s",
+                           journal->path, strerrordesc_np(-result));
+    if (result != 0)
+        return poison(journal, problem, "cannot write", result);
+    if (fdatasync(journal->fd) != 0)
+        return poison(journal, problem, "cannot sync", -errno);
+    journal->position += journal->member.size;
+    forget(&journal->text);
+    forget(&journal->member);
+    return 0;
+}
+
+uint64_t journal_position(const struct journal *journal)
+{
+    return journal->position;
+}
+
+static int replay_member(struct recovery *reading, uint64_t *at,
+                         struct problem *problem)
+{
+    struct member member;
+    enum member_fault fault;
+    int result = logfile_read(&reading->file, *at, &member, &fault);
+    if (result == 0 && fault != MEMBER_WHOLE)
+        result = -EBADMSG;
+    if (result == 0)
+        result = recovery_apply(reading);
+    if (result == 0)
+        *at += member.size;
+    else if (result == -EBADMSG)
+        problem_exit(problem, EXIT_DAMAGED, result,
+                     "%s has no whole member at byte %" PRIu64, reading->path,
+                     *at);
+    return result;
+}
+
+int journal_replay(struct journal *journal, uint64_t from, size_t bytes_max,
+                   journal_apply *apply, void *argument, uint64_t *to,
+                   struct problem *problem)
+{
+    *to = from;
+    if (from > journal->position)
+        return -EINVAL;
+    struct recovery reading = {
+        .file = {.fd = journal->fd, .size = journal->position},
+        .dir_fd = journal->dir_fd,
+        .path = journal->path,
+        .apply = apply,
+        .argument = argument};
+    int result = 0;
+    while (result == 0 && *to < journal->position && *to - from < bytes_max)
+        result = replay_member(&reading, to, problem);
+    logfile_clear(&reading.file);
+    buffer_free(&reading.scratch);
+    return result;
+}

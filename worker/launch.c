@@ -1,0 +1,392 @@
+#include "worker/launch.h"
+
+#include "worker/texts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The kernel's MAX_ARG_STRLEN bounds each text of an environment.
+enum { TEXT_MAX = 128 * 1024 };
+
+static const char *const OWN[] = {
+    "FAN_RUN",      "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
+    "FAN_SEED",     "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
+    "PARALLEL_SEQ", "HQ_TASK_ID",  "SLURM_ARRAY_TASK_ID",
+};
+
+// The last two are other programs' and only replaced with --compat.
+static bool is_own(const char *variable)
+{
+    for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++) {
+        const size_t size = strlen(OWN[i]);
+        if (strncmp(variable, OWN[i], size) == 0 && variable[size] == '=')
+            return strncmp(variable, "FAN_", 4) == 0;
+    }
+    return false;
+}
+
+char **launch_environment(void)
+{
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    char **copy = calloc(count + 1, sizeof *copy);
+    if (!copy)
+        return NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_own(environ[i]))
+            continue;
+        copy[kept] = strdup(environ[i]);
+        if (!copy[kept++]) {
+            launch_environment_free(&copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+void launch_environment_free(char ***environment)
+{
+    if (!*environment)
+        return;
+    for (char **at = *environment; *at; at++)
+        free(*at);
+    free(*environment);
+    *environment = NULL;
+}
+
+// Texts of a command: arguments with the slot's number put in at its marks.
+static void add_arguments(struct texts_out *texts, struct wire_command *command,
+                          uint32_t slot)
+{
+    struct span arg;
+    struct wire_slot_mark mark;
+    bool marked = wire_next_mark(&command->marks, &mark);
+    for (uint32_t index = 0; wire_next_arg(&command->args, &arg); index++) {
+        size_t done = 0;
+        texts_begin(texts);
+        while (marked && mark.arg == index) {
+            if (mark.offset >= done && mark.offset <= arg.size) {
+                texts_put(texts, arg.at + done, mark.offset - done);
+                texts_printf(texts, "%" PRIu32, slot);
+                done = mark.offset;
+            }
+            marked = wire_next_mark(&command->marks, &mark);
+        }
+        texts_put(texts, arg.at + done, arg.size - done);
+        texts_end(texts);
+    }
+}
+
+static struct span value_named(struct wire_list values, const char *name)
+{
+    struct wire_pair pair;
+    while (wire_next_pair(&values, &pair)) {
+        if (span_equal(pair.name, span_of_text(name)))
+            return pair.value;
+    }
+    return (struct span){0};
+}
+
+static void add_variable(struct texts_out *texts, const char *name,
+                         struct span value)
+{
+    texts_begin(texts);
+    texts_printf(texts, "%s=", name);
+    texts_put(texts, value.at, value.size);
+    texts_end(texts);
+}
+
+static void add_number(struct texts_out *texts, const char *name,
+                       uint64_t value)
+{
+    texts_begin(texts);
+    texts_printf(texts, "%s=%" PRIu64, name, value);
+    texts_end(texts);
+}
+
+static void add_own_variables(struct texts_out *texts,
+                              const struct launch_settings *settings,
+                              const struct launch_task *task,
+                              const struct wire_command *command)
+{
+    add_variable(texts, "FAN_RUN", span_of_text(settings->run));
+    add_number(texts, "FAN_TASK_ID", task->task);
+    add_number(texts, "FAN_ATTEMPT", task->attempt);
+    add_number(texts, "FAN_SLOT", task->slot);
+    add_number(texts, "FAN_SEED", task->seed);
+    // Too long for the kernel, it is still there on standard input.
+    const bool fits = command->input.size < TEXT_MAX - 16;
+    if (command->flags & COMMAND_INPUT && (fits || !settings->input))
+        add_variable(texts, "FAN_TASK", command->input);
+    const struct span array = value_named(command->values, "array");
+    if (array.size > 0)
+        add_variable(texts, "FAN_ARRAY_ID", array);
+    if (!settings->compat)
+        return;
+    add_number(texts, "PARALLEL_SEQ", task->task);
+    add_number(texts, "HQ_TASK_ID", task->task);
+    if (array.size > 0)
+        add_variable(texts, "SLURM_ARRAY_TASK_ID", array);
+    else
+        add_number(texts, "SLURM_ARRAY_TASK_ID", task->task);
+}
+
+static void note_errno(char note[LAUNCH_NOTE_SIZE], const char *what,
+                       const char *name, int code)
+{
+    (void)snprintf(note, LAUNCH_NOTE_SIZE, "cannot %s '%.200s': %s", what, name,
+                   strerrordesc_np(-code));
+}
+
+static int open_stdin(const struct launch_settings *settings,
+                      const struct wire_command *command)
+{
+    if (!settings->input || !(command->flags & COMMAND_INPUT)) {
+        const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return null < 0 ? -errno : null;
+    }
+    const int fd = memfd_create("fan-input", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    size_t done = 0;
+    while (done < command->input.size) {
+        const ssize_t size =
+            write(fd, command->input.at + done, command->input.size - done);
+        if (size < 0) {
+            const int code = -errno;
+            close(fd);
+            return code;
+        }
+        done += (size_t)size;
+    }
+    (void)lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+static void make_parents(int dir_fd, const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return;
+    for (char *slash = strchr(copy + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdirat(dir_fd, copy, 0777); // what is wrong, openat tells
+        *slash = '/';
+    }
+    free(copy);
+}
+
+static int open_file(int dir_fd, struct span path, char **kept,
+                     char note[LAUNCH_NOTE_SIZE])
+{
+    char *partial = NULL;
+    *kept = strndup((const char *)path.at, path.size);
+    if (!*kept || path.size == 0 || asprintf(&partial, "%s.partial", *kept) < 0)
+        return path.size == 0 ? -ENOENT : -ENOMEM;
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    int fd = openat(dir_fd, partial, flags, 0666);
+    if (fd < 0 && errno == ENOENT) {
+        make_parents(dir_fd, partial);
+        fd = openat(dir_fd, partial, flags, 0666);
+    }
+    if (fd < 0) {
+        fd = -errno;
+        note_errno(note, "write", partial, fd);
+    }
+    free(partial);
+    return fd;
+}
+
+// Gives the child's end; *ours is the reading end, or -1 for a file.
+static int open_stream(const struct launched *launched, struct span path,
+                       bool file, int *ours, char **kept,
+                       char note[LAUNCH_NOTE_SIZE])
+{
+    if (file)
+        return open_file(launched->dir_fd < 0 ? AT_FDCWD : launched->dir_fd,
+                         path, kept, note);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *ours = ends[0];
+    return ends[1];
+}
+
+static void shut(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void undo(struct launched *launched)
+{
+    shut(&launched->out_fd);
+    shut(&launched->err_fd);
+    shut(&launched->dir_fd);
+    free(launched->out_path);
+    free(launched->err_path);
+    launched->out_path = launched->err_path = NULL;
+}
+
+static int spawn(const struct launch_settings *settings, const int child[3],
+                 char *const *argv, char *const *environment, pid_t *pid)
+{
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    if (posix_spawnattr_init(&attributes) != 0)
+        return -ENOMEM;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        posix_spawnattr_destroy(&attributes);
+        return -ENOMEM;
+    }
+    int code = posix_spawnattr_setflags(
+        &attributes,
+        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (code == 0)
+        code = posix_spawnattr_setsigmask(&attributes, &none);
+    if (code == 0)
+        code = posix_spawnattr_setsigdefault(&attributes, &all);
+    for (int fd = 0; fd < 3 && code == 0; fd++)
+        code = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
+    if (code == 0)
+        code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    if (code == 0 && settings->chdir)
+        code = posix_spawn_file_actions_addchdir_np(&actions, settings->chdir);
+    if (code == 0)
+        code = posix_spawnp(pid, argv[0], &actions, &attributes, argv,
+                            environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return -code;
+}
+
+static int open_streams(const struct launch_settings *settings,
+                        const struct wire_command *command, int child[3],
+                        struct launched *launched, char note[LAUNCH_NOTE_SIZE])
+{
+    if (settings->chdir) {
+        launched->dir_fd =
+            open(settings->chdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (launched->dir_fd < 0) {
+            const int code = -errno;
+            note_errno(note, "enter", settings->chdir, code);
+            return code;
+        }
+    }
+    child[0] = open_stdin(settings, command);
+    if (child[0] < 0)
+        return child[0];
+    child[1] = open_stream(launched, command->stdout_path,
+                           command->flags & COMMAND_STDOUT_FILE,
+                           &launched->out_fd, &launched->out_path, note);
+    if (child[1] < 0)
+        return child[1];
+    child[2] = open_stream(launched, command->stderr_path,
+                           command->flags & COMMAND_STDERR_FILE,
+                           &launched->err_fd, &launched->err_path, note);
+    return child[2] < 0 ? child[2] : 0;
+}
+
+static int start(const struct launch_settings *settings,
+                 char *const *environment, const struct launch_task *task,
+                 struct wire_command *command, struct launched *launched,
+                 char note[LAUNCH_NOTE_SIZE])
+{
+    struct texts_out arguments = {0}, variables = {0};
+    add_own_variables(&variables, settings, task, command);
+    int child[3] = {-1, -1, -1};
+    int code = open_streams(settings, command, child, launched, note);
+    add_arguments(&arguments, command, task->slot);
+    char **argv = texts_array(&arguments, NULL);
+    char **all = texts_array(&variables, environment);
+    if (code == 0 && (!argv || !all))
+        code = -ENOMEM;
+    if (code == 0) {
+        code = spawn(settings, child, argv, all, &launched->pid);
+        if (code < 0)
+            note_errno(note, "start", argv[0], code);
+    }
+    if (code == 0) {
+        launched->pidfd = pidfd_open(launched->pid, 0);
+        if (launched->pidfd < 0) {
+            code = -errno;
+            (void)kill(-launched->pid, SIGKILL);
+            (void)waitpid(launched->pid, NULL, 0);
+        }
+    }
+    for (int fd = 0; fd < 3; fd++)
+        shut(&child[fd]);
+    free(argv);
+    free(all);
+    texts_clear(&arguments);
+    texts_clear(&variables);
+    return code;
+}
+
+int launch(const struct launch_settings *settings, char *const *environment,
+           const struct launch_task *task, struct launched *launched,
+           char note[LAUNCH_NOTE_SIZE])
+{
+    struct wire_command command;
+    *launched = (struct launched){
+        .pidfd = -1, .out_fd = -1, .err_fd = -1, .dir_fd = -1};
+    note[0] = '\0';
+    int code = -EBADMSG;
+    if (wire_get_command(task->payload, &command))
+        code = start(settings, environment, task, &command, launched, note);
+    if (code == 0)
+        return 0;
+    undo(launched);
+    if (note[0] == '\0')
+        (void)snprintf(note, LAUNCH_NOTE_SIZE, "cannot start the command: %s",
+                       strerrordesc_np(-code));
+    return code;
+}
+
+static int finish_file(int dir_fd, const char *path,
+                       char note[LAUNCH_NOTE_SIZE])
+{
+    char *partial;
+    if (asprintf(&partial, "%s.partial", path) < 0)
+        return -ENOMEM;
+    const int base = dir_fd < 0 ? AT_FDCWD : dir_fd;
+    const int code = renameat(base, partial, base, path) < 0 ? -errno : 0;
+    if (code < 0)
+        note_errno(note, "rename", partial, code);
+    free(partial);
+    return code;
+}
+
+int launch_finish_files(struct launched *launched, bool keep,
+                        char note[LAUNCH_NOTE_SIZE])
+{
+    int code = 0;
+    if (keep && launched->out_path)
+        code = finish_file(launched->dir_fd, launched->out_path, note);
+    if (keep && launched->err_path && code == 0)
+        code = finish_file(launched->dir_fd, launched->err_path, note);
+    shut(&launched->dir_fd);
+    free(launched->out_path);
+    free(launched->err_path);
+    launched->out_path = launched->err_path = NULL;
+    return code;
+}

@@ -1,0 +1,58 @@
+/* launch - one command: its arguments, environment, files, and its start
+ *
+ * Knows nothing of slots' life, pipes' reading or time: exec.h does.
+ */
+#ifndef WORKER_LAUNCH_H
+#define WORKER_LAUNCH_H
+
+#include "common/base/bytes.h"
+#include "common/wire/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What all tasks of a worker share. Texts are borrowed, and outlive it. */
+struct launch_settings {
+    const char *run;   /* FAN_RUN */
+    const char *chdir; /* directory of the tasks, or NULL */
+    bool compat;       /* PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID */
+    bool input;        /* the task's input on its standard input */
+};
+
+struct launch_task {
+    uint64_t task, seed;
+    uint32_t attempt;    /* FAN_ATTEMPT: failures so far + 1 */
+    uint32_t slot;       /* from 1 */
+    struct span payload; /* an encoded wire_command */
+};
+
+/* Tasks' environment but their own variables: the process's, less what fan
+ * sets. NULL-terminated; free with launch_environment_free. NULL: no memory. */
+char **launch_environment(void);
+void launch_environment_free(char ***environment);
+
+/* A started command. Descriptors are the reading ends, not blocking, or -1
+ * where the stream goes to a file. */
+struct launched {
+    pid_t pid; /* and its process group */
+    int pidfd, out_fd, err_fd;
+    char *out_path, *err_path; /* files: written as PATH.partial; owned */
+    int dir_fd;                /* what those are relative to, or -1 */
+};
+
+enum { LAUNCH_NOTE_SIZE = 512 };
+/* Starts the command in its own process group, with every signal at its
+ * default and unblocked, and no descriptor but 0, 1 and 2. Returns 0, or
+ * -errno with a sentence in `note`; then nothing is left behind.
+ * Cost: about a millisecond. */
+int launch(const struct launch_settings *settings, char *const *environment,
+           const struct launch_task *task, struct launched *launched,
+           char note[LAUNCH_NOTE_SIZE]);
+
+/* Gives the files their names (`keep`), or leaves them as PATH.partial; frees
+ * the paths. Returns 0 or -errno with a note. */
+int launch_finish_files(struct launched *launched, bool keep,
+                        char note[LAUNCH_NOTE_SIZE]);
+
+#endif

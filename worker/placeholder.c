@@ -1,1 +1,0 @@
-/* placeholder */ extern int worker_placeholder; int worker_placeholder;

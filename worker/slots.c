@@ -1,0 +1,392 @@
+#include "worker/slots.h"
+
+#include "common/base/map.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct list {
+    struct slot_task *head, *tail;
+    uint32_t count;
+};
+
+struct refs {
+    struct wire_refs *at;
+    size_t count, capacity;
+};
+
+struct slots {
+    uint32_t lane;
+    uint64_t received;
+    uint64_t finished, busy_us, dropped;
+    bool draining, listed;
+    struct list queue, running;
+    struct map *newest; // task number -> its newest attempt held here
+    struct refs queued_refs, running_refs, recalled_refs;
+    uint32_t count, free_count;
+    uint32_t *free; // a stack of slot numbers
+    struct slot_task *at[];
+};
+
+static void list_append(struct list *list, struct slot_task *task)
+{
+    task->after = NULL;
+    task->before = list->tail;
+    if (list->tail)
+        list->tail->after = task;
+    else
+        list->head = task;
+    list->tail = task;
+    list->count++;
+}
+
+static void list_remove(struct list *list, struct slot_task *task)
+{
+    if (task->before)
+        task->before->after = task->after;
+    else
+        list->head = task->after;
+    if (task->after)
+        task->after->before = task->before;
+    else
+        list->tail = task->before;
+    task->before = task->after = NULL;
+    list->count--;
+}
+
+static void list_free(struct list *list)
+{
+    while (list->head) {
+        struct slot_task *task = list->head;
+        list_remove(list, task);
+        free(task);
+    }
+}
+
+static bool refs_reserve(struct refs *refs, size_t capacity)
+{
+    if (capacity <= refs->capacity)
+        return true;
+    struct wire_refs *at = realloc(refs->at, capacity * sizeof *at);
+    if (!at)
+        return false;
+    refs->at = at;
+    refs->capacity = capacity;
+    return true;
+}
+
+// Joins a run where the task is the next number of the same attempt.
+static void refs_add(struct refs *refs, const struct slot_task *task)
+{
+    if (refs->count > 0) {
+        struct wire_refs *last = &refs->at[refs->count - 1];
+        if (last->generation == task->generation &&
+            last->attempt == task->attempt &&
+            last->task + last->count == task->task) {
+            last->count++;
+            return;
+        }
+    }
+    refs->at[refs->count++] = (struct wire_refs){.task = task->task,
+                                                 .count = 1,
+                                                 .generation = task->generation,
+                                                 .attempt = task->attempt};
+}
+
+struct slots *slots_create(uint32_t count)
+{
+    assert(count >= 1);
+    struct slots *slots =
+        calloc(1, sizeof *slots + (count + (size_t)1) * sizeof slots->at[0]);
+    if (!slots)
+        return NULL;
+    slots->count = count;
+    slots->newest = map_create();
+    slots->free = calloc(count, sizeof *slots->free);
+    if (!slots->newest || !slots->free) {
+        slots_destroy(&slots);
+        return NULL;
+    }
+    for (uint32_t slot = count; slot >= 1; slot--)
+        slots->free[slots->free_count++] = slot;
+    return slots;
+}
+
+void slots_destroy(struct slots **slots)
+{
+    if (!*slots)
+        return;
+    list_free(&(*slots)->queue);
+    list_free(&(*slots)->running);
+    if ((*slots)->newest)
+        map_destroy(&(*slots)->newest);
+    free((*slots)->queued_refs.at);
+    free((*slots)->running_refs.at);
+    free((*slots)->recalled_refs.at);
+    free((*slots)->free);
+    free(*slots);
+    *slots = NULL;
+}
+
+uint32_t slots_open_lane(struct slots *slots)
+{
+    slots->received = 0;
+    return ++slots->lane;
+}
+
+uint32_t slots_lane(const struct slots *slots)
+{
+    return slots->lane;
+}
+
+enum lane_verdict slots_receive(struct slots *slots, uint32_t lane,
+                                uint64_t number)
+{
+    if (lane == slots->lane && number == slots->received + 1) {
+        slots->received++;
+        return LANE_TAKE;
+    }
+    slots->dropped++;
+    if (lane != slots->lane)
+        return LANE_OTHER;
+    return number <= slots->received ? LANE_DUPLICATE : LANE_GAP;
+}
+
+void slots_drop(struct slots *slots)
+{
+    slots->dropped++;
+}
+
+static struct slot_task *newest(const struct slots *slots, uint64_t task)
+{
+    uint64_t value;
+    if (!map_get(slots->newest, task, &value))
+        return NULL;
+    return (struct slot_task *)(uintptr_t)value; // NOLINT(performance-*)
+}
+
+static void forget(struct slots *slots, struct slot_task *task)
+{
+    if (newest(slots, task->task) == task)
+        (void)map_remove(slots->newest, task->task);
+    free(task);
+}
+
+static struct slot_task *copy_of(const struct wire_task *task,
+                                 uint32_t generation)
+{
+    struct slot_task *copy = malloc(sizeof *copy + task->payload.size);
+    if (!copy)
+        return NULL;
+    uint8_t *payload = (uint8_t *)(copy + 1);
+    if (task->payload.size > 0)
+        memcpy(payload, task->payload.at, task->payload.size);
+    *copy = (struct slot_task){.task = task->task,
+                               .round = task->round,
+                               .generation = generation,
+                               .attempt = task->attempt,
+                               .failures = task->failures,
+                               .alone = task->flags & TASK_ALONE,
+                               .key = task->key,
+                               .payload = {payload, task->payload.size}};
+    return copy;
+}
+
+static bool is_newer(const struct slot_task *left,
+                     const struct slot_task *right)
+{
+    if (left->generation != right->generation)
+        return left->generation > right->generation;
+    return left->attempt > right->attempt;
+}
+
+static void replace(struct list *queue, struct slot_task *old,
+                    struct slot_task *fresh)
+{
+    fresh->before = old->before;
+    fresh->after = old->after;
+    if (old->before)
+        old->before->after = fresh;
+    else
+        queue->head = fresh;
+    if (old->after)
+        old->after->before = fresh;
+    else
+        queue->tail = fresh;
+}
+
+int slots_add(struct slots *slots, const struct wire_task *task,
+              uint32_t generation)
+{
+    if (slots->queue.count >= WIRE_RUNS_MAX)
+        return -ENOBUFS;
+    struct slot_task *copy = copy_of(task, generation);
+    if (!copy)
+        return -ENOMEM;
+    struct slot_task *held = newest(slots, task->task);
+    if (held && !is_newer(copy, held)) {
+        free(copy);
+        return 0;
+    }
+    if (map_put(slots->newest, task->task, (uintptr_t)copy) < 0) {
+        free(copy);
+        return -ENOMEM;
+    }
+    if (held && held->slot == 0) {
+        replace(&slots->queue, held, copy);
+        free(held);
+    } else {
+        list_append(&slots->queue, copy);
+    }
+    return 1;
+}
+
+const struct slot_task *slots_start(struct slots *slots)
+{
+    struct slot_task *task = slots->queue.head;
+    if (!task || slots->free_count == 0 || slots->draining)
+        return NULL;
+    const struct slot_task *busy = slots->running.head;
+    if (busy && (task->alone || busy->alone))
+        return NULL;
+    list_remove(&slots->queue, task);
+    list_append(&slots->running, task);
+    task->slot = slots->free[--slots->free_count];
+    slots->at[task->slot] = task;
+    return task;
+}
+
+const struct slot_task *slots_running(const struct slots *slots, uint32_t slot)
+{
+    return slot >= 1 && slot <= slots->count ? slots->at[slot] : NULL;
+}
+
+void slots_finish(struct slots *slots, uint32_t slot, uint64_t busy_us,
+                  bool counted)
+{
+    assert(slot >= 1 && slot <= slots->count && slots->at[slot]);
+    struct slot_task *task = slots->at[slot];
+    slots->at[slot] = NULL;
+    slots->free[slots->free_count++] = slot;
+    list_remove(&slots->running, task);
+    forget(slots, task);
+    if (counted) {
+        slots->finished++;
+        slots->busy_us += busy_us;
+    }
+}
+
+struct wire_refs_out slots_recall(struct slots *slots, uint32_t count)
+{
+    struct refs *refs = &slots->recalled_refs;
+    refs->count = 0;
+    if (count > slots->queue.count)
+        count = slots->queue.count;
+    if (count == 0 || !refs_reserve(refs, count))
+        return (struct wire_refs_out){0};
+    struct slot_task *task = slots->queue.tail;
+    for (uint32_t i = 1; i < count; i++)
+        task = task->before;
+    while (task) {
+        struct slot_task *after = task->after;
+        refs_add(refs, task);
+        list_remove(&slots->queue, task);
+        forget(slots, task);
+        task = after;
+    }
+    return (struct wire_refs_out){refs->at, refs->count};
+}
+
+void slots_drain(struct slots *slots)
+{
+    slots->draining = true;
+}
+
+bool slots_draining(const struct slots *slots)
+{
+    return slots->draining;
+}
+
+static bool names(const struct wire_refs *refs, const struct slot_task *task)
+{
+    return task->task >= refs->task && task->task - refs->task < refs->count &&
+           task->generation == refs->generation &&
+           task->attempt == refs->attempt;
+}
+
+uint32_t slots_cancel(struct slots *slots, const struct wire_refs *refs,
+                      void (*stop)(void *argument, uint32_t slot),
+                      void *argument)
+{
+    uint32_t removed = 0;
+    struct slot_task *after;
+    for (struct slot_task *task = slots->queue.head; task; task = after) {
+        after = task->after;
+        if (!names(refs, task))
+            continue;
+        list_remove(&slots->queue, task);
+        forget(slots, task);
+        removed++;
+    }
+    for (struct slot_task *task = slots->running.head; task; task = after) {
+        after = task->after;
+        if (names(refs, task))
+            stop(argument, task->slot);
+    }
+    return removed;
+}
+
+uint32_t slots_count(const struct slots *slots)
+{
+    return slots->count;
+}
+
+uint32_t slots_queued_count(const struct slots *slots)
+{
+    return slots->queue.count;
+}
+
+uint32_t slots_running_count(const struct slots *slots)
+{
+    return slots->running.count;
+}
+
+static struct wire_refs_out
+list_refs(struct slots *slots, const struct list *list, struct refs *refs)
+{
+    refs->count = 0;
+    slots->listed = refs_reserve(refs, list->count);
+    if (!slots->listed)
+        return (struct wire_refs_out){0};
+    for (const struct slot_task *task = list->head; task; task = task->after)
+        refs_add(refs, task);
+    return (struct wire_refs_out){refs->at, refs->count};
+}
+
+struct wire_refs_out slots_list_queued(struct slots *slots)
+{
+    return list_refs(slots, &slots->queue, &slots->queued_refs);
+}
+
+struct wire_refs_out slots_list_running(struct slots *slots)
+{
+    return list_refs(slots, &slots->running, &slots->running_refs);
+}
+
+bool slots_listed(const struct slots *slots)
+{
+    return slots->listed;
+}
+
+void slots_report(const struct slots *slots, struct wire_report *report)
+{
+    report->lane = slots->lane;
+    report->received = slots->received;
+    report->finished = slots->finished;
+    report->busy_us = slots->busy_us;
+    report->dropped = slots->dropped;
+    if (slots->draining)
+        report->flags |= REPORT_DRAINING;
+}
