@@ -41,8 +41,8 @@ int logfile_bytes(int fd, uint64_t offset, size_t size, struct buffer *bytes)
     return 0;
 }
 
-int logfile_read(struct logfile *file, uint64_t offset, struct member *member,
-                 enum member_fault *fault)
+static int read_any(struct logfile *file, uint64_t offset,
+                    struct member *member, enum member_fault *fault)
 {
     buffer_clear(&file->text);
     const uint64_t left = file->size - offset;
@@ -54,8 +54,8 @@ int logfile_read(struct logfile *file, uint64_t offset, struct member *member,
     *fault = member_peek(buffer_span(&file->bytes), member);
     if (*fault != MEMBER_WHOLE)
         return 0;
-    if (member->size > left || member->durable > offset) {
-        *fault = member->durable > offset ? MEMBER_DAMAGED : MEMBER_INCOMPLETE;
+    if (member->size > left) {
+        *fault = MEMBER_INCOMPLETE;
         return 0;
     }
     result =
@@ -66,20 +66,35 @@ int logfile_read(struct logfile *file, uint64_t offset, struct member *member,
     return file->text.failed ? -ENOMEM : 0;
 }
 
-// Is there a whole member at `at` that knew `bad` to be durable?
-static int vouches(struct logfile *file, uint64_t at, uint64_t bad)
+int logfile_read(struct logfile *file, uint64_t offset, struct member *member,
+                 enum member_fault *fault)
+{
+    const int result = read_any(file, offset, member, fault);
+    if (result == 0 && *fault == MEMBER_WHOLE && member->durable > offset)
+        *fault = MEMBER_DAMAGED; // what stood before it is gone
+    return result;
+}
+
+// What is looked for: a whole member, or one that knew `bad` to be durable.
+struct search {
+    struct logfile *file;
+    const uint64_t *bad; // NULL: any
+};
+
+static int fits(const struct search *search, uint64_t at)
 {
     struct member member;
     enum member_fault fault;
-    const int result = logfile_read(file, at, &member, &fault);
+    const int result = read_any(search->file, at, &member, &fault);
     if (result != 0)
         return result;
-    return fault == MEMBER_WHOLE && member.durable > bad ? 1 : 0;
+    return fault == MEMBER_WHOLE &&
+           (!search->bad || member.durable > *search->bad);
 }
 
 // Looks at one chunk; 1 when found, with its offset.
-static int find_in(struct logfile *file, struct span chunk, uint64_t base,
-                   uint64_t bad, uint64_t *found)
+static int find_in(const struct search *search, struct span chunk,
+                   uint64_t base, uint64_t *found)
 {
     static const uint8_t MAGIC[] = {0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff};
     const uint8_t *at = chunk.at;
@@ -87,7 +102,7 @@ static int find_in(struct logfile *file, struct span chunk, uint64_t base,
     while (at < end &&
            (at = memmem(at, (size_t)(end - at), MAGIC, sizeof MAGIC)) != NULL) {
         *found = base + (uint64_t)(at - chunk.at);
-        const int result = vouches(file, *found, bad);
+        const int result = fits(search, *found);
         if (result != 0)
             return result;
         at++;
@@ -95,21 +110,34 @@ static int find_in(struct logfile *file, struct span chunk, uint64_t base,
     return 0;
 }
 
-int logfile_find(struct logfile *file, uint64_t bad, uint64_t *found)
+static int find(const struct search *search, uint64_t from, uint64_t *found)
 {
     enum { CHUNK = 1 << 18, OVERLAP = 9 };
+    struct logfile *file = search->file;
     struct buffer chunk = {0};
     int result = 0;
-    for (uint64_t at = bad + 1; at < file->size && result == 0;
+    for (uint64_t at = from; at < file->size && result == 0;
          at += CHUNK - OVERLAP) {
         result = logfile_bytes(file->fd, at, CHUNK, &chunk);
         if (result == 0)
-            result = find_in(file, buffer_span(&chunk), at, bad, found);
+            result = find_in(search, buffer_span(&chunk), at, found);
     }
     buffer_free(&chunk);
     if (result < 0)
         return result;
     return result == 1 ? 0 : -ENOENT;
+}
+
+int logfile_find(struct logfile *file, uint64_t bad, uint64_t *found)
+{
+    const struct search search = {.file = file, .bad = &bad};
+    return find(&search, bad, found);
+}
+
+int logfile_next(struct logfile *file, uint64_t from, uint64_t *found)
+{
+    const struct search search = {.file = file};
+    return find(&search, from, found);
 }
 
 bool logfile_line(struct span *text, struct span *line)

@@ -34,10 +34,13 @@ int logfile_bytes(int fd, uint64_t offset, size_t size, struct buffer *bytes);
  * beyond its own offset is damage too), or -errno of reading, -ENOMEM. */
 int logfile_read(struct logfile *file, uint64_t offset, struct member *member,
                  enum member_fault *fault);
-/* Finds the first whole member behind `bad` that was written when `bad` was
- * durable already. Returns 0, -ENOENT, or -errno. Cost: reads what is left of
- * the file. */
+/* Finds the first whole member at or behind `bad` that was written when `bad`
+ * was durable already. Returns 0, -ENOENT, or -errno. Cost: reads what is left
+ * of the file. */
 int logfile_find(struct logfile *file, uint64_t bad, uint64_t *found);
+
+/* Finds the first whole member at or behind `from`, wherever it once stood. */
+int logfile_next(struct logfile *file, uint64_t from, uint64_t *found);
 
 /* Cuts the next line, without its newline, off `text`; false at the end. */
 bool logfile_line(struct span *text, struct span *line);

@@ -1,15 +1,16 @@
 /* logread - reads a results log member by member, also while it grows
  *
- * For readers that are not the sink: they look at whole members only, and
- * only below `limit`. Records in front of a damaged member have been given
- * before it is told of. Not for recovery: sink/journal.h does that.
+ * For readers that are not the sink: they look at whole members only. What
+ * they see may not be durable yet: after a power cut it can be gone. Records
+ * in front of a damaged member have been given before it is told of. A bad
+ * member with nothing whole behind it is an end still being written. Not for
+ * recovery: sink/journal.h does that.
  */
 #ifndef COMMON_STORE_LOGREAD_H
 #define COMMON_STORE_LOGREAD_H
 
 #include "common/base/bytes.h"
 #include "common/base/problem.h"
-#include "common/store/member.h"
 #include "common/store/record.h"
 
 #include <stdint.h>

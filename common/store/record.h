@@ -8,15 +8,20 @@
  *
  * {"task":17,"key":"<32 hex>","final":true,"status":"ok","round":1,
  *  "class":"exit","exit":3,"signal":9,"attempt":2,"generation":2,"record":5,
- *  "worker":"<32
- * hex>","host":"h","slot":1,"start":"2026-...Z","wall_s":0.001234,
- *  "user_s":0.001,"sys_s":0.0,"maxrss_bytes":1,"args":["a"] or {"name":"a"},
+ *  "worker":"<32 hex>","host":"h","slot":1,"start":"2026-...Z",
+ *  "wall_s":0.001234,"user_s":0.001,"sys_s":0.5,"maxrss_bytes":1,"ran":true,
+ *  "crash":true,"alone":true,"args":["a"] or {"name":"a"},
  *  "stdout":"...","stderr":"...","truncated":["stdout"],"note":"..."}
- * Text that is not UTF-8 goes into stdout_base64, stderr_base64, and values
- * into args_base64 (the whole list, each in base64).
+ * Text that is not UTF-8 goes into stdout_base64, stderr_base64 and so on, and
+ * values into args_base64: the whole list, each in base64, or [name, value]
+ * pairs in base64 where there are names. Numbers over INT64_MAX, which JSON
+ * libraries refuse, are written as that; a start before 1970 or after 9999 is
+ * left out.
  * A control record has "event" first and no "task" unless it is about one:
- * {"event":"joined","record":1,"generation":1,"worker":...,"host":...,
+ * {"event":"joined","generation":1,"record":1,"worker":...,"host":...,
  *  "pid":1,"pid_start":1,"boot":"..."}
+ * Its attempt and generation are 0 where they are left out. Further keys of
+ * control records: place, from, offset, tasks, run, version.
  */
 #ifndef COMMON_STORE_RECORD_H
 #define COMMON_STORE_RECORD_H
@@ -74,7 +79,8 @@ struct record {
     struct span version;
 };
 
-/* Appends the line with its newline. */
+/* Appends the line with its newline. Without memory `out` says `failed` and
+ * holds what it held. */
 void record_write(struct buffer *out, const struct record *record);
 
 /* Reads one line (without its newline). Borrowed spans point into the line

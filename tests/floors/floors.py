@@ -65,7 +65,7 @@ def core(files, library=()):
 # The first that matches counts.
 ZONES = (
     Zone(0, BASE, BASE),
-    Zone(1, WIRE, f"{BASE}|{WIRE}", ("zlib",)),
+    Zone(1, WIRE, f"{BASE}|{WIRE}|{POLICY}", ("zlib",)),
     Zone(1, POLICY, f"{BASE}|{POLICY}"),
     Zone(1, r"common/setting/[^/]*yaml[^/]*\.c",
          f"{BASE}|{POLICY}|common/setting/", ("yaml",)),

@@ -1,0 +1,37 @@
+/* ask - a live run's ventilator, asked how far it is */
+#ifndef COMMAND_ASK_H
+#define COMMAND_ASK_H
+
+#include "common/base/bytes.h"
+#include "common/base/problem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ask;
+struct net_socket;
+
+/* After net_start. The connection is made again by itself when the ventilator
+ * restarts. NULL with a problem. */
+struct ask *ask_open(const char *endpoint, struct problem *problem);
+void ask_close(struct ask **ask);
+struct net_socket *ask_socket(const struct ask *ask); /* for net_poll */
+
+/* Sends the question unless one asked in the last seconds is unanswered. */
+void ask_send(struct ask *ask, int64_t now_ms);
+/* Takes what has arrived: true when there is a new answer. */
+bool ask_receive(struct ask *ask);
+
+/* The last answer; zeroed before the first. */
+struct ask_status {
+    char state[16];
+    uint64_t read, total, input_bytes, input_offset, done, ok, failed, ignored,
+        quarantined, cancelled, running, queued, waiting, workers, slots,
+        retries, losses;
+    bool input_ended;
+    double elapsed_s;
+};
+const struct ask_status *ask_status(const struct ask *ask);
+struct span ask_json(const struct ask *ask); /* as it came */
+
+#endif

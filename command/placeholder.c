@@ -1,1 +1,0 @@
-/* placeholder */ extern int command_placeholder; int command_placeholder;

@@ -1,0 +1,209 @@
+#include "command/rundir.h"
+
+#include "common/base/clock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_NAME "lock.run"
+
+enum { NAME_SIZE = RUNDIR_PATH_SIZE + 260 };
+
+static const char *path_of(char path[NAME_SIZE], const char *dir,
+                           const char *name)
+{
+    snprintf(path, NAME_SIZE, "%s/%s", dir, name);
+    return path;
+}
+
+bool rundir_has(const char *dir, const char *name)
+{
+    char path[NAME_SIZE];
+    return access(path_of(path, dir, name), F_OK) == 0;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static bool is_later(struct timespec left, struct timespec right)
+{
+    return left.tv_sec != right.tv_sec ? left.tv_sec > right.tv_sec
+                                       : left.tv_nsec > right.tv_nsec;
+}
+
+int rundir_newest(char dir[RUNDIR_PATH_SIZE])
+{
+    struct timespec newest = {0};
+    bool any = false;
+    DIR *const folder = opendir(RUNDIR_PARENT);
+    if (!folder)
+        return -ENOENT;
+    const struct dirent *entry;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
+    while ((entry = readdir(folder))) {
+        char run[NAME_SIZE], plan[NAME_SIZE];
+        struct stat found;
+        path_of(run, RUNDIR_PARENT, entry->d_name);
+        snprintf(plan, sizeof plan, "%s/%.255s/%s", RUNDIR_PARENT,
+                 entry->d_name, RUNDIR_PLAN);
+        if (entry->d_name[0] == '.' || stat(plan, &found) != 0 ||
+            (any && !is_later(found.st_mtim, newest)))
+            continue;
+        newest = found.st_mtim;
+        any = true;
+        snprintf(dir, RUNDIR_PATH_SIZE, "%s/%.255s", RUNDIR_PARENT,
+                 entry->d_name);
+    }
+    closedir(folder);
+    return any ? 0 : -ENOENT;
+}
+
+int rundir_find(const struct settings *settings, char dir[RUNDIR_PATH_SIZE],
+                struct problem *problem)
+{
+    const char *name = settings->operands.count > 0 ? settings->operands.at[0]
+                                                    : settings->run;
+    if (settings->operands.count > 1)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "one run directory is enough; '%s' is another",
+                            settings->operands.at[1]);
+    if (!name)
+        return rundir_newest(dir) == 0
+                   ? 0
+                   : problem_exit(problem, EXIT_USAGE, -ENOENT,
+                                  "there is no run in %s here; name the "
+                                  "directory of one",
+                                  RUNDIR_PARENT);
+    snprintf(dir, RUNDIR_PATH_SIZE, "%s", name);
+    if (is_directory(dir))
+        return 0;
+    snprintf(dir, RUNDIR_PATH_SIZE, "%s/%s", RUNDIR_PARENT, name);
+    if (is_directory(dir))
+        return 0;
+    return problem_exit(problem, EXIT_USAGE, -ENOENT,
+                        "there is no run directory '%s', here or in %s", name,
+                        RUNDIR_PARENT);
+}
+
+int rundir_make(const char *dir)
+{
+    char path[RUNDIR_PATH_SIZE];
+    if (strlen(dir) >= sizeof path)
+        return -ENAMETOOLONG;
+    snprintf(path, sizeof path, "%s", dir);
+    for (char *at = path + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return -errno;
+        *at = '/';
+    }
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return -errno;
+    return is_directory(path) ? 0 : -ENOTDIR;
+}
+
+int rundir_read(const char *dir, const char *name, char *text, size_t size)
+{
+    char path[NAME_SIZE];
+    const int fd = open(path_of(path, dir, name), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const ssize_t got = read(fd, text, size - 1);
+    const int error = got < 0 ? -errno : 0;
+    close(fd);
+    text[got < 0 ? 0 : got] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return error;
+}
+
+static int write_all(int fd, struct span text)
+{
+    while (text.size > 0) {
+        const ssize_t put = write(fd, text.at, text.size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        text.at += put;
+        text.size -= (size_t)put;
+    }
+    return 0;
+}
+
+static int sync_directory(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const int error = fsync(fd) != 0 ? -errno : 0;
+    close(fd);
+    return error;
+}
+
+int rundir_write(const char *dir, const char *name, struct span text)
+{
+    char aside[NAME_SIZE + 8], path[NAME_SIZE];
+    path_of(path, dir, name);
+    snprintf(aside, sizeof aside, "%s.new", path);
+    const int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int error = write_all(fd, text);
+    if (!error && fsync(fd) != 0)
+        error = -errno;
+    if (close(fd) != 0 && !error)
+        error = -errno;
+    if (!error && rename(aside, path) != 0)
+        error = -errno;
+    if (error) {
+        unlink(aside);
+        return error;
+    }
+    return sync_directory(dir);
+}
+
+int rundir_lock(const char *dir, int64_t wait_ms)
+{
+    enum { RETRY_MS = 50 };
+    char path[NAME_SIZE];
+    const int fd =
+        open(path_of(path, dir, LOCK_NAME), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    const int64_t until_ms = clock_monotonic_ms() + wait_ms;
+    for (;;) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+            return fd;
+        const int error = errno == EACCES ? EAGAIN : errno;
+        if (error != EAGAIN || clock_monotonic_ms() >= until_ms) {
+            close(fd);
+            return -error;
+        }
+        poll(NULL, 0, RETRY_MS);
+    }
+}
+
+bool rundir_is_live(const char *dir)
+{
+    char path[NAME_SIZE];
+    const int fd = open(path_of(path, dir, LOCK_NAME), O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const bool held =
+        fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(fd);
+    return held;
+}

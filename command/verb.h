@@ -1,0 +1,32 @@
+/* verb - what the verbs of the front command share
+ *
+ * A verb gets its own name as argv[0], prints data on stdout and talk on
+ * stderr, and returns the exit code of the program.
+ */
+#ifndef COMMAND_VERB_H
+#define COMMAND_VERB_H
+
+#include "common/base/problem.h"
+#include "common/setting/setting.h"
+
+int verb_run(int argc, char **argv);
+int verb_results(int argc, char **argv);
+int verb_status(int argc, char **argv);
+int verb_verify(int argc, char **argv);
+
+enum { VERB_GO = -1 };
+/* Initialises `settings` and reads flags and environment for `program`;
+ * answers --help and --version. Returns VERB_GO, or the exit code with which
+ * to end now. The caller clears the settings in both cases. */
+int verb_open(struct settings *settings, unsigned program, int argc,
+              char **argv);
+/* Prints the problem and returns its exit code. */
+int verb_fail(unsigned program, const struct problem *problem);
+
+/* Appends `word` as one would type it in a shell. */
+void verb_quote(struct buffer *out, const char *word);
+/* The path of `name` in the folder this program runs from. Returns 0, or
+ * -errno. */
+int verb_beside(const char *name, char *path, size_t size);
+
+#endif

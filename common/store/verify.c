@@ -1,0 +1,215 @@
+#include "common/store/verify.h"
+
+#include "common/base/map.h"
+#include "common/base/numset.h"
+#include "common/store/logfile.h"
+#include "common/store/logread.h"
+#include "common/store/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// A (task, round) as one number: tasks stay below NUMSET_NUMBER_MAX, 2^40.
+enum { ROUND_BITS = 24 };
+
+struct verify {
+    struct logfile file;
+    struct buffer scratch;
+    struct numset *final; // tasks with a final record in any round
+    struct map *rounds;   // (task, round) of those beyond round 0
+    struct map *status;   // task -> status, where it is not ok
+    uint64_t highest;
+    bool gap;
+    verify_report *report;
+    void *argument;
+    struct verify_summary *summary;
+};
+
+static void fault(struct verify *verify, const struct verify_fault *found)
+{
+    verify->summary->faults++;
+    if (verify->report)
+        verify->report(verify->argument, found);
+}
+
+// Is it the first final record of its (task, round)? 1, 0 or -errno.
+static int first_of_round(struct verify *verify, const struct record *record)
+{
+    uint64_t seen;
+    const int added = numset_add(verify->final, record->task);
+    if (added < 0 || record->round == 0)
+        return added;
+    const uint64_t round = record->round & ((1U << ROUND_BITS) - 1);
+    const uint64_t key = record->task << ROUND_BITS | round;
+    if (map_get(verify->rounds, key, &seen))
+        return 0;
+    const int put = map_put(verify->rounds, key, 1);
+    if (put != 0)
+        return put;
+    if (added == 0) { // the earlier round's status is no more in force
+        uint64_t status = STATUS_OK;
+        (void)map_get(verify->status, record->task, &status);
+        verify->summary->finals[status]--;
+        (void)map_remove(verify->status, record->task);
+    }
+    return 1;
+}
+
+static int take_final(struct verify *verify, const struct record *record,
+                      uint64_t offset)
+{
+    const int first = first_of_round(verify, record);
+    if (first < 0)
+        return first;
+    if (first == 0) {
+        verify->summary->doubles++;
+        fault(verify, &(struct verify_fault){.kind = VERIFY_DOUBLE_FINAL,
+                                             .offset = offset,
+                                             .end = offset,
+                                             .task = record->task,
+                                             .count = 1});
+        return 0;
+    }
+    verify->summary->finals[record->status]++;
+    if (record->task > verify->highest)
+        verify->highest = record->task;
+    if (record->status == STATUS_OK)
+        return 0;
+    return map_put(verify->status, record->task, record->status);
+}
+
+static int take_line(struct verify *verify, struct span line, uint64_t offset)
+{
+    struct record record;
+    int result = record_read(line, &verify->scratch, &record);
+    if (result == 0 && record.task > NUMSET_NUMBER_MAX)
+        result = -EBADMSG;
+    if (result == -EBADMSG) {
+        verify->gap = true;
+        fault(verify, &(struct verify_fault){.kind = VERIFY_NO_RECORD,
+                                             .offset = offset,
+                                             .end = offset});
+        return 0;
+    }
+    if (result != 0)
+        return result;
+    verify->summary->records++;
+    if (record.event == EVENT_COMPLETE) {
+        verify->summary->complete = true;
+        verify->summary->tasks = record.a;
+    } else if (record.event == EVENT_RESUMED) {
+        verify->summary->complete = false;
+    }
+    const bool final = record.event == EVENT_NONE && record.final;
+    return final ? take_final(verify, &record, offset) : 0;
+}
+
+static int take_member(struct verify *verify, uint64_t offset)
+{
+    struct span text = buffer_span(&verify->file.text), line;
+    int result = 0;
+    verify->summary->members++;
+    while (result == 0 && logfile_line(&text, &line))
+        result = take_line(verify, line, offset);
+    return result;
+}
+
+// Reports the bad member at *offset and moves on to the next whole one.
+static int pass_over(struct verify *verify, uint64_t *offset)
+{
+    uint64_t next = *offset;
+    const int found = logfile_next(&verify->file, *offset + 1, &next);
+    if (found != 0 && found != -ENOENT)
+        return found;
+    if (found == -ENOENT)
+        next = verify->file.size;
+    verify->gap = true;
+    fault(verify, &(struct verify_fault){.kind = found == 0 ? VERIFY_DAMAGED
+                                                            : VERIFY_UNFINISHED,
+                                         .offset = *offset,
+                                         .end = next});
+    *offset = next;
+    return 0;
+}
+
+static int read_log(struct verify *verify)
+{
+    int result = logfile_measure(&verify->file);
+    verify->summary->bytes = verify->file.size;
+    for (uint64_t at = 0; result == 0 && at < verify->file.size;) {
+        struct member member;
+        enum member_fault bad;
+        result = logfile_read(&verify->file, at, &member, &bad);
+        if (result == 0 && bad != MEMBER_WHOLE) {
+            result = pass_over(verify, &at);
+        } else if (result == 0) {
+            result = take_member(verify, at);
+            at += member.size;
+        }
+    }
+    return result;
+}
+
+static void count_missing(struct verify *verify)
+{
+    struct verify_summary *summary = verify->summary;
+    if (!summary->complete)
+        summary->tasks = verify->highest;
+    if (!summary->complete && !verify->gap)
+        return;
+    uint64_t first = numset_next_absent(verify->final, 1);
+    while (first <= summary->tasks) {
+        uint64_t next = summary->tasks + 1, count;
+        if (!numset_next_run(verify->final, first, &next, &count) ||
+            next > summary->tasks)
+            next = summary->tasks + 1;
+        summary->missing += next - first;
+        fault(verify, &(struct verify_fault){.kind = VERIFY_MISSING,
+                                             .task = first,
+                                             .count = next - first});
+        first = numset_next_absent(verify->final, next);
+    }
+}
+
+static int run(struct verify *verify, const char *path)
+{
+    verify->final = numset_create();
+    verify->rounds = map_create();
+    verify->status = map_create();
+    if (!verify->final || !verify->rounds || !verify->status)
+        return -ENOMEM;
+    verify->file.fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (verify->file.fd < 0)
+        return -errno;
+    const int result = read_log(verify);
+    close(verify->file.fd);
+    if (result == 0)
+        count_missing(verify);
+    return result;
+}
+
+int verify_log(const char *dir, verify_report *report, void *argument,
+               struct verify_summary *summary, struct problem *problem)
+{
+    char *path;
+    *summary = (struct verify_summary){0};
+    if (asprintf(&path, "%s/%s", dir, LOG_FILE_NAME) < 0)
+        return problem_set(problem, -ENOMEM, "out of memory");
+    struct verify verify = {
+        .report = report, .argument = argument, .summary = summary};
+    const int result = run(&verify, path);
+    if (result != 0)
+        problem_set(problem, result, "cannot read %s: %s", path,
+                    strerrordesc_np(-result));
+    numset_destroy(&verify.final);
+    map_destroy(&verify.rounds);
+    map_destroy(&verify.status);
+    logfile_clear(&verify.file);
+    buffer_free(&verify.scratch);
+    free(path);
+    return result;
+}
