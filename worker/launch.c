@@ -25,18 +25,18 @@ static const char *const OWN[] = {
     "PARALLEL_SEQ", "HQ_TASK_ID",  "SLURM_ARRAY_TASK_ID",
 };
 
-// The last two are other programs' and only replaced with --compat.
-static bool is_own(const char *variable)
+// Other programs' variables are only replaced with --compat.
+static bool is_own(const char *variable, bool compat)
 {
     for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++) {
         const size_t size = strlen(OWN[i]);
         if (strncmp(variable, OWN[i], size) == 0 && variable[size] == '=')
-            return strncmp(variable, "FAN_", 4) == 0;
+            return compat || strncmp(variable, "FAN_", 4) == 0;
     }
     return false;
 }
 
-char **launch_environment(void)
+char **launch_environment(bool compat)
 {
     size_t count = 0;
     while (environ[count])
@@ -46,7 +46,7 @@ char **launch_environment(void)
         return NULL;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (is_own(environ[i]))
+        if (is_own(environ[i], compat))
             continue;
         copy[kept] = strdup(environ[i]);
         if (!copy[kept++]) {

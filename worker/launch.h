@@ -29,7 +29,7 @@ struct launch_task {
 
 /* Tasks' environment but their own variables: the process's, less what fan
  * sets. NULL-terminated; free with launch_environment_free. NULL: no memory. */
-char **launch_environment(void);
+char **launch_environment(bool compat);
 void launch_environment_free(char ***environment);
 
 /* A started command. Descriptors are the reading ends, not blocking, or -1

@@ -13,7 +13,7 @@ void texts_begin(struct texts_out *texts)
 void texts_put(struct texts_out *texts, const void *data, size_t size)
 {
     if (size > 0)
-        buffer_append(&texts->bytes, data, size);
+        buffer_append(&texts->bytes, data, strnlen(data, size));
 }
 
 void texts_printf(struct texts_out *texts, const char *format, ...)

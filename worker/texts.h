@@ -1,7 +1,8 @@
 /* texts - builds the NULL-terminated arrays that exec takes
  *
  * Texts are put together piece by piece in one buffer and become pointers at
- * the end, since the buffer moves while it grows. A NUL within ends a text.
+ * the end, since the buffer moves while it grows. A NUL within a piece ends the
+ * piece.
  */
 #ifndef WORKER_TEXTS_H
 #define WORKER_TEXTS_H

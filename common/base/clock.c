@@ -38,7 +38,7 @@ void clock_text(int64_t utc_us, char text[CLOCK_TEXT_SIZE])
     struct tm tm = {0};
     // A peer's time may lie beyond the four digits of a year: zero then.
     if (!gmtime_r(&when, &tm) || tm.tm_year < -1900 || tm.tm_year > 8099) {
-        strcpy(text, "0000-00-00T00:00:00.000000Z");
+        memcpy(text, "0000-00-00T00:00:00.000000Z", CLOCK_TEXT_SIZE);
         return;
     }
     char date[32];

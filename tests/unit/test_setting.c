@@ -21,7 +21,7 @@ static int setup(void **state)
     if (!world)
         return -1;
     settings_init(&world->settings);
-    strcpy(world->dir, "/tmp/fan-test-XXXXXX");
+    snprintf(world->dir, sizeof world->dir, "/tmp/fan-test-XXXXXX");
     if (!mkdtemp(world->dir))
         return -1;
     snprintf(world->path, sizeof world->path, "%s/s.yaml", world->dir);
