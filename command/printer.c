@@ -1,0 +1,272 @@
+#include "command/printer.h"
+
+#include "command/joblog.h"
+#include "common/store/logread.h"
+#include "common/store/values.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FLUSH_SIZE = 256 << 10,
+    KEEP_SIZE = 4 << 20, // larger buffers are given back
+    RECORDS_A_TURN = 4096,
+    PLACE_SIZE = 64, // of DIR/printed: three numbers, padded
+};
+
+struct printer {
+    const struct settings *settings;
+    struct logread *log;
+    struct follow *follow;
+    struct joblog *joblog;
+    int place_fd;
+    uint64_t joblog_from; // members that end at or before it have their lines
+    struct buffer out, err, tag;
+    bool closed; // standard output is gone
+    void (*clear)(void *context);
+    void *context;
+};
+
+static void append_tagged(struct buffer *to, struct span tag, struct span text)
+{
+    while (text.size > 0) {
+        const uint8_t *const end = memchr(text.at, '\n', text.size);
+        const size_t size = end ? (size_t)(end - text.at) : text.size;
+        buffer_append(to, tag.at, tag.size);
+        put_u8(to, '\t');
+        buffer_append(to, text.at, size);
+        put_u8(to, '\n');
+        text.at += end ? size + 1 : size;
+        text.size -= end ? size + 1 : size;
+    }
+}
+
+static void make_tag(struct buffer *tag, struct span values)
+{
+    struct wire_list list;
+    struct wire_pair pair;
+    buffer_clear(tag);
+    if (!values_open(values, &list))
+        return;
+    while (values_next(&list, &pair)) {
+        if (tag->size > 0)
+            put_u8(tag, ' ');
+        buffer_append(tag, pair.value.at, pair.value.size);
+    }
+}
+
+static void print(void *context, const struct follow_output *output)
+{
+    struct printer *const printer = context;
+    if (printer->settings->line_buffer)
+        return; // the workers have printed it
+    if (!printer->settings->tag) {
+        buffer_append(&printer->out, output->out.at, output->out.size);
+        buffer_append(&printer->err, output->err.at, output->err.size);
+        return;
+    }
+    make_tag(&printer->tag, output->values);
+    const struct span tag = buffer_span(&printer->tag);
+    append_tagged(&printer->out, tag, output->out);
+    append_tagged(&printer->err, tag, output->err);
+}
+
+static int open_place(struct printer *printer, const char *dir,
+                      struct follow_place *place, struct problem *problem)
+{
+    char path[4200], text[PLACE_SIZE + 1] = "";
+    snprintf(path, sizeof path, "%s/printed", dir);
+    printer->place_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (printer->place_fd < 0)
+        return problem_set(problem, -errno, "cannot write %s: %s", path,
+                           strerror(errno));
+    *place = (struct follow_place){0};
+    if (pread(printer->place_fd, text, PLACE_SIZE, 0) > 0 &&
+        sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &place->offset,
+               &place->next, &place->past) != 3)
+        *place = (struct follow_place){0};
+    return 0;
+}
+
+struct printer *printer_open(const struct settings *settings, const char *dir,
+                             struct problem *problem)
+{
+    struct follow_place place;
+    struct printer *printer = calloc(1, sizeof *printer);
+    if (!printer) {
+        problem_set(problem, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    printer->settings = settings;
+    printer->place_fd = -1;
+    if (open_place(printer, dir, &place, problem) == 0 &&
+        (!settings->joblog ||
+         (printer->joblog = joblog_open(settings, problem)))) {
+        printer->joblog_from = place.offset;
+        printer->follow =
+            follow_create(settings->keep_order, &place, print, printer);
+        if (printer->follow)
+            printer->log = logread_open(dir, 0, problem);
+        else
+            problem_set(problem, -ENOMEM, "out of memory");
+    }
+    if (!printer->log)
+        printer_close(&printer);
+    return printer;
+}
+
+void printer_close(struct printer **printer)
+{
+    struct printer *const gone = *printer;
+    if (!gone)
+        return;
+    logread_close(&gone->log);
+    follow_destroy(&gone->follow);
+    joblog_close(&gone->joblog);
+    if (gone->place_fd >= 0)
+        close(gone->place_fd);
+    buffer_free(&gone->out);
+    buffer_free(&gone->err);
+    buffer_free(&gone->tag);
+    free(gone);
+    *printer = NULL;
+}
+
+static int write_all(int fd, struct buffer *buffer)
+{
+    struct span left = buffer_span(buffer);
+    int error = buffer->failed ? -ENOMEM : 0;
+    while (left.size > 0) {
+        const ssize_t put = write(fd, left.at, left.size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0) {
+            error = -errno;
+            break;
+        }
+        left.at += put;
+        left.size -= (size_t)put;
+    }
+    if (buffer->capacity > KEEP_SIZE)
+        buffer_free(buffer);
+    else
+        buffer_clear(buffer);
+    return error;
+}
+
+static int write_place(struct printer *printer)
+{
+    char text[PLACE_SIZE + 1];
+    const struct follow_place place = follow_place(printer->follow);
+    memset(text, ' ', sizeof text);
+    const int length =
+        snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64,
+                 place.offset, place.next, place.past);
+    text[length] = ' ';
+    text[PLACE_SIZE - 1] = '\n';
+    return pwrite(printer->place_fd, text, PLACE_SIZE, 0) == PLACE_SIZE
+               ? 0
+               : -EIO;
+}
+
+static enum printer_result flush(struct printer *printer,
+                                 struct problem *problem)
+{
+    int error = write_place(printer);
+    if (error) {
+        problem_set(problem, error, "cannot note in the run directory what "
+                                    "was printed");
+        return PRINTER_FAILED;
+    }
+    if (printer->joblog && (error = joblog_flush(printer->joblog))) {
+        problem_set(problem, error, "cannot write the job log %s: %s",
+                    printer->settings->joblog, strerror(-error));
+        return PRINTER_FAILED;
+    }
+    if (printer->clear && printer->out.size + printer->err.size > 0)
+        printer->clear(printer->context);
+    if (printer->closed) {
+        buffer_clear(&printer->out);
+    } else if ((error = write_all(STDOUT_FILENO, &printer->out)) == -EPIPE) {
+        printer->closed = true;
+        return PRINTER_CLOSED;
+    } else if (error) {
+        printer->closed = true;
+        problem_set(problem, error, "cannot write to standard output: %s",
+                    strerror(-error));
+        return PRINTER_FAILED;
+    }
+    write_all(STDERR_FILENO, &printer->err);
+    return PRINTER_IDLE;
+}
+
+static int take(struct printer *printer, const struct record *record)
+{
+    const uint64_t end = logread_end(printer->log);
+    if (printer->joblog && end > printer->joblog_from)
+        joblog_add(printer->joblog, record);
+    return follow_record(printer->follow, record, end);
+}
+
+enum printer_result printer_turn(struct printer *printer,
+                                 struct problem *problem)
+{
+    struct record record;
+    for (int i = 0; i < RECORDS_A_TURN; i++) {
+        switch (logread_next(printer->log, &record, NULL, problem)) {
+        case LOGREAD_RECORD:
+            break;
+        case LOGREAD_END:
+            return i > 0 ? flush(printer, problem) : PRINTER_IDLE;
+        case LOGREAD_DAMAGED:
+            problem_exit(problem, EXIT_DAMAGED, -EBADMSG,
+                         "the results log is damaged at byte %" PRIu64
+                         "; 'fan verify' says what is missing",
+                         logread_offset(printer->log));
+            return PRINTER_FAILED;
+        case LOGREAD_ERROR:
+            return PRINTER_FAILED;
+        }
+        const int error = take(printer, &record);
+        if (error) {
+            problem_set(problem, error, "cannot put output aside: %s",
+                        strerror(-error));
+            return PRINTER_FAILED;
+        }
+        if (printer->out.size + printer->err.size > FLUSH_SIZE) {
+            const enum printer_result result = flush(printer, problem);
+            return result == PRINTER_IDLE ? PRINTER_MORE : result;
+        }
+    }
+    const enum printer_result result = flush(printer, problem);
+    return result == PRINTER_IDLE ? PRINTER_MORE : result;
+}
+
+enum printer_result printer_finish(struct printer *printer,
+                                   struct problem *problem)
+{
+    const int error = follow_finish(printer->follow);
+    if (error) {
+        problem_set(problem, error, "cannot read output put aside: %s",
+                    strerror(-error));
+        return PRINTER_FAILED;
+    }
+    return flush(printer, problem);
+}
+
+void printer_counts(const struct printer *printer, struct follow_counts *counts)
+{
+    follow_counts(printer->follow, counts);
+}
+
+void printer_on_write(struct printer *printer, void (*clear)(void *),
+                      void *context)
+{
+    printer->clear = clear;
+    printer->context = context;
+}

@@ -1,0 +1,41 @@
+/* printer - follows a run's log and prints it: outputs and the job log
+ *
+ * Each result is printed at most once, by whichever `fan run`: DIR/printed
+ * says how far printing had come, and is written before the printing. What a
+ * kill in between swallows, `fan results` has.
+ */
+#ifndef COMMAND_PRINTER_H
+#define COMMAND_PRINTER_H
+
+#include "command/follow.h"
+#include "common/base/problem.h"
+#include "common/setting/setting.h"
+
+#include <stdbool.h>
+
+struct printer;
+
+/* Opens the log of `dir`, the job log if one is set. NULL with a problem. */
+struct printer *printer_open(const struct settings *settings, const char *dir,
+                             struct problem *problem);
+void printer_close(struct printer **printer);
+
+enum printer_result {
+    PRINTER_IDLE,   // at the end of the log
+    PRINTER_MORE,   // call again soon
+    PRINTER_CLOSED, // nobody reads standard output any more; goes on silently
+    PRINTER_FAILED, // see problem
+};
+/* Reads and prints some records. Blocks while standard output does. */
+enum printer_result printer_turn(struct printer *printer,
+                                 struct problem *problem);
+/* At the end: prints what --keep-order holds back. */
+enum printer_result printer_finish(struct printer *printer,
+                                   struct problem *problem);
+void printer_counts(const struct printer *printer,
+                    struct follow_counts *counts);
+/* Called before something is written to the terminal. */
+void printer_on_write(struct printer *printer, void (*clear)(void *),
+                      void *context);
+
+#endif

@@ -1,0 +1,138 @@
+#include "tests/testing.h"
+
+#include "common/store/member.h"
+
+#include <errno.h>
+#include <string.h>
+#define ZLIB_CONST
+#include <zlib.h>
+
+static const char TEXT[] =
+    "{\"task\":1,\"final\":true,\"status\":\"ok\",\"stdout\":\"aaaa aaaa\"}\n"
+    "{\"task\":2,\"final\":true,\"status\":\"ok\",\"stdout\":\"aaaa aaaa\"}\n"
+    "{\"task\":3,\"final\":true,\"status\":\"ok\",\"stdout\":\"aaaa aaaa\"}\n";
+
+static struct buffer written(struct span text, int level)
+{
+    struct buffer out = {0};
+    assert_int_equal(member_write(&out, text, level, 77), 0);
+    return out;
+}
+
+static void member_comes_back_at_every_level(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= 9; level++) {
+        struct buffer out = written(SPAN_OF(TEXT), level), text = {0};
+        struct member member;
+        assert_int_equal(member_read(buffer_span(&out), &member, &text),
+                         MEMBER_WHOLE);
+        assert_int_equal(member.size, out.size);
+        assert_int_equal(member.durable, 77);
+        assert_true(span_equal(buffer_span(&text), SPAN_OF(TEXT)));
+        buffer_free(&out);
+        buffer_free(&text);
+    }
+}
+
+static void large_and_empty_texts_come_back(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 65534, 65535, 65536, 200000};
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+        struct buffer in = {0}, text = {0};
+        const size_t size = sizes[i / 2];
+        uint8_t *at = buffer_extend(&in, size);
+        for (size_t j = 0; j < size; j++)
+            at[j] = (uint8_t)(j * 7 / 5);
+        struct buffer out = written(buffer_span(&in), i % 2);
+        struct member member;
+        assert_int_equal(member_read(buffer_span(&out), &member, &text),
+                         MEMBER_WHOLE);
+        assert_true(span_equal(buffer_span(&text), buffer_span(&in)));
+        buffer_free(&in);
+        buffer_free(&out);
+        buffer_free(&text);
+    }
+}
+
+static void plain_gzip_reads_it(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= 1; level++) {
+        struct buffer out = written(SPAN_OF(TEXT), level);
+        char text[sizeof TEXT] = "";
+        z_stream stream = {.next_in = out.at,
+                           .avail_in = (uInt)out.size,
+                           .next_out = (Bytef *)text,
+                           .avail_out = sizeof text};
+        assert_int_equal(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
+        assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+        assert_int_equal(stream.avail_in, 0);
+        inflateEnd(&stream);
+        assert_string_equal(text, TEXT);
+        buffer_free(&out);
+    }
+}
+
+static void every_flipped_bit_is_found(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= 1; level++) {
+        struct buffer out = written(SPAN_OF(TEXT), level), text = {0};
+        for (size_t bit = 0; bit < out.size * 8; bit++) {
+            struct member member;
+            const uint8_t mask = (uint8_t)(1 << bit % 8);
+            out.at[bit / 8] ^= mask;
+            assert_int_not_equal(member_read(buffer_span(&out), &member, &text),
+                                 MEMBER_WHOLE);
+            out.at[bit / 8] ^= mask;
+        }
+        buffer_free(&out);
+        buffer_free(&text);
+    }
+}
+
+static void cut_at_any_byte_is_incomplete(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= 1; level++) {
+        struct buffer out = written(SPAN_OF(TEXT), level), text = {0};
+        for (size_t size = 0; size < out.size; size++) {
+            struct member member;
+            const struct span cut = {out.at, size};
+            assert_int_equal(member_read(cut, &member, &text),
+                             MEMBER_INCOMPLETE);
+        }
+        buffer_free(&out);
+        buffer_free(&text);
+    }
+}
+
+static void lying_length_allocates_nothing(void **state)
+{
+    (void)state;
+    struct buffer out = written(SPAN_OF(TEXT), 1), text = {0};
+    struct member member;
+    memset(out.at + out.size - 4, 0xff, 4);
+    assert_int_equal(member_read(buffer_span(&out), &member, &text),
+                     MEMBER_DAMAGED);
+    assert_true(text.capacity < 4096);
+    memset(out.at + 16, 0xff, 8);
+    assert_int_equal(member_peek(buffer_span(&out), &member), MEMBER_DAMAGED);
+    buffer_free(&out);
+    buffer_free(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(member_comes_back_at_every_level),
+        cmocka_unit_test(large_and_empty_texts_come_back),
+        cmocka_unit_test(plain_gzip_reads_it),
+        cmocka_unit_test(every_flipped_bit_is_found),
+        cmocka_unit_test(cut_at_any_byte_is_incomplete),
+        cmocka_unit_test(lying_length_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,502 @@
+#include "common/wire/wire.h"
+#include "tests/unit/wire_samples.h"
+
+#include "tests/testing.h"
+
+enum { FRAME_MAX = 1 << 20 };
+
+// Opens the frame in `frame`, which must be fine, and gives its body.
+static struct span open_fine(const struct buffer *frame, uint8_t type)
+{
+    struct buffer unused = {0};
+    struct wire_header header;
+    struct span body;
+    assert_false(frame->failed);
+    assert_int_equal(
+        wire_open(buffer_span(frame), FRAME_MAX, &unused, &header, &body),
+        WIRE_FINE);
+    assert_int_equal(header.type, type);
+    assert_int_equal(header.version, WIRE_VERSION);
+    assert_int_equal(header.generation, SAMPLE_HEADER.generation);
+    assert_true(id128_equal(&header.run, &SAMPLE_HEADER.run));
+    assert_true(id128_equal(&header.sender, &SAMPLE_HEADER.sender));
+    assert_null(unused.at);
+    return body;
+}
+
+static void check_refs(struct wire_list list, struct wire_refs_out want)
+{
+    struct wire_refs refs;
+    for (size_t i = 0; i < want.count; i++) {
+        assert_true(wire_next_refs(&list, &refs));
+        assert_memory_equal(&refs.task, &want.at[i].task, 8);
+        assert_int_equal(refs.count, want.at[i].count);
+        assert_int_equal(refs.generation, want.at[i].generation);
+        assert_int_equal(refs.attempt, want.at[i].attempt);
+    }
+    assert_false(wire_next_refs(&list, &refs));
+}
+
+static void check_pairs(struct wire_list list)
+{
+    struct wire_pair want[2], pair;
+    put_sample_pairs(want);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(wire_next_pair(&list, &pair));
+        assert_true(span_equal(pair.name, want[i].name));
+        assert_true(span_equal(pair.value, want[i].value));
+    }
+    assert_false(wire_next_pair(&list, &pair));
+}
+
+static void hello_comes_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_HELLO);
+    struct wire_hello hello;
+    const struct wire_hello want = sample_hello();
+    assert_true(wire_get_hello(open_fine(&frame, WIRE_HELLO), &hello));
+    assert_int_equal(hello.version_min, want.version_min);
+    assert_int_equal(hello.version_max, want.version_max);
+    assert_int_equal(hello.role, want.role);
+    assert_int_equal(hello.flags, want.flags);
+    assert_int_equal(hello.lane, want.lane);
+    assert_int_equal(hello.slots, want.slots);
+    assert_int_equal(hello.pid, want.pid);
+    assert_int_equal(hello.pid_start, want.pid_start);
+    assert_true(id128_equal(&hello.boot, &want.boot));
+    assert_int_equal(hello.kept, want.kept);
+    assert_int_equal(hello.made, want.made);
+    assert_true(span_equal(hello.host, want.host));
+    assert_true(span_equal(hello.endpoint, want.endpoint));
+    check_refs(hello.queued, TWO_REFS);
+    check_refs(hello.running, ONE_REFS);
+    buffer_free(&frame);
+}
+
+static void welcome_and_refused_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_WELCOME);
+    struct wire_welcome welcome;
+    const struct wire_welcome want = sample_welcome();
+    assert_true(wire_get_welcome(open_fine(&frame, WIRE_WELCOME), &welcome));
+    assert_int_equal(welcome.version, want.version);
+    assert_int_equal(welcome.lane, want.lane);
+    assert_int_equal(welcome.heartbeat_ms, want.heartbeat_ms);
+    assert_int_equal(welcome.liveness_ms, want.liveness_ms);
+    assert_true(welcome.message_max == want.message_max);
+    assert_true(id128_equal(&welcome.sink, &want.sink));
+    assert_true(span_equal(welcome.lane_endpoint, want.lane_endpoint));
+    assert_true(span_equal(welcome.results_endpoint, want.results_endpoint));
+    check_pairs(welcome.definition);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_REFUSED);
+    struct wire_refused refused;
+    assert_true(wire_get_refused(open_fine(&frame, WIRE_REFUSED), &refused));
+    assert_int_equal(refused.code, REFUSED_FENCED);
+    assert_true(span_equal(refused.text, SPAN_OF("too late")));
+    buffer_free(&frame);
+}
+
+static void check_command(struct span payload)
+{
+    struct wire_command command;
+    assert_true(wire_get_command(payload, &command));
+    assert_int_equal(command.flags, COMMAND_INPUT | COMMAND_STDERR_FILE);
+    struct span arg;
+    assert_int_equal(command.args.count, 3);
+    assert_true(wire_next_arg(&command.args, &arg));
+    assert_true(span_equal(arg, SPAN_OF("sh")));
+    assert_true(wire_next_arg(&command.args, &arg));
+    assert_int_equal(arg.size, 0);
+    assert_true(wire_next_arg(&command.args, &arg));
+    assert_true(span_equal(arg, SPAN_OF("\xff x")));
+    assert_false(wire_next_arg(&command.args, &arg));
+    struct wire_slot_mark mark;
+    assert_int_equal(command.marks.count, 3);
+    assert_true(wire_next_mark(&command.marks, &mark));
+    assert_int_equal(mark.arg, 0);
+    assert_int_equal(mark.offset, 2);
+    check_pairs(command.values);
+    assert_true(span_equal(command.input, SPAN_OF("{\"n\":1}")));
+    assert_int_equal(command.stdout_path.size, 0);
+    assert_true(span_equal(command.stderr_path, SPAN_OF("err/1")));
+}
+
+static void tasks_and_their_commands_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_TASKS);
+    struct wire_tasks tasks;
+    assert_true(wire_get_tasks(open_fine(&frame, WIRE_TASKS), &tasks));
+    assert_int_equal(tasks.lane, 5);
+    assert_true(id128_equal(&tasks.addressee, &SAMPLE_ID));
+    assert_int_equal(tasks.number, 6);
+    struct wire_task task;
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(wire_next_task(&tasks.tasks, &task));
+        assert_int_equal(task.task, 100 + i);
+        assert_int_equal(task.round, 1 + i);
+        assert_int_equal(task.attempt, 3);
+        assert_int_equal(task.failures, 2);
+        assert_int_equal(task.flags, TASK_ALONE);
+        assert_true(id128_equal(&task.key, &SAMPLE_KEYS[i]));
+        check_command(task.payload);
+    }
+    assert_false(wire_next_task(&tasks.tasks, &task));
+    buffer_free(&frame);
+}
+
+static void report_and_lists_of_tasks_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_REPORT);
+    struct wire_report report;
+    assert_true(wire_get_report(open_fine(&frame, WIRE_REPORT), &report));
+    assert_int_equal(report.lane, 1);
+    assert_int_equal(report.flags, REPORT_FULL);
+    assert_int_equal(report.received, 3);
+    assert_int_equal(report.kept, 4);
+    assert_int_equal(report.made, 5);
+    assert_int_equal(report.finished, 6);
+    assert_int_equal(report.busy_us, 7);
+    assert_int_equal(report.dropped, 8);
+    check_refs(report.queued, TWO_REFS);
+    check_refs(report.running, ONE_REFS);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_RECALL);
+    struct wire_recall recall;
+    assert_true(wire_get_recall(open_fine(&frame, WIRE_RECALL), &recall));
+    assert_int_equal(recall.lane, 1);
+    assert_int_equal(recall.count, 2);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_RETURNED);
+    struct wire_returned returned;
+    assert_true(wire_get_returned(open_fine(&frame, WIRE_RETURNED), &returned));
+    assert_int_equal(returned.lane, 3);
+    check_refs(returned.tasks, TWO_REFS);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_CANCEL);
+    struct wire_cancel cancel;
+    assert_true(wire_get_cancel(open_fine(&frame, WIRE_CANCEL), &cancel));
+    check_refs(cancel.tasks, ONE_REFS);
+    buffer_free(&frame);
+}
+
+static void check_result(const struct wire_result *result)
+{
+    const struct wire_result want = sample_result();
+    assert_int_equal(result->task, want.task);
+    assert_int_equal(result->round, want.round);
+    assert_int_equal(result->generation, want.generation);
+    assert_int_equal(result->attempt, want.attempt);
+    assert_true(id128_equal(&result->key, &want.key));
+    assert_int_equal(result->class, want.class);
+    assert_int_equal(result->flags, want.flags);
+    assert_int_equal(result->signal, want.signal);
+    assert_int_equal(result->exit, want.exit);
+    assert_int_equal(result->slot, want.slot);
+    assert_true(result->start_us == want.start_us);
+    assert_int_equal(result->wall_us, want.wall_us);
+    assert_int_equal(result->user_us, want.user_us);
+    assert_int_equal(result->sys_us, want.sys_us);
+    assert_int_equal(result->maxrss_bytes, want.maxrss_bytes);
+    assert_true(span_equal(result->note, want.note));
+    assert_true(span_equal(result->out, want.out));
+    assert_true(span_equal(result->err, want.err));
+}
+
+static void results_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_RESULTS);
+    struct wire_results results;
+    assert_true(wire_get_results(open_fine(&frame, WIRE_RESULTS), &results));
+    assert_int_equal(results.number, 31);
+    assert_int_equal(results.kept, 32);
+    struct wire_result result;
+    assert_true(wire_next_result(&results.results, &result));
+    check_result(&result);
+    check_pairs(result.values);
+    assert_true(wire_next_result(&results.results, &result));
+    check_result(&result);
+    assert_int_equal(result.values.count, 0);
+    assert_false(wire_next_result(&results.results, &result));
+    buffer_free(&frame);
+}
+
+static void values_are_copied_from_command_to_result(void **state)
+{
+    (void)state;
+    struct buffer command = {0}, frame = {0};
+    put_sample_command(&command);
+    const struct span values = wire_command_values(buffer_span(&command));
+    const struct wire_results results = {.number = 1, .kept = 1};
+    const struct wire_result sent = sample_result();
+    const size_t begun = wire_begin_results(&frame, &SAMPLE_HEADER, &results);
+    wire_add_result(&frame, &sent, values);
+    wire_end_results(&frame, begun, 1);
+    struct wire_results got;
+    struct wire_result result;
+    assert_true(wire_get_results(open_fine(&frame, WIRE_RESULTS), &got));
+    assert_true(wire_next_result(&got.results, &result));
+    check_pairs(result.values);
+    assert_int_equal(wire_command_values(SPAN_OF("bad")).size, 0);
+    buffer_free(&command);
+    buffer_free(&frame);
+}
+
+static uint64_t kept_of(const struct buffer *frame)
+{
+    struct buffer scratch = {0};
+    struct wire_header header;
+    struct span body;
+    struct wire_results results;
+    assert_int_equal(
+        wire_open(buffer_span(frame), FRAME_MAX, &scratch, &header, &body),
+        WIRE_FINE);
+    assert_true(wire_get_results(body, &results));
+    const uint64_t kept = results.kept;
+    buffer_free(&scratch);
+    return kept;
+}
+
+static void kept_is_rewritten_plain_and_deflated(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_RESULTS);
+    wire_set_results_kept(&frame, UINT64_C(1) << 33);
+    assert_true(kept_of(&frame) == UINT64_C(1) << 33);
+    const size_t plain = frame.size;
+    wire_deflate(&frame);
+    assert_true(frame.size < plain);
+    wire_set_results_kept(&frame, 77);
+    assert_int_equal(kept_of(&frame), 77);
+    buffer_free(&frame);
+}
+
+static void stored_comes_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_STORED);
+    struct wire_stored stored;
+    assert_true(wire_get_stored(open_fine(&frame, WIRE_STORED), &stored));
+    assert_int_equal(stored.from, 41);
+    assert_int_equal(stored.to, 42);
+    assert_int_equal(stored.record, 43);
+    struct wire_worker_mark mark;
+    assert_true(wire_next_worker_mark(&stored.workers, &mark));
+    assert_true(id128_equal(&mark.worker, &SAMPLE_ID));
+    assert_int_equal(mark.number, 44);
+    assert_false(wire_next_worker_mark(&stored.workers, &mark));
+    struct wire_run run;
+    assert_true(wire_next_run(&stored.finals, &run));
+    assert_int_equal(run.first, 1);
+    assert_int_equal(run.count, 900);
+    assert_int_equal(stored.finals.count, 1);
+    struct wire_stored_entry entry;
+    assert_true(wire_next_stored_entry(&stored.entries, &entry));
+    assert_int_equal(entry.task, 1);
+    assert_int_equal(entry.round, 2);
+    assert_int_equal(entry.generation, 3);
+    assert_int_equal(entry.attempt, 4);
+    assert_int_equal(entry.kind, STORED_FAILURE);
+    assert_int_equal(entry.status, STATUS_FAILED);
+    assert_int_equal(entry.class, CLASS_EXIT);
+    assert_int_equal(stored.entries.count, 1);
+    buffer_free(&frame);
+}
+
+static void records_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_RECORD);
+    struct wire_records records;
+    assert_true(wire_get_records(open_fine(&frame, WIRE_RECORD), &records));
+    assert_int_equal(records.kept, 51);
+    assert_int_equal(records.position, 52);
+    struct wire_record record;
+    assert_true(wire_next_record(&records.records, &record));
+    assert_int_equal(record.number, 53);
+    assert_int_equal(record.kind, RECORD_JOINED);
+    assert_int_equal(record.flags, RECORD_RAN);
+    assert_int_equal(record.round, 54);
+    assert_int_equal(record.generation, 55);
+    assert_int_equal(record.attempt, 56);
+    assert_int_equal(record.pid, 57);
+    assert_int_equal(record.task, 58);
+    assert_int_equal(record.a, 59);
+    assert_int_equal(record.b, 60);
+    assert_int_equal(record.c, 61);
+    assert_true(id128_equal(&record.subject, &SAMPLE_ID));
+    assert_true(id128_equal(&record.extra, &SAMPLE_KEYS[0]));
+    assert_true(span_equal(record.text, SPAN_OF("node-2")));
+    assert_true(wire_next_record(&records.records, &record));
+    assert_int_equal(record.status, STATUS_QUARANTINED);
+    assert_int_equal(record.class, CLASS_QUARANTINED);
+    assert_false(wire_next_record(&records.records, &record));
+    buffer_free(&frame);
+}
+
+static void synced_comes_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_SYNCED);
+    struct wire_synced synced;
+    const struct wire_synced want = sample_synced();
+    assert_true(wire_get_synced(open_fine(&frame, WIRE_SYNCED), &synced));
+    assert_int_equal(synced.generation, want.generation);
+    assert_int_equal(synced.flags, want.flags);
+    assert_int_equal(synced.position, want.position);
+    assert_int_equal(synced.number_max, want.number_max);
+    assert_int_equal(synced.mark, want.mark);
+    assert_int_equal(synced.mark_from, want.mark_from);
+    assert_int_equal(synced.mark_offset, want.mark_offset);
+    assert_int_equal(synced.bytes_lost, want.bytes_lost);
+    assert_memory_equal(synced.by_status, want.by_status,
+                        sizeof want.by_status);
+    assert_true(id128_equal(&synced.resumed, &want.resumed));
+    assert_int_equal(synced.finals.count, 2);
+    struct wire_open_task task;
+    assert_true(wire_next_open_task(&synced.open, &task));
+    assert_int_equal(task.task, 1);
+    assert_int_equal(task.round, 2);
+    assert_int_equal(task.failures, 3);
+    assert_int_equal(task.losses, 4);
+    assert_int_equal(task.lone_deaths, 5);
+    assert_int_equal(task.last_class, CLASS_LOST);
+    assert_int_equal(task.held, 1);
+    struct wire_roster_entry entry;
+    assert_true(wire_next_roster_entry(&synced.roster, &entry));
+    assert_true(id128_equal(&entry.worker, &SAMPLE_ID));
+    assert_true(id128_equal(&entry.boot, &SAMPLE_KEYS[1]));
+    assert_int_equal(entry.pid_start, 81);
+    assert_int_equal(entry.pid, 82);
+    assert_true(span_equal(entry.host, SPAN_OF("node-3")));
+    buffer_free(&frame);
+}
+
+static void match_and_matched_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_MATCH);
+    struct wire_match match;
+    struct id128 key;
+    assert_true(wire_get_match(open_fine(&frame, WIRE_MATCH), &match));
+    assert_int_equal(match.question, 95);
+    assert_int_equal(match.last, 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(wire_next_key(&match.keys, &key));
+        assert_true(id128_equal(&key, &SAMPLE_KEYS[i]));
+    }
+    assert_false(wire_next_key(&match.keys, &key));
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_MATCHED);
+    struct wire_matched matched;
+    uint64_t number;
+    assert_true(wire_get_matched(open_fine(&frame, WIRE_MATCHED), &matched));
+    assert_int_equal(matched.question, 96);
+    assert_int_equal(matched.left, 97);
+    assert_true(wire_next_number(&matched.numbers, &number));
+    assert_true(wire_next_number(&matched.numbers, &number));
+    assert_int_equal(number, 17);
+    assert_int_equal(matched.numbers.count, 1);
+    buffer_free(&frame);
+}
+
+static void short_messages_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_RETIRE);
+    struct wire_retire retire;
+    assert_true(wire_get_retire(open_fine(&frame, WIRE_RETIRE), &retire));
+    assert_int_equal(retire.number, 91);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_RESEND);
+    struct wire_resend resend;
+    assert_true(wire_get_resend(open_fine(&frame, WIRE_RESEND), &resend));
+    assert_int_equal(resend.number, 92);
+    assert_true(id128_equal(&resend.sink, &SAMPLE_ID));
+    assert_true(span_equal(resend.endpoint, SPAN_OF("ipc://sink")));
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_SYNC);
+    struct wire_sync sync;
+    assert_true(wire_get_sync(open_fine(&frame, WIRE_SYNC), &sync));
+    assert_int_equal(sync.position, 93);
+    assert_int_equal(sync.generation, 94);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_ASK);
+    struct wire_ask ask;
+    assert_true(wire_get_ask(open_fine(&frame, WIRE_ASK), &ask));
+    assert_int_equal(ask.id, 9);
+    assert_true(span_equal(ask.json, SPAN_OF("{\"v\":1}")));
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_ANSWER);
+    assert_true(wire_get_answer(open_fine(&frame, WIRE_ANSWER), &ask));
+    assert_true(span_equal(ask.json, SPAN_OF("{}")));
+    buffer_free(&frame);
+}
+
+static void end_and_bye_come_back(void **state)
+{
+    (void)state;
+    struct buffer frame = {0};
+    put_sample(&frame, WIRE_END);
+    struct wire_end end;
+    assert_true(wire_get_end(open_fine(&frame, WIRE_END), &end));
+    assert_int_equal(end.exit, 3);
+    assert_int_equal(end.reason, END_DRAINED);
+    assert_int_equal(end.by_status[2], 3);
+    assert_int_equal(end.by_status[10], 0);
+
+    buffer_clear(&frame);
+    put_sample(&frame, WIRE_BYE);
+    struct wire_bye bye;
+    assert_true(wire_get_bye(open_fine(&frame, WIRE_BYE), &bye));
+    assert_int_equal(bye.reason, END_COMPLETE);
+    assert_int_equal(bye.finished, 2);
+    assert_int_equal(bye.refused, 3);
+    assert_int_equal(bye.duplicates, 4);
+    buffer_free(&frame);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hello_comes_back),
+        cmocka_unit_test(welcome_and_refused_come_back),
+        cmocka_unit_test(tasks_and_their_commands_come_back),
+        cmocka_unit_test(report_and_lists_of_tasks_come_back),
+        cmocka_unit_test(results_come_back),
+        cmocka_unit_test(values_are_copied_from_command_to_result),
+        cmocka_unit_test(kept_is_rewritten_plain_and_deflated),
+        cmocka_unit_test(stored_comes_back),
+        cmocka_unit_test(records_come_back),
+        cmocka_unit_test(synced_comes_back),
+        cmocka_unit_test(match_and_matched_come_back),
+        cmocka_unit_test(short_messages_come_back),
+        cmocka_unit_test(end_and_bye_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
