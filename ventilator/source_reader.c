@@ -258,10 +258,13 @@ static int sync_copy(struct source_reader *reader, struct problem *problem)
     return 0;
 }
 
-static bool is_blank(struct span record)
+// A file's name may be a space: among NUL-ended ones only the empty is blank.
+static bool is_blank(const struct source_reader *reader, struct span record)
 {
+    if (reader->separator == '\0')
+        return record.size == 0;
     for (size_t i = 0; i < record.size; i++)
-        if (!strchr(" \t\r", record.at[i]) || record.at[i] == '\0')
+        if (record.at[i] != ' ' && record.at[i] != '\t' && record.at[i] != '\r')
             return false;
     return true;
 }
@@ -322,7 +325,7 @@ enum record_result source_reader_next(struct source_reader *reader,
             return RECORD_ERROR;
         const enum record_result result =
             take(reader, found > 0, record, offset);
-        if (result != RECORD_READ || reader->blank || !is_blank(*record))
+        if (result != RECORD_READ || reader->blank || !is_blank(reader, *record))
             return result;
     }
 }

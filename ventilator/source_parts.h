@@ -1,0 +1,69 @@
+/* source_parts - the kinds of input behind a source; for source*.c only
+ *
+ * Each kind is a row of functions. A kind that reads a file has the source's
+ * reader; a kind that generates has an offset of 0 throughout.
+ */
+#ifndef VENTILATOR_SOURCE_PARTS_H
+#define VENTILATOR_SOURCE_PARTS_H
+
+#include "ventilator/source_reader.h"
+
+struct source_array;
+struct source_product;
+
+/* What a kind does; `self` gives where it keeps its own things. */
+struct source_kind {
+    /* Fills in the task `source->ordinal`: values, whole and input, and
+     * place.offset. Returns as source_next; the caller counts. */
+    enum source_result (*next)(struct source *source, struct source_task *task,
+                               struct problem *problem);
+    void (*close)(struct source *source); /* or NULL */
+    uint64_t (*total)(const struct source *source);
+};
+
+struct source {
+    const struct source_kind *kind;
+    struct source_reader *reader; // NULL where tasks are generated
+    uint64_t ordinal;             // of the next task
+    uint64_t first_offset;        // of the first record: after BOM and header
+    struct wire_pair *values;
+    size_t value_count, value_capacity;
+    struct buffer scratch; // what values had to be unpacked into
+    char **names;          // of columns; NULL: none known beforehand
+    size_t name_count;
+    bool per_task;      // names come with each task
+    char *colsep;       // NULL: CSV
+    void *object;       // the JSON values borrow from
+    struct source_array *array;
+    struct source_product *product;
+};
+
+/* Path of an input file as the run's user meant it: relative to where the run
+ * was started. The caller frees it; NULL when out of memory. */
+char *source_path(const struct settings *settings, const char *path);
+/* Opens the reader of `path`; "-" is the copy of standard input. */
+int source_open_reader(struct source *source, const struct settings *settings,
+                       const char *dir, const char *path,
+                       struct problem *problem);
+/* Reads a record for a task: SOURCE_TASK with *record, or what to return. */
+enum source_result source_record(struct source *source, struct span *record,
+                                 uint64_t *offset, struct problem *problem);
+/* Room for one more value; NULL when out of memory. */
+struct wire_pair *source_add_value(struct source *source);
+/* Takes over `name`. 0 or -ENOMEM (then it is freed). */
+int source_add_name(struct source *source, char *name);
+/* A byte order mark at the file's start: 3, or 0. */
+size_t source_mark_size(struct span record, uint64_t offset);
+struct span source_without_cr(struct span record);
+
+extern const struct source_kind SOURCE_KIND_TABLE, SOURCE_KIND_JSON,
+    SOURCE_KIND_ARRAY, SOURCE_KIND_PRODUCT;
+/* Each opens what its kind needs; 0 or -errno with a problem. */
+int source_open_table(struct source *source, const struct settings *settings,
+                      struct problem *problem);
+int source_open_array(struct source *source, const char *text,
+                      struct problem *problem);
+int source_open_product(struct source *source, const struct settings *settings,
+                        const char *dir, struct problem *problem);
+
+#endif
