@@ -219,37 +219,40 @@ static bool was_printed(const struct follow *follow, uint64_t task,
     return end <= start->past || (end <= start->offset && task < start->next);
 }
 
+// The record's own output, or what its last failed attempt has left.
+static int print_now(struct follow *follow, const struct record *record,
+                     const struct follow_output *own)
+{
+    struct follow_output output = *own;
+    const int error =
+        record->number == 0 ? 0 : recall(follow, record->task, &output);
+    if (!error)
+        follow->print(follow->context, &output);
+    let_go(follow, record->task);
+    return error;
+}
+
 static int take_final(struct follow *follow, const struct record *record,
                       uint64_t end)
 {
-    struct follow_output output = {.task = record->task,
-                                   .values = record->values,
-                                   .out = record->out,
-                                   .err = record->err};
-    const bool printed = was_printed(follow, record->task, end);
-    const bool own = record->number == 0;
-    const bool waits = follow->keep_order && record->task >= follow->next;
+    const struct follow_output own = {.task = record->task,
+                                      .values = record->values,
+                                      .out = record->out,
+                                      .err = record->err};
+    struct held *const held = held_of(follow, record->task);
     int error = 0;
-    if (!own && !printed)
-        error = recall(follow, record->task, &output);
-    if (!error && !printed && !waits)
-        follow->print(follow->context, &output);
-    if (!error && !printed && waits && record->task != follow->next) {
-        struct held *const held = held_of(follow, record->task);
-        if (own || !held)
-            error = hold(follow, &output, true);
-        else
-            held->final = true;
-    } else if (!error) {
-        if (!printed && waits)
-            follow->print(follow->context, &output);
+    if (was_printed(follow, record->task, end))
         let_go(follow, record->task);
-    }
-    if (!error && follow->keep_order) {
-        const int added = numset_add(follow->passed, record->task);
-        error = added < 0 ? added : drain(follow);
-    }
-    return error;
+    else if (!follow->keep_order || record->task <= follow->next)
+        error = print_now(follow, record, &own);
+    else if (record->number != 0 && held)
+        held->final = true;
+    else
+        error = hold(follow, &own, true);
+    if (error || !follow->keep_order)
+        return error;
+    const int added = numset_add(follow->passed, record->task);
+    return added < 0 ? added : drain(follow);
 }
 
 static int take_attempt(struct follow *follow, const struct record *record)

@@ -269,6 +269,30 @@ enum source_result source_next(struct source *source, struct source_task *task,
     return result;
 }
 
+int source_seek(struct source *source, struct source_place place,
+                struct problem *problem)
+{
+    if (place.ordinal == 0)
+        return problem_set(problem, -EINVAL, "tasks are counted from 1");
+    if (source->reader)
+        source_reader_seek(source->reader, place.offset < source->first_offset
+                                               ? source->first_offset
+                                               : place.offset);
+    if (source->kind->seek)
+        source->kind->seek(source);
+    source->ordinal = place.ordinal;
+    return 0;
+}
+
+struct source_place source_place(const struct source *source)
+{
+    struct source_place place = {.ordinal = source->ordinal};
+    if (source->reader &&
+        !(source->kind->place && source->kind->place(source, &place.offset)))
+        place.offset = source_reader_offset(source->reader);
+    return place;
+}
+
 uint64_t source_total(const struct source *source, uint64_t *bytes)
 {
     *bytes = source->reader ? source_reader_size(source->reader) : 0;

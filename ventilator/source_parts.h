@@ -17,8 +17,13 @@ struct source_kind {
      * place.offset. Returns as source_next; the caller counts. */
     enum source_result (*next)(struct source *source, struct source_task *task,
                                struct problem *problem);
-    void (*close)(struct source *source); /* or NULL */
+    /* The rest may be NULL. */
+    void (*close)(struct source *source);
     uint64_t (*total)(const struct source *source);
+    /* Forgets what it holds of the task it was at. */
+    void (*seek)(struct source *source);
+    /* Where the next task's record starts, if not where the reader is. */
+    bool (*place)(const struct source *source, uint64_t *offset);
 };
 
 struct source {

@@ -225,6 +225,13 @@ static enum quoting after(enum quoting quoting, uint8_t byte)
     return byte == ',' ? AT_FIELD : IN_FIELD;
 }
 
+// A byte order mark is before the first field, not in it.
+static bool in_mark(uint64_t offset, uint8_t byte)
+{
+    static const uint8_t MARK[] = {0xef, 0xbb, 0xbf};
+    return offset < sizeof MARK && MARK[offset] == byte;
+}
+
 // Finds the record's separator among the bytes there; advances `scanned`.
 static bool scan(struct source_reader *reader)
 {
@@ -241,7 +248,8 @@ static bool scan(struct source_reader *reader)
         const uint8_t byte = reader->at[reader->scanned];
         if (byte == separator && reader->quoting != IN_QUOTES)
             return true;
-        reader->quoting = after(reader->quoting, byte);
+        if (!in_mark(reader->base + reader->scanned, byte))
+            reader->quoting = after(reader->quoting, byte);
     }
     return false;
 }

@@ -1,22 +1,28 @@
 #include "ventilator/source_parts.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct span plain_field(struct span row, size_t *at, struct span colsep)
+// Both start at *at, and say whether a separator, and so a field, follows.
+static struct span plain_field(struct span row, size_t *at, struct span colsep,
+                               bool *more)
 {
     const uint8_t *from = row.at + *at;
     const size_t left = row.size - *at;
-    const uint8_t *found = left ? memmem(from, left, colsep.at, colsep.size)
-                                : NULL;
+    const uint8_t *found =
+        left > 0 ? memmem(from, left, colsep.at, colsep.size) : NULL;
     const size_t size = found ? (size_t)(found - from) : left;
+    *more = found != NULL;
     *at += size + (found ? colsep.size : 0);
     return (struct span){from, size};
 }
 
-// A field in quotes starts at *at; what follows its end is kept as it stands.
-static struct span quoted_field(struct span row, size_t *at, uint8_t *out)
+// What follows the closing quote is kept as it stands.
+static struct span quoted_field(struct span row, size_t *at, uint8_t *out,
+                                bool *more)
 {
     size_t size = 0, i = *at + 1;
     bool inside = true;
@@ -29,7 +35,8 @@ static struct span quoted_field(struct span row, size_t *at, uint8_t *out)
         }
         out[size++] = row.at[i];
     }
-    *at = i + (i < row.size);
+    *more = i < row.size;
+    *at = i + *more;
     return (struct span){out, size};
 }
 
@@ -47,17 +54,11 @@ static int split_row(struct source *source, struct span row)
         struct wire_pair *value = source_add_value(source);
         if (!value)
             return -ENOMEM;
-        const size_t start = at;
         if (!source->colsep && at < row.size && row.at[at] == '"') {
-            value->value = quoted_field(row, &at, out);
+            value->value = quoted_field(row, &at, out, &more);
             out += value->value.size;
-            more = at > start && row.at[at - 1] == ',' &&
-                   (at < row.size || row.at[row.size - 1] == ',');
-            // The last comma may stand within the quotes.
-            more = more && source->value_count <= WIRE_ARGS_MAX;
         } else {
-            value->value = plain_field(row, &at, colsep);
-            more = at - start > value->value.size;
+            value->value = plain_field(row, &at, colsep, &more);
         }
         if (source->value_count > WIRE_ARGS_MAX)
             return -E2BIG;
@@ -138,25 +139,39 @@ static int take_names(struct source *source, struct span header,
     return 0;
 }
 
+// The names are needed before anything else, and a copy may not have them yet:
+// waits for them, and looks out for a signal that somebody else will handle.
+static int wait_for_header(struct source *source, struct problem *problem)
+{
+    enum { LOOK_MS = 200 };
+    struct pollfd grown = {.fd = source_reader_fd(source->reader),
+                           .events = POLLIN};
+    sigset_t pending;
+    if (poll(&grown, 1, LOOK_MS) < 0 || sigpending(&pending) != 0 ||
+        sigismember(&pending, SIGTERM) == 1 ||
+        sigismember(&pending, SIGINT) == 1)
+        return problem_set(problem, -EINTR,
+                           "stopped while waiting for the table's header");
+    source_reader_fd_clear(source->reader);
+    return 0;
+}
+
 static int read_header(struct source *source, struct problem *problem)
 {
-    struct span header;
+    struct span header = {NULL, 0};
     uint64_t offset = 0;
-    const enum source_result result =
-        source_record(source, &header, &offset, problem);
-    switch (result) {
-    case SOURCE_TASK:
-        break;
-    case SOURCE_BAD:
-    case SOURCE_ERROR:
-        return problem->code;
-    case SOURCE_LATER:
-        return problem_set(problem, -EAGAIN,
-                           "the copied input has no whole header yet");
-    case SOURCE_END:
+    enum source_result result;
+    while ((result = source_record(source, &header, &offset, problem)) ==
+           SOURCE_LATER) {
+        const int error = wait_for_header(source, problem);
+        if (error != 0)
+            return error;
+    }
+    if (result == SOURCE_END)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "the table is empty: it has no header");
-    }
+    if (result != SOURCE_TASK)
+        return problem->code;
     const size_t mark = source_mark_size(header, offset);
     header = source_without_cr(
         (struct span){header.at + mark, header.size - mark});

@@ -211,6 +211,8 @@ static void end_by_us(struct job *job, enum fail_class class, int signal,
 {
     if (job->class == CLASS_NONE)
         job->class = class;
+    if (job->state != STATE_RUNNING)
+        return;
     job->terminated = true;
     job->due_ms = due_ms;
     (void)kill(-job->launched.pid, signal);
@@ -398,14 +400,13 @@ void exec_cancel(struct exec *exec, uint32_t slot, int64_t now_ms)
                   later(now_ms, exec->settings.grace_ms));
 }
 
-void exec_kill_all(struct exec *exec, int64_t now_ms)
+void exec_kill_all(struct exec *exec)
 {
     for (uint32_t i = 0; i < exec->settings.slots; i++) {
         struct job *job = &exec->job[i];
         if (job->state == STATE_RUNNING)
             end_by_us(job, CLASS_CANCELLED, SIGKILL, INT64_MAX);
     }
-    (void)now_ms;
 }
 
 static uint64_t micros(struct timeval time)

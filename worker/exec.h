@@ -53,7 +53,7 @@ int64_t exec_wait_ms(const struct exec *exec, int64_t now_ms);
 /* TERM, after the grace time KILL; the end is of class cancelled. */
 void exec_cancel(struct exec *exec, uint32_t slot, int64_t now_ms);
 /* KILL to all, of class cancelled. */
-void exec_kill_all(struct exec *exec, int64_t now_ms);
+void exec_kill_all(struct exec *exec);
 
 struct exec_end {
     uint32_t slot;

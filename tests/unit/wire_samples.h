@@ -255,8 +255,14 @@ static inline void put_sample_work(struct buffer *out, uint8_t type)
         put_sample_tasks(out);
     else if (type == WIRE_REPORT)
         wire_put_report(out, header,
-                        &(struct wire_report){
-                            1, REPORT_FULL, 3, 4, 5, 6, 7, 8, {{0}}, {{0}}},
+                        &(struct wire_report){.lane = 1,
+                                              .flags = REPORT_FULL,
+                                              .received = 3,
+                                              .kept = 4,
+                                              .made = 5,
+                                              .finished = 6,
+                                              .busy_us = 7,
+                                              .dropped = 8},
                         TWO_REFS, ONE_REFS);
     else if (type == WIRE_RECALL)
         wire_put_recall(out, header, &(struct wire_recall){1, 2});

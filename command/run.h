@@ -1,0 +1,108 @@
+/* run - what the files of `fan run` share; for them alone */
+#ifndef COMMAND_RUN_H
+#define COMMAND_RUN_H
+
+#include "command/ask.h"
+#include "command/printer.h"
+#include "command/rundir.h"
+#include "common/base/problem.h"
+#include "common/setting/setting.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { SOCKET_DIR_SIZE = 80, ENDPOINT_SIZE = 100, BINARY_SIZE = 4096 };
+
+/* -- run_input.c: the copy of an input that cannot be read again ----------- */
+struct run_input {
+    int from, to;     /* -1: there is nothing (more) to copy */
+    uint64_t copied;  /* bytes */
+    char name[32];    /* in the run directory; empty: nothing is copied */
+    char source[256]; /* for messages */
+    bool ended;       /* the end was reached and marked */
+};
+/* Finds out what to copy: standard input where the settings read it, or a FIFO
+ * given by -a or --ndjson. Refuses a terminal. Returns 0 or -EINVAL with a
+ * usage problem. `name` stays empty where nothing is copied. */
+int run_input_open(struct run_input *input, const struct settings *settings,
+                   struct problem *problem);
+/* Begins the copy in DIR under a name that is not used there. */
+int run_input_create(struct run_input *input, const char *dir,
+                     struct problem *problem);
+/* May more be read, with the ventilator at `offset` of the copy? */
+bool run_input_wants(const struct run_input *input, uint64_t offset);
+/* Copies a piece; at the end writes the mark, durably. Returns 0 or -errno. */
+int run_input_copy(struct run_input *input, const char *dir,
+                   struct problem *problem);
+void run_input_close(struct run_input *input);
+
+/* -- run_supervise.c: the three roles --------------------------------------- */
+enum run_role { RUN_SINK, RUN_VENTILATOR, RUN_WORKER, RUN_ROLES };
+struct run_process {
+    pid_t pid;         /* 0: not running */
+    unsigned crashes;  /* in a row, without growth of the log between */
+    uint64_t log_size; /* at the last crash */
+    int64_t due_ms;    /* to be started then; 0: not at all */
+};
+struct supervisor {
+    const struct settings *settings;
+    const char *dir, *endpoint;
+    char binaries[BINARY_SIZE]; /* the folder of the roles' programs */
+    struct run_process process[RUN_ROLES];
+    bool over;   /* the run is: `exit` holds how */
+    bool killed; /* by a second signal */
+    int exit;
+};
+int supervisor_open(struct supervisor *supervisor, struct problem *problem);
+/* Takes the dead and starts what is due. Returns ms until it wants to be
+ * called again, -1: when a child dies. */
+int64_t supervisor_turn(struct supervisor *supervisor, int64_t now_ms);
+/* First time: the ventilator drains. */
+void supervisor_drain(struct supervisor *supervisor);
+/* Kills all at once; the log is safe. */
+void supervisor_kill(struct supervisor *supervisor);
+/* Waits for the roles to leave, then kills whatever is left of the run. */
+void supervisor_close(struct supervisor *supervisor);
+
+/* -- run_plan.c: directory and plan ----------------------------------------- */
+struct run {
+    struct settings settings;
+    char dir[RUNDIR_PATH_SIZE];
+    int lock;
+    bool resumed;
+    struct run_input input;
+    char socket_dir[SOCKET_DIR_SIZE], endpoint[ENDPOINT_SIZE];
+    struct supervisor supervisor;
+    struct printer *printer;
+    struct ask *ask;
+    struct ask_status status;
+    int signal_fd, watch_fd;
+    int signal; /* the first that came; 0: none */
+    int64_t started_ms, asked_ms, shown_ms;
+    bool bar;          /* a progress bar stands on the terminal */
+    bool reader_gone;  /* of standard output */
+    bool print_failed; /* printing has stopped; the run has not */
+};
+/* Reads the YAML operand, makes or finds the directory, takes its lock. */
+int run_plan_open(struct run *run, struct problem *problem);
+/* Writes the plan: identity, input copy, settings. */
+int run_plan_write(struct run *run, int argc, char **argv,
+                   struct problem *problem);
+/* A private directory for the sockets, and DIR/endpoint. */
+int run_plan_sockets(struct run *run, struct problem *problem);
+void run_plan_close(struct run *run);
+/* Writes a plan to a temporary directory and lets the ventilator print the
+ * commands. Returns the exit code. */
+int run_plan_dry(struct run *run, int argc, char **argv,
+                 struct problem *problem);
+
+/* -- run_progress.c --------------------------------------------------------- */
+enum { PROGRESS_BAR_MS = 250, PROGRESS_LINE_MS = 5000 };
+/* Is somebody looking at standard error? */
+bool progress_is_terminal(void);
+void progress_show(struct run *run, int64_t now_ms);
+void progress_clear(struct run *run);
+void progress_summary(const struct run *run, int exit, int64_t now_ms);
+
+#endif

@@ -1,0 +1,30 @@
+#include "common/store/member.h"
+
+#include <assert.h>
+
+// Any bytes are read safely; what is read whole has the size it says and
+// comes back when written and read again.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buffer text = {0}, again = {0}, back = {0};
+    struct member member, second;
+    const struct span bytes = {data, size};
+    if (member_read(bytes, &member, &text) == MEMBER_WHOLE) {
+        assert(member.size <= size);
+        assert(member_write(&again, buffer_span(&text), 1, member.durable) ==
+               0);
+        assert(member_read(buffer_span(&again), &second, &back) ==
+               MEMBER_WHOLE);
+        assert(span_equal(buffer_span(&text), buffer_span(&back)));
+    }
+    // As text: every level gives it back.
+    buffer_clear(&again);
+    assert(member_write(&again, bytes, size > 0 ? data[0] % 10 : 0, size) == 0);
+    assert(member_read(buffer_span(&again), &second, &back) == MEMBER_WHOLE);
+    assert(second.durable == size && second.size == again.size);
+    assert(span_equal(bytes, buffer_span(&back)));
+    buffer_free(&text);
+    buffer_free(&again);
+    buffer_free(&back);
+    return 0;
+}

@@ -1,0 +1,93 @@
+/* state - what the parts of the worker's role share; see worker.h
+ *
+ * worker.c is the loop, hear.c takes messages, tell.c makes them.
+ */
+#ifndef WORKER_STATE_H
+#define WORKER_STATE_H
+
+#include "common/base/bytes.h"
+#include "common/net/net.h"
+#include "common/setting/setting.h"
+#include "common/wire/wire.h"
+#include "worker/exec.h"
+#include "worker/retain.h"
+#include "worker/slots.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum phase {
+    PHASE_GREETING, // HELLO is said, and said again, until its WELCOME
+    PHASE_WORKING,  // has a lane
+    PHASE_LEAVING,  // leave as soon as the loop comes round
+};
+
+enum drain {
+    DRAIN_NO,
+    DRAIN_RUNNING, // until grace_until_ms for what runs
+    DRAIN_STORING, // until store_until_ms for results to be stored
+};
+
+struct worker {
+    struct settings *settings;
+    enum phase phase;
+    enum drain drain;
+    int exit_code;
+    int signal; // the first that asked us to go; 0 none
+    uint8_t end_reason;
+    pid_t parent;
+    int signal_fd;
+    struct id128 incarnation, run, boot, sink;
+    char run_text[ID128_TEXT_SIZE];
+    uint32_t generation;
+    uint64_t pid_start;
+    char host[256];
+    struct slots *slots;
+    struct retain *retain;
+    struct exec *exec; // from the first WELCOME on
+    struct net_socket *control, *lane, *results;
+    char *lane_endpoint, *results_endpoint;
+    uint64_t next_push;   // lowest result number not pushed on this connection
+    uint64_t message_max; // of a RESULTS frame
+    struct buffer frame;  // the message being made
+    struct buffer batch;  // the RESULTS frame being made
+    size_t batch_begun;
+    uint32_t batch_count;
+    struct buffer scratch; // inflated bodies
+    struct buffer tag;
+    uint32_t heartbeat_ms, liveness_ms;
+    bool changed; // since the last REPORT
+    uint64_t duplicates;
+    int64_t report_ms; // when the last REPORT was sent
+    int64_t hello_ms;
+    int64_t heard_ms; // of the ventilator
+    int64_t grace_until_ms, store_until_ms;
+    struct problem problem; // why we end, where it is a failure
+};
+
+/* -- tell.c -- */
+
+struct wire_header worker_header(const struct worker *worker);
+void worker_send_control(struct worker *worker); /* sends and clears `frame` */
+void worker_hello(struct worker *worker, int64_t now_ms);
+/* A new lane: forgets the old one and says HELLO. */
+void worker_greet_again(struct worker *worker, int64_t now_ms);
+void worker_report(struct worker *worker, int64_t now_ms);
+/* Gives back up to `count` unstarted tasks. */
+void worker_return(struct worker *worker, uint32_t count);
+void worker_bye(struct worker *worker);
+/* Puts the result of an ended command into the batch. 0 or -ENOMEM. */
+int worker_add_result(struct worker *worker, const struct exec_end *end);
+/* Closes the batch, keeps it, pushes all that is not pushed. 0 or -ENOMEM. */
+int worker_flush(struct worker *worker);
+
+/* -- hear.c -- */
+
+void worker_hear_control(struct worker *worker, int64_t now_ms);
+void worker_hear_lane(struct worker *worker);
+
+/* Leaves with a failure. */
+void worker_fail(struct worker *worker, enum exit_code exit, const char *text);
+
+#endif

@@ -1,0 +1,192 @@
+#include "worker/state.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct wire_header worker_header(const struct worker *worker)
+{
+    return (struct wire_header){.version = WIRE_VERSION,
+                                .generation = worker->generation,
+                                .run = worker->run,
+                                .sender = worker->incarnation};
+}
+
+// What cannot be sent is repeated: HELLO and REPORT by the clock, and a lost
+// RETURNED shows in REPORT.
+void worker_send_control(struct worker *worker)
+{
+    if (worker->frame.failed)
+        worker_fail(worker, EXIT_ERROR, "out of memory");
+    else
+        (void)net_send(worker->control, NULL, buffer_span(&worker->frame));
+    buffer_clear(&worker->frame);
+}
+
+void worker_hello(struct worker *worker, int64_t now_ms)
+{
+    const struct wire_refs_out queued = slots_list_queued(worker->slots);
+    bool listed = slots_listed(worker->slots);
+    const struct wire_refs_out running = slots_list_running(worker->slots);
+    listed = listed && slots_listed(worker->slots);
+    worker->hello_ms = now_ms;
+    if (!listed)
+        return;
+    const struct wire_header header = worker_header(worker);
+    const struct wire_hello hello = {
+        .version_min = WIRE_VERSION,
+        .version_max = WIRE_VERSION,
+        .role = ROLE_WORKER,
+        .lane = slots_lane(worker->slots),
+        .slots = slots_count(worker->slots),
+        .pid = (uint32_t)getpid(),
+        .pid_start = worker->pid_start,
+        .boot = worker->boot,
+        .kept = retain_kept(worker->retain),
+        .made = retain_made(worker->retain),
+        .host = span_of_text(worker->host),
+    };
+    wire_put_hello(&worker->frame, &header, &hello, queued, running);
+    worker_send_control(worker);
+}
+
+void worker_greet_again(struct worker *worker, int64_t now_ms)
+{
+    net_close(&worker->lane);
+    free(worker->lane_endpoint);
+    worker->lane_endpoint = NULL;
+    (void)slots_open_lane(worker->slots);
+    if (worker->phase != PHASE_LEAVING)
+        worker->phase = PHASE_GREETING;
+    worker_hello(worker, now_ms);
+}
+
+void worker_report(struct worker *worker, int64_t now_ms)
+{
+    struct wire_report report = {.kept = retain_kept(worker->retain),
+                                 .made = retain_made(worker->retain)};
+    if (retain_full(worker->retain))
+        report.flags |= REPORT_FULL;
+    slots_report(worker->slots, &report);
+    const struct wire_refs_out queued = slots_list_queued(worker->slots);
+    bool listed = slots_listed(worker->slots);
+    const struct wire_refs_out running = slots_list_running(worker->slots);
+    listed = listed && slots_listed(worker->slots);
+    if (!listed)
+        return;
+    const struct wire_header header = worker_header(worker);
+    wire_put_report(&worker->frame, &header, &report, queued, running);
+    worker_send_control(worker);
+    worker->report_ms = now_ms;
+    worker->changed = false;
+}
+
+void worker_return(struct worker *worker, uint32_t count)
+{
+    const struct wire_refs_out tasks = slots_recall(worker->slots, count);
+    const struct wire_header header = worker_header(worker);
+    wire_put_returned(&worker->frame, &header, slots_lane(worker->slots),
+                      tasks);
+    worker_send_control(worker);
+    worker->changed = true;
+}
+
+void worker_bye(struct worker *worker)
+{
+    struct wire_report totals = {0};
+    slots_report(worker->slots, &totals);
+    const struct wire_header header = worker_header(worker);
+    const struct wire_bye bye = {.reason = worker->end_reason,
+                                 .finished = totals.finished,
+                                 .refused = totals.dropped,
+                                 .duplicates = worker->duplicates};
+    wire_put_bye(&worker->frame, &header, &bye);
+    worker_send_control(worker);
+}
+
+static int close_batch(struct worker *worker)
+{
+    if (worker->batch_count == 0)
+        return 0;
+    wire_end_results(&worker->batch, worker->batch_begun, worker->batch_count);
+    worker->batch_count = 0;
+    if (worker->batch.failed)
+        return -ENOMEM;
+    return retain_add(worker->retain, &worker->batch);
+}
+
+int worker_flush(struct worker *worker)
+{
+    const int code = close_batch(worker);
+    if (code < 0)
+        return code;
+    while (worker->results &&
+           worker->next_push <= retain_made(worker->retain)) {
+        struct buffer *frame = retain_frame(worker->retain, worker->next_push);
+        if (!frame) { // retired meanwhile
+            worker->next_push = retain_kept(worker->retain);
+            continue;
+        }
+        wire_set_results_kept(frame, retain_kept(worker->retain));
+        if (net_send(worker->results, NULL, buffer_span(frame)) < 0)
+            break; // the next turn comes back to it
+        worker->next_push++;
+    }
+    return 0;
+}
+
+static void begin_batch(struct worker *worker)
+{
+    const struct wire_header header = worker_header(worker);
+    const struct wire_results results = {.number =
+                                             retain_made(worker->retain) + 1,
+                                         .kept = retain_kept(worker->retain)};
+    buffer_clear(&worker->batch);
+    worker->batch_begun = wire_begin_results(&worker->batch, &header, &results);
+}
+
+int worker_add_result(struct worker *worker, const struct exec_end *end)
+{
+    enum { AROUND = 4096 }; // of a result beside its output and values
+    const struct slot_task *task = slots_running(worker->slots, end->slot);
+    const struct span values = wire_command_values(task->payload);
+    const size_t size =
+        end->out.size + end->err.size + values.size + end->note.size + AROUND;
+    if (worker->batch_count > 0 &&
+        (worker->batch_count >= WIRE_TASKS_MAX ||
+         worker->batch.size + size > worker->message_max)) {
+        const int code = close_batch(worker);
+        if (code < 0)
+            return code;
+    }
+    if (worker->batch_count == 0)
+        begin_batch(worker);
+    const unsigned flags = (end->out_cut ? RESULT_STDOUT_CUT : 0U) |
+                           (end->err_cut ? RESULT_STDERR_CUT : 0U) |
+                           (task->alone ? RESULT_ALONE : 0U);
+    const struct wire_result result = {
+        .task = task->task,
+        .round = task->round,
+        .generation = task->generation,
+        .attempt = task->attempt,
+        .key = task->key,
+        .class = (uint8_t)end->class,
+        .flags = (uint8_t)flags,
+        .signal = end->signal,
+        .exit = end->exit,
+        .slot = end->slot,
+        .start_us = end->start_us,
+        .wall_us = end->wall_us,
+        .user_us = end->user_us,
+        .sys_us = end->sys_us,
+        .maxrss_bytes = end->maxrss_bytes,
+        .note = end->note,
+        .out = end->out,
+        .err = end->err,
+    };
+    wire_add_result(&worker->batch, &result, values);
+    worker->batch_count++;
+    return worker->batch.failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,396 @@
+#include "worker/worker.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/template/template.h"
+#include "worker/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    HELLO_MS = 1000,
+    REPORT_APART_MS = 10, // but at once when a slot idles
+    PAUSE_MS = 1000,      // a turn so late: we were stopped, not the peer
+    STORE_MS = 10000,     // a leaving worker waits so long for the sink
+    LINGER_MS = 1000,
+    KILL_MS = 2000, // a leaving worker waits so long for killed groups
+};
+
+static void read_text(const char *path, char *text, size_t size)
+{
+    text[0] = '\0';
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    const ssize_t got = read(fd, text, size - 1);
+    text[got > 0 ? got : 0] = '\0';
+    close(fd);
+}
+
+// Field 22 of /proc/self/stat, counted from behind the command's name.
+static uint64_t start_ticks(void)
+{
+    char text[2048];
+    read_text("/proc/self/stat", text, sizeof text);
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static struct id128 boot_id(void)
+{
+    char text[64], digits[ID128_TEXT_SIZE];
+    size_t count = 0;
+    struct id128 boot = {0};
+    read_text("/proc/sys/kernel/random/boot_id", text, sizeof text);
+    for (const char *at = text; *at && count < sizeof digits - 1; at++) {
+        if (*at != '-' && *at != '\n')
+            digits[count++] = *at;
+    }
+    digits[count] = '\0';
+    (void)id128_parse(digits, &boot);
+    return boot;
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaddset(&set, signals[i]);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+static int set_up(struct worker *worker, struct problem *problem)
+{
+    int code = id128_random(&worker->incarnation);
+    worker->slots = slots_create(settings_slots(worker->settings));
+    worker->retain = retain_create(worker->settings->retain_max);
+    worker->signal_fd = open_signals();
+    if (code == 0 && (!worker->slots || !worker->retain))
+        code = -ENOMEM;
+    if (code == 0 && worker->signal_fd < 0)
+        code = worker->signal_fd;
+    if (code < 0)
+        return problem_set(problem, code, "cannot start: %s",
+                           strerrordesc_np(-code));
+    worker->boot = boot_id();
+    worker->pid_start = start_ticks();
+    if (gethostname(worker->host, sizeof worker->host - 1) < 0)
+        worker->host[0] = '\0';
+    const struct net_options options = {.message_max = WIRE_CONTROL_MAX,
+                                        .linger_ms = LINGER_MS,
+                                        .heartbeat_ms = HELLO_MS};
+    worker->control =
+        net_connect(NET_DEALER, worker->settings->endpoint, &options, problem);
+    return worker->control ? 0 : problem->code;
+}
+
+struct worker *worker_create(struct settings *settings, pid_t parent,
+                             struct problem *problem)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        problem_set(problem, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    worker->settings = settings;
+    worker->parent = parent;
+    worker->signal_fd = -1;
+    worker->next_push = 1;
+    worker->heartbeat_ms = 1000;
+    worker->liveness_ms = 5000;
+    worker->end_reason = END_ABORTED;
+    if (set_up(worker, problem) < 0)
+        worker_destroy(&worker);
+    return worker;
+}
+
+void worker_destroy(struct worker **worker)
+{
+    struct worker *gone = *worker;
+    if (!gone)
+        return;
+    exec_destroy(&gone->exec);
+    slots_destroy(&gone->slots);
+    retain_destroy(&gone->retain);
+    net_close(&gone->lane);
+    net_close(&gone->results);
+    net_close(&gone->control);
+    if (gone->signal_fd >= 0)
+        close(gone->signal_fd);
+    buffer_free(&gone->frame);
+    buffer_free(&gone->batch);
+    buffer_free(&gone->scratch);
+    buffer_free(&gone->tag);
+    free(gone->lane_endpoint);
+    free(gone->results_endpoint);
+    free(gone);
+    *worker = NULL;
+}
+
+static bool is_orphan(const struct worker *worker)
+{
+    return worker->parent > 0 && getppid() != worker->parent;
+}
+
+// The first signal drains, the second kills; QUIT and a dead parent kill at
+// once.
+static void take_signal(struct worker *worker, int number, int64_t now_ms)
+{
+    const bool again = worker->signal != 0;
+    if (!again)
+        worker->signal = number;
+    if (again || number == SIGQUIT || is_orphan(worker) ||
+        worker->phase == PHASE_GREETING) {
+        worker->phase = PHASE_LEAVING;
+        worker->exit_code = 128 + worker->signal;
+        return;
+    }
+    log_event(LOG_INFO, "draining", "signal=%d running=%u queued=%u", number,
+              slots_running_count(worker->slots),
+              slots_queued_count(worker->slots));
+    slots_drain(worker->slots);
+    worker->drain = DRAIN_RUNNING;
+    worker->grace_until_ms = now_ms + worker->settings->grace_ms;
+    worker->changed = true;
+}
+
+static void take_signals(struct worker *worker, int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+    while (read(worker->signal_fd, &info, sizeof info) == sizeof info)
+        take_signal(worker, (int)info.ssi_signo, now_ms);
+}
+
+// Values joined by a space, or the task's number.
+static struct span make_tag(struct worker *worker, const struct slot_task *task)
+{
+    struct wire_command command;
+    struct wire_pair pair;
+    buffer_clear(&worker->tag);
+    if (!worker->settings->tag || !wire_get_command(task->payload, &command))
+        return (struct span){0};
+    while (wire_next_pair(&command.values, &pair)) {
+        if (worker->tag.size > 0)
+            put_u8(&worker->tag, ' ');
+        if (pair.value.size > 0)
+            buffer_append(&worker->tag, pair.value.at, pair.value.size);
+    }
+    if (worker->tag.size == 0)
+        buffer_printf(&worker->tag, "%llu", (unsigned long long)task->task);
+    return buffer_span(&worker->tag);
+}
+
+static void start_tasks(struct worker *worker, int64_t now_ms)
+{
+    const struct slot_task *task;
+    while (!retain_full(worker->retain) &&
+           (task = slots_start(worker->slots))) {
+        const struct launch_task launch = {
+            .task = task->task,
+            .seed = template_seed(worker->settings->seed, task->task),
+            .attempt = task->failures + 1,
+            .slot = task->slot,
+            .payload = task->payload};
+        exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
+    }
+}
+
+static int take_ends(struct worker *worker)
+{
+    struct exec_end end;
+    int code = 0;
+    while (code == 0 && exec_next(worker->exec, &end)) {
+        code = worker_add_result(worker, &end);
+        slots_finish(worker->slots, end.slot, end.wall_us, true);
+        exec_release(worker->exec, end.slot);
+        worker->changed = true;
+    }
+    return code;
+}
+
+static void go_on_draining(struct worker *worker, int64_t now_ms)
+{
+    if (worker->drain == DRAIN_NO)
+        return;
+    if (slots_queued_count(worker->slots) > 0 && worker->phase == PHASE_WORKING)
+        worker_return(worker, UINT32_MAX);
+    if (worker->drain == DRAIN_RUNNING &&
+        (slots_running_count(worker->slots) == 0 ||
+         now_ms >= worker->grace_until_ms)) {
+        worker->drain = DRAIN_STORING;
+        worker->store_until_ms = now_ms + STORE_MS;
+    }
+    if (worker->drain != DRAIN_STORING)
+        return;
+    const bool stored =
+        retain_kept(worker->retain) > retain_made(worker->retain);
+    if (stored || now_ms >= worker->store_until_ms) {
+        worker->end_reason = END_DRAINED;
+        worker->exit_code = 128 + worker->signal;
+        worker->phase = PHASE_LEAVING;
+    }
+}
+
+static void report_if_due(struct worker *worker, int64_t now_ms)
+{
+    if (worker->phase != PHASE_WORKING)
+        return;
+    const int64_t since_ms = now_ms - worker->report_ms;
+    const bool idle =
+        slots_queued_count(worker->slots) == 0 &&
+        slots_running_count(worker->slots) < slots_count(worker->slots);
+    if (since_ms >= worker->heartbeat_ms ||
+        (worker->changed && (idle || since_ms >= REPORT_APART_MS)))
+        worker_report(worker, now_ms);
+}
+
+// A silent ventilator is asked by a repeated HELLO, which it answers.
+static void greet_if_due(struct worker *worker, int64_t now_ms)
+{
+    const int64_t silent_ms = now_ms - worker->heard_ms;
+    const int64_t wait_ms = worker->settings->wait_ms;
+    if (wait_ms > 0 && silent_ms >= wait_ms && worker->drain == DRAIN_NO) {
+        worker_fail(worker, EXIT_UNREACHABLE,
+                    "cannot reach the ventilator, or it does not answer");
+        return;
+    }
+    const bool ask =
+        worker->phase == PHASE_GREETING ||
+        (worker->phase == PHASE_WORKING && silent_ms >= worker->liveness_ms);
+    if (ask && now_ms - worker->hello_ms >= HELLO_MS)
+        worker_hello(worker, now_ms);
+}
+
+static int64_t sooner(int64_t wait_ms, int64_t other_ms)
+{
+    if (other_ms < 0)
+        return wait_ms;
+    return other_ms < wait_ms ? other_ms : wait_ms;
+}
+
+static int64_t wait_for(struct worker *worker, int64_t now_ms)
+{
+    int64_t wait_ms = HELLO_MS - (now_ms - worker->hello_ms);
+    if (worker->phase == PHASE_WORKING) {
+        wait_ms = worker->heartbeat_ms - (now_ms - worker->report_ms);
+        if (worker->changed)
+            wait_ms = sooner(wait_ms, REPORT_APART_MS);
+    }
+    if (worker->drain == DRAIN_RUNNING)
+        wait_ms = sooner(wait_ms, worker->grace_until_ms - now_ms);
+    if (worker->exec)
+        wait_ms = sooner(wait_ms, exec_wait_ms(worker->exec, now_ms));
+    return wait_ms > 0 ? wait_ms : 0;
+}
+
+static int wait_for_something(struct worker *worker, int64_t now_ms)
+{
+    struct net_poll_item items[4] = {
+        {.socket = worker->control, .want = NET_READ},
+        {.fd = worker->signal_fd, .want = NET_READ},
+    };
+    size_t count = 2;
+    if (worker->exec)
+        items[count++] = (struct net_poll_item){.fd = exec_fd(worker->exec),
+                                                .want = NET_READ};
+    if (worker->lane)
+        items[count++] =
+            (struct net_poll_item){.socket = worker->lane, .want = NET_READ};
+    const int64_t wait_ms = wait_for(worker, now_ms);
+    const int ready = net_poll(items, count, wait_ms);
+    const int64_t late_ms = clock_monotonic_ms() - now_ms - wait_ms;
+    if (late_ms > PAUSE_MS)
+        worker->heard_ms += late_ms;
+    return ready < 0 ? ready : 0;
+}
+
+static int turn(struct worker *worker, int64_t now_ms)
+{
+    take_signals(worker, now_ms);
+    if (is_orphan(worker)) {
+        worker->exit_code = EXIT_ERROR;
+        worker->phase = PHASE_LEAVING;
+    }
+    if (net_reconnected(worker->control) && worker->phase == PHASE_WORKING)
+        worker_greet_again(worker, now_ms);
+    worker_hear_control(worker, now_ms);
+    worker_hear_lane(worker);
+    int code = 0;
+    if (worker->exec && worker->phase != PHASE_LEAVING) {
+        exec_turn(worker->exec, now_ms);
+        code = take_ends(worker);
+        start_tasks(worker, now_ms);
+        if (code == 0)
+            code = take_ends(worker); // what could not start
+    }
+    if (code == 0)
+        code = worker_flush(worker);
+    if (worker->phase == PHASE_LEAVING)
+        return code;
+    go_on_draining(worker, now_ms);
+    greet_if_due(worker, now_ms);
+    report_if_due(worker, now_ms);
+    return code;
+}
+
+// Results of what is killed now are not told: it has not failed by itself.
+static void leave(struct worker *worker)
+{
+    if (worker->exec) {
+        const int64_t until_ms = clock_monotonic_ms() + KILL_MS;
+        exec_kill_all(worker->exec);
+        struct exec_end end;
+        while (slots_running_count(worker->slots) > 0 &&
+               clock_monotonic_ms() < until_ms) {
+            struct net_poll_item item = {.fd = exec_fd(worker->exec),
+                                         .want = NET_READ};
+            (void)net_poll(&item, 1, 10);
+            exec_turn(worker->exec, clock_monotonic_ms());
+            while (exec_next(worker->exec, &end)) {
+                slots_finish(worker->slots, end.slot, end.wall_us, false);
+                exec_release(worker->exec, end.slot);
+            }
+        }
+    }
+    if (!id128_is_zero(&worker->run))
+        worker_bye(worker);
+}
+
+int worker_run(struct worker *worker, struct problem *problem)
+{
+    int code = 0;
+    worker->heard_ms = clock_monotonic_ms();
+    (void)slots_open_lane(worker->slots);
+    worker_hello(worker, worker->heard_ms);
+    while (code == 0) {
+        const int64_t now_ms = clock_monotonic_ms();
+        code = turn(worker, now_ms);
+        if (worker->phase == PHASE_LEAVING)
+            break;
+        if (code == 0)
+            code = wait_for_something(worker, clock_monotonic_ms());
+    }
+    if (code < 0) {
+        problem_set(&worker->problem, code, "cannot go on: %s",
+                    strerrordesc_np(-code));
+        worker->exit_code = EXIT_ERROR;
+    }
+    leave(worker);
+    if (worker->problem.code != 0)
+        *problem = worker->problem;
+    return worker->exit_code;
+}
