@@ -271,11 +271,11 @@ static int replay_member(struct recovery *reading, uint64_t *at,
     return result;
 }
 
-int journal_replay(struct journal *journal, uint64_t from, size_t bytes_max,
-                   journal_apply *apply, void *argument, uint64_t *to,
+int journal_replay(struct journal *journal, uint64_t *at, size_t bytes_max,
+                   journal_apply *apply, void *argument,
                    struct problem *problem)
 {
-    *to = from;
+    const uint64_t from = *at;
     if (from > journal->position)
         return -EINVAL;
     struct recovery reading = {
@@ -285,8 +285,8 @@ int journal_replay(struct journal *journal, uint64_t from, size_t bytes_max,
         .apply = apply,
         .argument = argument};
     int result = 0;
-    while (result == 0 && *to < journal->position && *to - from < bytes_max)
-        result = replay_member(&reading, to, problem);
+    while (result == 0 && *at < journal->position && *at - from < bytes_max)
+        result = replay_member(&reading, at, problem);
     logfile_clear(&reading.file);
     buffer_free(&reading.scratch);
     return result;

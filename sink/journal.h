@@ -52,12 +52,13 @@ int journal_commit(struct journal *journal, struct problem *problem);
 /* Bytes of the log that are durable: the end of the last commit. */
 uint64_t journal_position(const struct journal *journal);
 
-/* Reads committed records again from `from` (a member's start), whole members
- * until at least `bytes_max` bytes of the log are read, or its end. `to` gets
- * where it stopped. Returns 0, -EINVAL where `from` is beyond the end, what
- * `apply` returned, or -EBADMSG with a problem when a member is not whole. */
-int journal_replay(struct journal *journal, uint64_t from, size_t bytes_max,
-                   journal_apply *apply, void *argument, uint64_t *to,
+/* Reads committed records again from `*at` (a member's start), whole members
+ * until at least `bytes_max` bytes of the log are read, or its end, and moves
+ * `*at` to where it stopped. Returns 0, -EINVAL where `*at` is beyond the end,
+ * what `apply` returned, or -EBADMSG with a problem when a member is not
+ * whole. */
+int journal_replay(struct journal *journal, uint64_t *at, size_t bytes_max,
+                   journal_apply *apply, void *argument,
                    struct problem *problem);
 
 #endif

@@ -18,8 +18,8 @@ void sink_tell_again(struct sink *sink, uint64_t from)
     while (!sink->ended && from < sink->told) {
         uint64_t to = from;
         stored_clear(&stored);
-        const int error = journal_replay(sink->journal, from, REPLAY_BYTES,
-                                         collect, &stored, &to, sink->problem);
+        const int error = journal_replay(sink->journal, &to, REPLAY_BYTES,
+                                         collect, &stored, sink->problem);
         if (error < 0 || to <= from) {
             problem_set(sink->problem, error < 0 ? error : -EBADMSG,
                         "cannot read the log again at byte %" PRIu64, from);

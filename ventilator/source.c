@@ -258,8 +258,7 @@ enum source_result source_next(struct source *source, struct source_task *task,
 {
     *task = (struct source_task){.place = {.ordinal = source->ordinal}};
     source->value_count = 0;
-    const enum source_result result =
-        source->kind->next(source, task, problem);
+    const enum source_result result = source->kind->next(source, task, problem);
     if (result == SOURCE_TASK || result == SOURCE_BAD)
         source->ordinal++;
     if (result != SOURCE_TASK)
@@ -324,16 +323,14 @@ static int add_fingerprint(const struct settings *settings, const char *path,
     if (!there)
         return problem_set(problem, -error, "%.512s: %s", path,
                            strerror(error));
-    buffer_printf(&print, "%llu:%llu:%llu:%lld %s",
-                  (unsigned long long)about.st_dev,
-                  (unsigned long long)about.st_ino,
-                  (unsigned long long)about.st_size,
-                  (long long)about.st_mtim.tv_sec * 1000000000 +
-                      about.st_mtim.tv_nsec,
-                  path);
+    buffer_printf(
+        &print, "%llu:%llu:%llu:%lld %s", (unsigned long long)about.st_dev,
+        (unsigned long long)about.st_ino, (unsigned long long)about.st_size,
+        (long long)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec,
+        path);
     put_u8(&print, 0);
-    const int added = print.failed ? -ENOMEM
-                                   : texts_add(prints, (const char *)print.at);
+    const int added =
+        print.failed ? -ENOMEM : texts_add(prints, (const char *)print.at);
     buffer_free(&print);
     return added == 0 ? 0 : problem_set(problem, added, "out of memory");
 }
@@ -341,14 +338,13 @@ static int add_fingerprint(const struct settings *settings, const char *path,
 int source_fingerprints(const struct settings *settings, struct texts *prints,
                         struct problem *problem)
 {
-    const char *path =
-        settings->ndjson ? settings->ndjson : settings->arg_file;
+    const char *path = settings->ndjson ? settings->ndjson : settings->arg_file;
     int error = path ? add_fingerprint(settings, path, prints, problem) : 0;
     bool files = false;
     for (size_t i = 0; error == 0 && i < settings->sources.count; i++) {
         const char *word = settings->sources.at[i];
-        if (strncmp(word, ":::", 3) == 0 && strspn(word + 3, ":+") ==
-                                                strlen(word + 3))
+        if (strncmp(word, ":::", 3) == 0 &&
+            strspn(word + 3, ":+") == strlen(word + 3))
             files = word[3] == ':';
         else if (files)
             error = add_fingerprint(settings, word, prints, problem);

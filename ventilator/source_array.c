@@ -95,9 +95,8 @@ static enum source_result next_number(struct source *source,
         index -= range->count;
     struct wire_pair *value = source_add_value(source);
     buffer_clear(&source->scratch);
-    buffer_printf(
-        &source->scratch, "%llu",
-        (unsigned long long)(range->first + index * range->step));
+    buffer_printf(&source->scratch, "%llu",
+                  (unsigned long long)(range->first + index * range->step));
     if (!value || source->scratch.failed) {
         problem_set(problem, -ENOMEM, "out of memory");
         return SOURCE_ERROR;

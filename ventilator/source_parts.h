@@ -36,9 +36,8 @@ struct source {
     struct buffer scratch; // what values had to be unpacked into
     char **names;          // of columns; NULL: none known beforehand
     size_t name_count;
-    bool per_task;      // names come with each task
-    char *colsep;       // NULL: CSV
-    void *object;       // the JSON values borrow from
+    bool per_task; // names come with each task
+    char *colsep;  // NULL: CSV
     struct source_array *array;
     struct source_product *product;
 };

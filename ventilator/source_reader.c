@@ -21,7 +21,7 @@ struct source_reader {
     char *path, *end_path;
     char separator;
     bool quotes, blank;
-    uint8_t *at;          // bytes of the file from `base`
+    uint8_t *at; // bytes of the file from `base`
     size_t size, capacity;
     size_t start;         // of the record, in `at`
     size_t scanned;       // no separator before it
@@ -183,8 +183,8 @@ static ssize_t fill(struct source_reader *reader, struct problem *problem)
             return 0;
         if (wanted > reader->end - from)
             wanted = (size_t)(reader->end - from);
-        const ssize_t got = pread(reader->fd, reader->at + reader->size, wanted,
-                                  (off_t)from);
+        const ssize_t got =
+            pread(reader->fd, reader->at + reader->size, wanted, (off_t)from);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -240,8 +240,7 @@ static bool scan(struct source_reader *reader)
         const size_t left = reader->size - reader->scanned;
         const uint8_t *found =
             left ? memchr(reader->at + reader->scanned, separator, left) : NULL;
-        reader->scanned =
-            found ? (size_t)(found - reader->at) : reader->size;
+        reader->scanned = found ? (size_t)(found - reader->at) : reader->size;
         return found;
     }
     for (; reader->scanned < reader->size; reader->scanned++) {
@@ -333,7 +332,8 @@ enum record_result source_reader_next(struct source_reader *reader,
             return RECORD_ERROR;
         const enum record_result result =
             take(reader, found > 0, record, offset);
-        if (result != RECORD_READ || reader->blank || !is_blank(reader, *record))
+        if (result != RECORD_READ || reader->blank ||
+            !is_blank(reader, *record))
             return result;
     }
 }

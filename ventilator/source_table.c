@@ -173,8 +173,8 @@ static int read_header(struct source *source, struct problem *problem)
     if (result != SOURCE_TASK)
         return problem->code;
     const size_t mark = source_mark_size(header, offset);
-    header = source_without_cr(
-        (struct span){header.at + mark, header.size - mark});
+    header =
+        source_without_cr((struct span){header.at + mark, header.size - mark});
     return take_names(source, header, problem);
 }
 

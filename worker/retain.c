@@ -81,10 +81,23 @@ static int grow(struct retain *retain)
     return 0;
 }
 
+// So that the budget tells the truth: a buffer grows by doubling.
+static void give_back_spare(struct buffer *frame)
+{
+    if (frame->size == 0 || frame->capacity - frame->size < frame->size / 8)
+        return;
+    uint8_t *less = realloc(frame->at, frame->size);
+    if (!less)
+        return;
+    frame->at = less;
+    frame->capacity = frame->size;
+}
+
 int retain_add(struct retain *retain, struct buffer *frame)
 {
     if (retain->count == retain->capacity && grow(retain) < 0)
         return -ENOMEM;
+    give_back_spare(frame);
     *at(retain, retain->kept + retain->count) = *frame;
     retain->bytes += frame->size;
     retain->count++;

@@ -32,10 +32,10 @@ bool id128_is_zero(const struct id128 *id)
 
 void id128_text(const struct id128 *id, char text[ID128_TEXT_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char DIGITS[] = "0123456789abcdef";
     for (size_t i = 0; i < sizeof id->byte; i++) {
-        text[2 * i] = digits[id->byte[i] >> 4];
-        text[2 * i + 1] = digits[id->byte[i] & 15];
+        text[2 * i] = DIGITS[id->byte[i] >> 4];
+        text[2 * i + 1] = DIGITS[id->byte[i] & 15];
     }
     text[ID128_TEXT_SIZE - 1] = '\0';
 }

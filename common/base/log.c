@@ -129,12 +129,12 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 
 const char *log_quote(struct span text, char quoted[LOG_QUOTE_SIZE])
 {
-    static const char cut[] = "\"...";
+    static const char CUT[] = "\"...";
     size_t used = 0;
     quoted[used++] = '"';
     const bool whole =
-        append_escaped(quoted, LOG_QUOTE_SIZE - sizeof cut, &used, text, true);
-    const char *end = whole ? "\"" : cut;
+        append_escaped(quoted, LOG_QUOTE_SIZE - sizeof CUT, &used, text, true);
+    const char *end = whole ? "\"" : CUT;
     memcpy(quoted + used, end, strlen(end) + 1);
     return quoted;
 }

@@ -209,6 +209,15 @@ static int check_text(const struct setting_row *row, const char *shown,
     return 0;
 }
 
+static int check_id(const char *shown, const char *value,
+                    struct problem *problem)
+{
+    struct id128 id;
+    return id128_parse(value, &id) == 0
+               ? 0
+               : refuse(problem, shown, value, "is not 32 hex digits");
+}
+
 int setting_parse(struct settings *settings, const struct setting_row *row,
                   const char *shown, const char *value, struct problem *problem)
 {
@@ -235,6 +244,9 @@ int setting_parse(struct settings *settings, const struct setting_row *row,
     case SETTING_TEXT:
     case SETTING_NAME:
         error = check_text(row, shown, value, problem);
+        return error ? error : set_text(field, value);
+    case SETTING_ID:
+        error = check_id(shown, value, problem);
         return error ? error : set_text(field, value);
     case SETTING_LIST:
         error = check_text(row, shown, value, problem);

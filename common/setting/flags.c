@@ -1,6 +1,5 @@
 #include "common/setting/internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@ enum {
     OPTION_HELP = 'h',
     OPTION_VERSION = 'V',
     OPTIONS_MAX = 96 + 3,
+    VARIABLE_SIZE = 48, // of FAN_<NAME>
     WITH_COMMAND = FOR_RUN | FOR_VENTILATOR,
     ROLES = FOR_VENTILATOR | FOR_WORKER | FOR_SINK
 };
@@ -68,7 +68,7 @@ static const struct setting_row *row_of_option(unsigned program, int option)
 static bool is_source(const char *text)
 {
     return strcmp(text, ":::") == 0 || strcmp(text, ":::+") == 0 ||
-           strcmp(text, "::::") == 0;
+           strcmp(text, "::::") == 0 || strcmp(text, "::::+") == 0;
 }
 
 static int usage(unsigned program, struct problem *problem, const char *what,
@@ -150,7 +150,7 @@ static int take_rest(struct settings *settings, unsigned program, int count,
     return 0;
 }
 
-// One result of getopt_long; *stop when the options are over.
+// One result of getopt_long, help and the first source aside.
 static int take(struct settings *settings, unsigned program, int option,
                 char **argv, struct problem *problem)
 {
@@ -177,7 +177,6 @@ int settings_read_flags(struct settings *settings, unsigned program, int argc,
     optind = 0; // glibc: start anew
     opterr = 0;
     for (;;) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
         const int option =
             getopt_long(argc, argv, options.shorts, options.longs, NULL);
         if (option == -1)
@@ -197,29 +196,53 @@ int settings_read_flags(struct settings *settings, unsigned program, int argc,
     return take_rest(settings, program, argc - optind, argv + optind, problem);
 }
 
+static bool has_variable(const struct setting_row *row, unsigned program)
+{
+    return (row->programs & program) && row->type != SETTING_LIST &&
+           !(row->programs & (NO_FLAG | NO_ENVIRONMENT));
+}
+
+static char upper(char letter)
+{
+    if (letter == '-')
+        return '_';
+    if (letter >= 'a' && letter <= 'z')
+        return (char)(letter - 'a' + 'A');
+    return letter;
+}
+
+static const char *variable_of(const struct setting_row *row,
+                               char name[VARIABLE_SIZE])
+{
+    const int size = snprintf(name, VARIABLE_SIZE, "FAN_%s", row->name);
+    for (int i = 4; i < size && i < VARIABLE_SIZE - 1; i++)
+        name[i] = upper(name[i]);
+    return name;
+}
+
+// In the environment, 1 and 0 too are a boolean's values.
+static const char *spelled_out(const struct setting_row *row, const char *value)
+{
+    if (row->type != SETTING_BOOL)
+        return value;
+    if (strcmp(value, "1") == 0)
+        return "true";
+    return strcmp(value, "0") == 0 ? "false" : value;
+}
+
 int settings_read_environment(struct settings *settings, unsigned program,
                               struct problem *problem)
 {
     for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
         const struct setting_row *const row = &SETTING_TABLE[i];
-        char name[48] = "FAN_";
-        if (!(row->programs & program) || row->type == SETTING_LIST ||
-            (row->programs & (NO_FLAG | NO_ENVIRONMENT)))
+        char name[VARIABLE_SIZE];
+        if (!has_variable(row, program))
             continue;
-        for (size_t j = 0; row->name[j] && j < sizeof name - 5; j++)
-            name[4 + j] = row->name[j] == '-'
-                              ? '_'
-                              : (char)toupper((unsigned char)row->name[j]);
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
-        const char *value = getenv(name);
+        const char *const value = getenv(variable_of(row, name));
         if (!value || !*value)
             continue; // empty is as good as unset
-        if (row->type == SETTING_BOOL && strcmp(value, "1") == 0)
-            value = "true";
-        if (row->type == SETTING_BOOL && strcmp(value, "0") == 0)
-            value = "false";
         const int error = setting_store(settings, row, LAYER_ENVIRONMENT, name,
-                                        value, problem);
+                                        spelled_out(row, value), problem);
         if (error)
             return error;
     }

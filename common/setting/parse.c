@@ -198,6 +198,7 @@ bool setting_format(const struct settings *settings,
     case SETTING_TEXT:
     case SETTING_NAME:
     case SETTING_CHOICE:
+    case SETTING_ID:
         if (!*(char *const *)field)
             return false;
         buffer_append_text(out, *(char *const *)field);

@@ -78,7 +78,7 @@ void settings_clear(struct settings *settings)
         if (row->type == SETTING_LIST)
             texts_free(field);
         else if (row->type == SETTING_TEXT || row->type == SETTING_NAME ||
-                 row->type == SETTING_CHOICE)
+                 row->type == SETTING_CHOICE || row->type == SETTING_ID)
             free(*(char **)field);
     }
     texts_free(&settings->operands);
@@ -93,7 +93,9 @@ static bool takes(const struct setting_row *row, unsigned program,
 
 static char dashed(char letter)
 {
-    return letter == '_' ? '-' : letter;
+    if (letter == '_')
+        return '-';
+    return letter;
 }
 
 const struct setting_row *setting_find(unsigned program, unsigned without,
@@ -159,8 +161,11 @@ const char *setting_nearest(unsigned program, unsigned without,
 const char *setting_quote(const char *text, char quoted[SETTING_QUOTE_SIZE])
 {
     size_t used = 0;
-    for (; text[used] && used < SETTING_QUOTE_SIZE - 4; used++)
-        quoted[used] = text[used] < ' ' || text[used] > '~' ? '?' : text[used];
+    for (; text[used] && used < SETTING_QUOTE_SIZE - 4; used++) {
+        quoted[used] = text[used];
+        if (text[used] < ' ' || text[used] > '~')
+            quoted[used] = '?';
+    }
     memcpy(quoted + used, text[used] ? "..." : "", text[used] ? 4 : 1);
     return quoted;
 }

@@ -54,6 +54,7 @@ enum setting_type {
     SETTING_CHOICE, // one of `choices`, separated by |
     SETTING_ANSWER, // what follows a failure: a choice kept as enum answer
     SETTING_NAME,   // text that can be a file name: no /, no leading dot
+    SETTING_ID,     // 128 bits as 32 hex digits
 };
 
 #define SETTING_UNLIMITED UINT64_MAX
@@ -69,7 +70,7 @@ int texts_add(struct texts *texts, const char *text); /* 0 or -ENOMEM */
 struct settings {
     /* input */
     struct texts command; // after --
-    struct texts sources; // from the first `:::`, `:::+`, `::::` on, verbatim
+    struct texts sources; // from the first `:::`, `:::+`, `::::`, `::::+` on
     char *arg_file;       // -a; "-" is standard input; NULL none
     bool null_separated;  // -0
     bool header;
@@ -159,8 +160,8 @@ int settings_set(struct settings *settings, unsigned program,
 enum settings_parsed { SETTINGS_GO, SETTINGS_HELP, SETTINGS_VERSION };
 /* Reads flags, `--`, `:::` and operands. argv[0] is not looked at. A role's
  * first operand is its endpoint. Everything after `--` up to `:::`, `:::+`,
- * `::::` is the command. Returns 0 and *parsed, or -EINVAL with a usage
- * problem. */
+ * `::::`, `::::+` is the command. Returns 0 and *parsed, or -EINVAL with a
+ * usage problem. */
 int settings_read_flags(struct settings *settings, unsigned program, int argc,
                         char **argv, enum settings_parsed *parsed,
                         struct problem *problem);

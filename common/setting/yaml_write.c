@@ -80,8 +80,9 @@ static void write_value(struct buffer *out, const struct settings *settings,
     if (settings_text(settings, row, &text)) {
         put_u8(&text, 0);
         buffer_printf(out, "%s: ", row->name);
-        const bool quoted =
-            row->type == SETTING_TEXT || row->type == SETTING_NAME;
+        const bool quoted = row->type == SETTING_TEXT ||
+                            row->type == SETTING_NAME ||
+                            row->type == SETTING_ID;
         if (text.failed)
             out->failed = true;
         else if (quoted)

@@ -10,10 +10,10 @@ enum { PART_MAX = 1024 };
 
 const char *event_name(enum event event)
 {
-    static const char *const names[EVENTS] = {
+    static const char *const NAMES[EVENTS] = {
         "none", "run",      "generation", "joined",   "left",
         "mark", "reopened", "resumed",    "decision", "complete"};
-    return (unsigned)event < EVENTS ? names[event] : "none";
+    return (unsigned)event < EVENTS ? NAMES[event] : "none";
 }
 
 static inline char *put_text(char *at, const char *text)

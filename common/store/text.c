@@ -71,7 +71,7 @@ bool text_is_utf8(struct span text, size_t *extra)
 
 static uint8_t *put_escaped(uint8_t *at, uint8_t byte)
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char DIGITS[] = "0123456789abcdef";
     *at++ = '\\';
     switch (byte) {
     case '\n':
@@ -89,8 +89,8 @@ static uint8_t *put_escaped(uint8_t *at, uint8_t byte)
         return at;
     default:
         memcpy(at, "u00", 3);
-        at[3] = (uint8_t)digits[byte >> 4];
-        at[4] = (uint8_t)digits[byte & 15];
+        at[3] = (uint8_t)DIGITS[byte >> 4];
+        at[4] = (uint8_t)DIGITS[byte & 15];
         return at + 5;
     }
 }
@@ -116,7 +116,7 @@ void text_put_quoted(struct buffer *out, struct span text, size_t extra)
 
 void text_put_base64(struct buffer *out, struct span bytes)
 {
-    static const char letters[] =
+    static const char LETTERS[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t *at = buffer_extend(out, (bytes.size + 2) / 3 * 4 + 2);
     if (!at)
@@ -127,10 +127,10 @@ void text_put_base64(struct buffer *out, struct span bytes)
         const unsigned bits = (unsigned)bytes.at[i] << 16 |
                               (left > 1 ? (unsigned)bytes.at[i + 1] << 8 : 0) |
                               (left > 2 ? (unsigned)bytes.at[i + 2] : 0);
-        at[0] = (uint8_t)letters[bits >> 18];
-        at[1] = (uint8_t)letters[bits >> 12 & 63];
-        at[2] = left > 1 ? (uint8_t)letters[bits >> 6 & 63] : '=';
-        at[3] = left > 2 ? (uint8_t)letters[bits & 63] : '=';
+        at[0] = (uint8_t)LETTERS[bits >> 18];
+        at[1] = (uint8_t)LETTERS[bits >> 12 & 63];
+        at[2] = left > 1 ? (uint8_t)LETTERS[bits >> 6 & 63] : '=';
+        at[3] = left > 2 ? (uint8_t)LETTERS[bits & 63] : '=';
         at += 4;
     }
     *at = '"';
@@ -297,12 +297,12 @@ static bool get_fraction(struct span text, int64_t *us)
 
 bool text_get_time(struct span text, int64_t *utc_us)
 {
-    static const char form[] = "....-..-..T..:..:..";
-    enum { WHOLE = sizeof form - 1 };
+    static const char FORM[] = "....-..-..T..:..:..";
+    enum { WHOLE = sizeof FORM - 1 };
     if (text.size < WHOLE + 1 || text.at[text.size - 1] != 'Z')
         return false;
     for (unsigned i = 0; i < WHOLE; i++)
-        if (form[i] != '.' && text.at[i] != form[i])
+        if (FORM[i] != '.' && text.at[i] != (uint8_t)FORM[i])
             return false;
     int64_t year, month, day, hour, minute, second, us;
     if (!get_digits(text.at, 4, &year) || !get_digits(text.at + 5, 2, &month) ||

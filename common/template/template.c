@@ -36,45 +36,50 @@ static int hash_typed(struct template *template, const char *const *command,
     return error;
 }
 
-static struct span keep(struct template *template, size_t *used,
-                        const char *text)
+struct parsing {
+    struct template *template;
+    size_t used; // of template->typed
+    const struct template_options *options;
+    struct problem *problem;
+};
+
+static int parse_text(struct parsing *parsing, const char *text,
+                      struct word *word)
 {
-    const struct span kept = {template->typed + *used, strlen(text)};
-    memcpy(template->typed + *used, text, kept.size);
-    *used += kept.size;
-    return kept;
+    struct template *const template = parsing->template;
+    const struct span kept = {template->typed + parsing->used, strlen(text)};
+    memcpy(template->typed + parsing->used, text, kept.size);
+    parsing->used += kept.size;
+    return template_parse(template, kept, parsing->options, word,
+                          parsing->problem);
 }
 
-static int parse_path(struct template *template, size_t *used, const char *path,
-                      const struct template_options *options, bool *there,
-                      struct word *word, struct problem *problem)
+static int parse_path(struct parsing *parsing, const char *path, bool *there,
+                      struct word *word)
 {
+    const struct template *const template = parsing->template;
     *there = path != NULL;
     if (!path)
         return 0;
     if (*path == '\0')
-        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+        return problem_exit(parsing->problem, EXIT_USAGE, -EINVAL,
                             "a path for the output may not be empty");
-    const int error = template_parse(template, keep(template, used, path),
-                                     options, word, problem);
+    const int error = parse_text(parsing, path, word);
     for (size_t i = word->first; error == 0 && i < template->piece_count; i++)
         if (template->pieces[i].kind == PIECE_SLOT)
-            return problem_exit(problem, EXIT_USAGE, -EINVAL,
+            return problem_exit(parsing->problem, EXIT_USAGE, -EINVAL,
                                 "{%%} cannot be in the path %.200s: a slot is "
                                 "known only when the task starts",
                                 path);
     return error;
 }
 
-static int parse_command(struct template *template, size_t *used,
-                         const char *const *command, size_t count,
-                         const struct template_options *options,
-                         struct problem *problem)
+static int parse_command(struct parsing *parsing, const char *const *command,
+                         size_t count)
 {
+    struct template *const template = parsing->template;
     for (size_t i = 0; i < count; i++) {
-        const int error =
-            template_parse(template, keep(template, used, command[i]), options,
-                           &template->words[i], problem);
+        const int error = parse_text(parsing, command[i], &template->words[i]);
         if (error != 0)
             return error;
     }
@@ -93,17 +98,15 @@ static int parse_all(struct template *template, const char *const *command,
                      size_t count, const struct template_options *options,
                      struct problem *problem)
 {
-    size_t used = 0;
-    int error =
-        parse_command(template, &used, command, count, options, problem);
+    struct parsing parsing = {
+        .template = template, .options = options, .problem = problem};
+    int error = parse_command(&parsing, command, count);
     if (error == 0)
-        error =
-            parse_path(template, &used, options->stdout_path, options,
-                       &template->has_stdout, &template->stdout_path, problem);
+        error = parse_path(&parsing, options->stdout_path,
+                           &template->has_stdout, &template->stdout_path);
     if (error == 0)
-        error =
-            parse_path(template, &used, options->stderr_path, options,
-                       &template->has_stderr, &template->stderr_path, problem);
+        error = parse_path(&parsing, options->stderr_path,
+                           &template->has_stderr, &template->stderr_path);
     return error;
 }
 

@@ -70,9 +70,9 @@ static void spans_carry_their_length(void **state)
 static void a_span_too_long_for_its_length_fails_the_buffer(void **state)
 {
     (void)state;
-    static const uint8_t zeros[65536];
+    static const uint8_t ZEROS[65536];
     struct buffer buffer = {0};
-    put_span16(&buffer, (struct span){zeros, sizeof zeros});
+    put_span16(&buffer, (struct span){ZEROS, sizeof ZEROS});
     assert_true(buffer.failed);
     put_u8(&buffer, 1);
     assert_int_equal(buffer.size, 0);

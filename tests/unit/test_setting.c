@@ -167,12 +167,16 @@ static void sources_end_the_flags_but_not_inside_an_argument(void **state)
     struct world *const world = *state;
     assert_int_equal(read_flags(world, FOR_RUN,
                                 WORDS("--colsep", ":::", "--header=false",
-                                      "::::", "--help")),
+                                      "::::+", "--help")),
                      SETTINGS_GO);
     assert_string_equal(world->settings.colsep, ":::");
     assert_false(world->settings.header);
     assert_int_equal(world->settings.sources.count, 2);
     assert_int_equal(world->settings.command.count, 0);
+    assert_int_equal(
+        read_flags(world, FOR_VENTILATOR, WORDS("e", "::::", "-j", ":::+")),
+        SETTINGS_GO);
+    assert_int_equal(world->settings.sources.count, 5);
 }
 
 static void first_operand_of_a_role_is_its_endpoint(void **state)
@@ -410,11 +414,20 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
 {
     struct world *const world = *state;
     static const char *const TOLD[][2] = {
-        {"timeout", "5s"},    {"grace", "1s"},         {"output-max", "1M"},
-        {"truncate", "true"}, {"line-buffer", "true"}, {"tag", "true"},
-        {"compat", "true"},   {"delay", "1ms"},        {"seed", "1"},
-        {"chdir", "/"},       {"stdin", "true"},       {"retain-max", "2M"},
-        {"name", "n"},        {"run-id", "00"}};
+        {"timeout", "5s"},
+        {"grace", "1s"},
+        {"output-max", "1M"},
+        {"truncate", "true"},
+        {"line-buffer", "true"},
+        {"tag", "true"},
+        {"compat", "true"},
+        {"delay", "1ms"},
+        {"seed", "1"},
+        {"chdir", "/"},
+        {"stdin", "true"},
+        {"retain-max", "2M"},
+        {"name", "n"},
+        {"run-id", "00112233445566778899aAbBcCdDeEfF"}};
     for (size_t i = 0; i < sizeof TOLD / sizeof TOLD[0]; i++)
         assert_int_equal(settings_set(&world->settings, IN_DEFINITION,
                                       LAYER_YAML, TOLD[i][0], TOLD[i][1],
@@ -427,6 +440,26 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
     assert_int_equal(settings_set(&world->settings, IN_DEFINITION, LAYER_YAML,
                                   "endpoint", "x", &world->problem),
                      -ENOENT);
+}
+
+static void identities_are_32_hex_digits(void **state)
+{
+    struct world *const world = *state;
+    static const char *const NAMES[] = {"run-id", "resume_token"};
+    static const char *const BAD[] = {"", "00",
+                                      "0011223344556677-8899aabbccddeef",
+                                      "00112233445566778899aabbccddeefg",
+                                      "00112233445566778899aabbccddeeff0"};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < sizeof BAD / sizeof BAD[0]; j++) {
+            world->problem = (struct problem){0};
+            assert_int_equal(settings_set(&world->settings, IN_PLAN, LAYER_YAML,
+                                          NAMES[i], BAD[j], &world->problem),
+                             -EINVAL);
+            assert_says(world, "32 hex digits");
+        }
+    assert_null(world->settings.run_id);
+    assert_null(world->settings.resume_token);
 }
 
 static void help_shows_every_row_that_is_not_hidden(void **state)
@@ -488,6 +521,7 @@ int main(void)
         TEST(plan_reads_back_as_the_same_settings),
         TEST(untouched_settings_write_nothing),
         TEST(definition_sets_only_what_workers_may_be_told),
+        TEST(identities_are_32_hex_digits),
         TEST(help_shows_every_row_that_is_not_hidden),
         TEST(rows_are_found_by_one_name_and_one_letter),
     };

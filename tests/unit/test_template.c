@@ -131,8 +131,8 @@ static void forms_follow_gnu_parallel(void **state)
 static void what_is_no_placeholder_stays(void **state)
 {
     (void)state;
-    static const char *const none[1] = {NULL};
-    const struct template_options options = {.append = true, .names = none};
+    static const char *const NONE[1] = {NULL};
+    const struct template_options options = {.append = true, .names = NONE};
     const struct template_task task = {.task = 1, .whole = SPAN_OF("v")};
     expect_with("{{}}", &options, &task, "{v}");
     expect_with("{1..9}|{a,b}|{ print }|}{|{|${HOME}|{-1}|{123456789}",
@@ -145,9 +145,9 @@ static void names_take_their_values(void **state)
     (void)state;
     const struct wire_pair values[] = {pair("a", "1"), pair("p.t", "2.5"),
                                        pair("my col", "x.y")};
-    static const char *const names[] = {"a", "p.t", "my col"};
+    static const char *const NAMES[] = {"a", "p.t", "my col"};
     const struct template_options options = {
-        .append = true, .names = names, .name_count = 3};
+        .append = true, .names = NAMES, .name_count = 3};
     const struct template_task task = {.task = 1,
                                        .values = values,
                                        .value_count = 3,
@@ -239,8 +239,8 @@ static void refuse(const char *command, const struct template_options *options,
 static void mistakes_in_a_template_are_usage_errors(void **state)
 {
     (void)state;
-    static const char *const names[] = {"alpha", "beta"};
-    const struct template_options known = {.names = names, .name_count = 2};
+    static const char *const NAMES[] = {"alpha", "beta"};
+    const struct template_options known = {.names = NAMES, .name_count = 2};
     const struct template_options path = {.stdout_path = "out/{%}"};
     const struct template_options empty = {.stderr_path = ""};
     refuse("x|{alhpa}", &known, "{alpha}");
