@@ -57,8 +57,8 @@ void ask_send(struct ask *ask, int64_t now_ms)
         return;
     const struct wire_header header = {
         .version = WIRE_VERSION, .type = WIRE_ASK, .sender = ask->self};
-    const struct wire_ask question = {
-        ++ask->id, SPAN_OF("{\"v\":1,\"ask\":\"status\"}")};
+    const struct wire_ask question = {++ask->id,
+                                      SPAN_OF("{\"v\":1,\"ask\":\"status\"}")};
     buffer_clear(&ask->frame);
     wire_put_ask(&ask->frame, &header, &question);
     if (ask->frame.failed)
@@ -75,10 +75,8 @@ static uint64_t number(const json_t *object, const char *key)
 
 static bool understand(struct ask *ask, struct span text)
 {
-    json_t *const root =
-        json_loadb((const char *)text.at, text.size, 0, NULL);
-    const char *const state =
-        json_string_value(json_object_get(root, "state"));
+    json_t *const root = json_loadb((const char *)text.at, text.size, 0, NULL);
+    const char *const state = json_string_value(json_object_get(root, "state"));
     if (!state) {
         json_decref(root);
         return false;

@@ -25,8 +25,8 @@ struct follow {
     struct map *holds; // task -> index into helds
     struct held *helds;
     size_t held_count, held_capacity;
-    size_t free; // 1 + index of an unused one; 0: none
-    struct map *bad; // task -> status, of those final and not ok
+    size_t free;           // 1 + index of an unused one; 0: none
+    struct map *bad;       // task -> status, of those final and not ok
     struct numset *passed; // keep_order: tasks that are final
     uint64_t next;         // keep_order: all below are printed
     struct buffer text;
@@ -135,8 +135,8 @@ static int hold(struct follow *follow, const struct follow_output *output,
     buffer_append(&follow->text, output->err.at, output->err.size);
     if (follow->text.failed)
         return -ENOMEM;
-    int error = spill_put(&follow->spill, buffer_span(&follow->text),
-                          &held.piece);
+    int error =
+        spill_put(&follow->spill, buffer_span(&follow->text), &held.piece);
     if (error)
         return error;
     error = make_room(follow, &index);

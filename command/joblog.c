@@ -21,10 +21,10 @@ struct joblog {
 static struct template *make_template(const struct settings *set)
 {
     struct problem unused = {0};
-    const struct template_options options = {
-        .append = !set->array && !set->ndjson,
-        .shell = set->shell,
-        .lines = set->command.count == 0};
+    const struct template_options options = {.append =
+                                                 !set->array && !set->ndjson,
+                                             .shell = set->shell,
+                                             .lines = set->command.count == 0};
     return template_create((const char *const *)set->command.at,
                            set->command.count, &options, &unused);
 }
@@ -38,8 +38,8 @@ struct joblog *joblog_open(const struct settings *settings,
         return NULL;
     }
     joblog->settings = settings;
-    joblog->fd = open(settings->joblog,
-                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    joblog->fd =
+        open(settings->joblog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (joblog->fd < 0) {
         problem_set(problem, -errno, "cannot write the job log %s: %s",
                     settings->joblog, strerror(errno));

@@ -169,9 +169,8 @@ static int write_place(struct printer *printer)
                  place.offset, place.next, place.past);
     text[length] = ' ';
     text[PLACE_SIZE - 1] = '\n';
-    return pwrite(printer->place_fd, text, PLACE_SIZE, 0) == PLACE_SIZE
-               ? 0
-               : -EIO;
+    return pwrite(printer->place_fd, text, PLACE_SIZE, 0) == PLACE_SIZE ? 0
+                                                                        : -EIO;
 }
 
 static enum printer_result flush(struct printer *printer,
@@ -179,8 +178,9 @@ static enum printer_result flush(struct printer *printer,
 {
     int error = write_place(printer);
     if (error) {
-        problem_set(problem, error, "cannot note in the run directory what "
-                                    "was printed");
+        problem_set(problem, error,
+                    "cannot note in the run directory what "
+                    "was printed");
         return PRINTER_FAILED;
     }
     if (printer->joblog && (error = joblog_flush(printer->joblog))) {

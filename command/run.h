@@ -15,21 +15,32 @@
 enum { SOCKET_DIR_SIZE = 80, ENDPOINT_SIZE = 100, BINARY_SIZE = 4096 };
 
 /* -- run_input.c: the copy of an input that cannot be read again ----------- */
+#define RUN_INPUT_NAME                                    \
+    "input" /* in the run directory; with .end its length \
+             */
 struct run_input {
     int from, to;     /* -1: there is nothing (more) to copy */
+    bool copied_here; /* the tasks come from a copy */
     uint64_t copied;  /* bytes */
-    char name[32];    /* in the run directory; empty: nothing is copied */
+    uint64_t size;    /* bytes there will be; 0: not known */
     char source[256]; /* for messages */
-    bool ended;       /* the end was reached and marked */
 };
-/* Finds out what to copy: standard input where the settings read it, or a FIFO
- * given by -a or --ndjson. Refuses a terminal. Returns 0 or -EINVAL with a
- * usage problem. `name` stays empty where nothing is copied. */
+/* Does the input come through standard input, or a FIFO named by -a or
+ * --ndjson, so that a copy is needed? */
+bool run_input_is_stream(const struct settings *settings);
+/* Opens what is to be copied; a terminal is refused, or with `optional` left
+ * alone. Returns 0 or -errno with a usage problem. */
 int run_input_open(struct run_input *input, const struct settings *settings,
-                   struct problem *problem);
-/* Begins the copy in DIR under a name that is not used there. */
+                   bool optional, struct problem *problem);
+/* Begins the copy in DIR. */
 int run_input_create(struct run_input *input, const char *dir,
                      struct problem *problem);
+/* Goes on with a copy made earlier. What is given now must begin with it;
+ * where nothing is given (or open), the copy is the input, if it is whole or
+ * settings->accept_partial. Reads, so may block. */
+int run_input_continue(struct run_input *input, const char *dir,
+                       const struct settings *settings,
+                       struct problem *problem);
 /* May more be read, with the ventilator at `offset` of the copy? */
 bool run_input_wants(const struct run_input *input, uint64_t offset);
 /* Copies a piece; at the end writes the mark, durably. Returns 0 or -errno. */
@@ -37,7 +48,8 @@ int run_input_copy(struct run_input *input, const char *dir,
                    struct problem *problem);
 void run_input_close(struct run_input *input);
 
-/* -- run_supervise.c: the three roles --------------------------------------- */
+/* -- run_supervise.c: the three roles ---------------------------------------
+ */
 enum run_role { RUN_SINK, RUN_VENTILATOR, RUN_WORKER, RUN_ROLES };
 struct run_process {
     pid_t pid;         /* 0: not running */
@@ -50,6 +62,8 @@ struct supervisor {
     const char *dir, *endpoint;
     char binaries[BINARY_SIZE]; /* the folder of the roles' programs */
     struct run_process process[RUN_ROLES];
+    void (*talk)(void *context); /* called before it writes to stderr */
+    void *context;
     bool over;   /* the run is: `exit` holds how */
     bool killed; /* by a second signal */
     int exit;
@@ -65,12 +79,14 @@ void supervisor_kill(struct supervisor *supervisor);
 /* Waits for the roles to leave, then kills whatever is left of the run. */
 void supervisor_close(struct supervisor *supervisor);
 
-/* -- run_plan.c: directory and plan ----------------------------------------- */
+/* -- run_plan.c: directory and plan -----------------------------------------
+ */
 struct run {
     struct settings settings;
     char dir[RUNDIR_PATH_SIZE];
     int lock;
-    bool resumed;
+    bool made;    /* the directory is this run's own, and new */
+    bool resumed; /* there is a plan of before */
     struct run_input input;
     char socket_dir[SOCKET_DIR_SIZE], endpoint[ENDPOINT_SIZE];
     struct supervisor supervisor;
@@ -79,10 +95,13 @@ struct run {
     struct ask_status status;
     int signal_fd, watch_fd;
     int signal; /* the first that came; 0: none */
-    int64_t started_ms, asked_ms, shown_ms;
+    int64_t signal_ms, started_ms, asked_ms, shown_ms;
+    int64_t rated_ms; /* when `rate` was last brought up to date */
+    uint64_t rated_done, done_before;
+    double rate;       /* tasks a second, smoothed; 0: not known */
     bool bar;          /* a progress bar stands on the terminal */
-    bool reader_gone;  /* of standard output */
-    bool print_failed; /* printing has stopped; the run has not */
+    bool print_failed; /* something was not printed */
+    bool print_over;   /* nothing more can be read or printed */
 };
 /* Reads the YAML operand, makes or finds the directory, takes its lock. */
 int run_plan_open(struct run *run, struct problem *problem);
@@ -91,13 +110,24 @@ int run_plan_write(struct run *run, int argc, char **argv,
                    struct problem *problem);
 /* A private directory for the sockets, and DIR/endpoint. */
 int run_plan_sockets(struct run *run, struct problem *problem);
-void run_plan_close(struct run *run);
+/* Removes the sockets; and, where `nothing_ran`, what this run had made. */
+void run_plan_close(struct run *run, bool nothing_ran);
 /* Writes a plan to a temporary directory and lets the ventilator print the
  * commands. Returns the exit code. */
 int run_plan_dry(struct run *run, int argc, char **argv,
                  struct problem *problem);
 
-/* -- run_progress.c --------------------------------------------------------- */
+/* -- run_resume.c: the plan of before ---------------------------------------
+ */
+/* Identity of a new run: id, seed, fingerprints, place and time. */
+int run_identify(struct run *run, int argc, char **argv,
+                 struct problem *problem);
+/* Takes over the identity of the plan in run->dir, and all of it where the
+ * command line names no tasks; refuses another command or a changed input. */
+int run_resume(struct run *run, struct problem *problem);
+
+/* -- run_progress.c ---------------------------------------------------------
+ */
 enum { PROGRESS_BAR_MS = 250, PROGRESS_LINE_MS = 5000 };
 /* Is somebody looking at standard error? */
 bool progress_is_terminal(void);

@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_SIZE = 256 << 10, AHEAD_MAX = 64 << 20 };
+#define END_NAME RUN_INPUT_NAME ".end"
+
+enum { PIECE_SIZE = 256 << 10, AHEAD_MAX = 64 << 20, PATH_SIZE = 4200 };
 
 static bool is_dash(const char *path)
 {
@@ -17,8 +20,8 @@ static bool is_dash(const char *path)
 
 static bool reads_standard_input(const struct settings *set)
 {
-    const bool given = set->sources.count > 0 || set->arg_file || set->ndjson ||
-                       set->array;
+    const bool given =
+        set->sources.count > 0 || set->arg_file || set->ndjson || set->array;
     const bool in_sources = set->sources.count > 1 &&
                             strcmp(set->sources.at[0], "::::") == 0 &&
                             is_dash(set->sources.at[1]);
@@ -36,12 +39,21 @@ static const char *fifo_of(const struct settings *set)
                : NULL;
 }
 
+bool run_input_is_stream(const struct settings *settings)
+{
+    return reads_standard_input(settings) || fifo_of(settings);
+}
+
 int run_input_open(struct run_input *input, const struct settings *settings,
-                   struct problem *problem)
+                   bool optional, struct problem *problem)
 {
     const char *const fifo = fifo_of(settings);
+    struct stat found;
     *input = (struct run_input){.from = -1, .to = -1};
     if (reads_standard_input(settings)) {
+        input->copied_here = true;
+        if (isatty(STDIN_FILENO) && optional)
+            return 0;
         if (isatty(STDIN_FILENO))
             return problem_exit(
                 problem, EXIT_USAGE, -EINVAL,
@@ -50,6 +62,7 @@ int run_input_open(struct run_input *input, const struct settings *settings,
         input->from = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
         snprintf(input->source, sizeof input->source, "standard input");
     } else if (fifo) {
+        input->copied_here = true;
         input->from = open(fifo, O_RDONLY | O_CLOEXEC);
         snprintf(input->source, sizeof input->source, "%.200s", fifo);
     } else {
@@ -58,30 +71,33 @@ int run_input_open(struct run_input *input, const struct settings *settings,
     if (input->from < 0)
         return problem_exit(problem, EXIT_USAGE, -errno, "cannot read %s: %s",
                             input->source, strerror(errno));
-    snprintf(input->name, sizeof input->name, "input");
+    if (fstat(input->from, &found) == 0 && S_ISREG(found.st_mode))
+        input->size = (uint64_t)found.st_size;
     return 0;
 }
 
-int run_input_create(struct run_input *input, const char *dir,
+static int open_copy(struct run_input *input, const char *dir, int flags,
                      struct problem *problem)
 {
-    char path[RUNDIR_PATH_SIZE + 64];
-    if (!input->name[0])
-        return 0;
-    for (unsigned i = 2; rundir_has(dir, input->name); i++)
-        snprintf(input->name, sizeof input->name, "input-%u", i);
-    snprintf(path, sizeof path, "%s/%s", dir, input->name);
-    input->to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/" RUN_INPUT_NAME, dir);
+    input->to = open(path, O_RDWR | O_CREAT | O_CLOEXEC | flags, 0666);
     if (input->to < 0)
         return problem_set(problem, -errno, "cannot write %s: %s", path,
                            strerror(errno));
     return 0;
 }
 
+int run_input_create(struct run_input *input, const char *dir,
+                     struct problem *problem)
+{
+    return input->copied_here ? open_copy(input, dir, O_TRUNC, problem) : 0;
+}
+
 bool run_input_wants(const struct run_input *input, uint64_t offset)
 {
-    return input->to >= 0 && (input->copied < offset ||
-                              input->copied - offset < AHEAD_MAX);
+    return input->to >= 0 &&
+           (input->copied < offset || input->copied - offset < AHEAD_MAX);
 }
 
 static int write_all(int fd, const char *at, size_t size)
@@ -101,19 +117,168 @@ static int write_all(int fd, const char *at, size_t size)
 // The mark says that the copy is the whole input: data first.
 static int mark_end(struct run_input *input, const char *dir)
 {
-    char name[48], text[32];
+    char text[32];
     const int length =
         snprintf(text, sizeof text, "%" PRIu64 "\n", input->copied);
-    snprintf(name, sizeof name, "%s.end", input->name);
     if (fdatasync(input->to) != 0)
         return -errno;
     const int error = rundir_write(
-        dir, name, (struct span){(const uint8_t *)text, (size_t)length});
+        dir, END_NAME, (struct span){(const uint8_t *)text, (size_t)length});
     if (!error) {
-        input->ended = true;
+        input->size = input->copied;
         run_input_close(input);
     }
     return error;
+}
+
+// Reads up to `size` bytes, less only at the end. Returns -errno.
+static ssize_t read_all(int fd, char *at, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t got = read(fd, at + done, size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+static int differs(const struct run_input *input, uint64_t at,
+                   struct problem *problem)
+{
+    return problem_exit(
+        problem, EXIT_USAGE, -EINVAL,
+        "%s differs from this run's input at byte %" PRIu64 ". --resume takes "
+        "the same input, or the same with lines added at its end; for another "
+        "one start a new run",
+        input->source, at);
+}
+
+// Holds what is given now against the copy of `size` bytes. Returns 1 when it
+// begins with it, 0 when there is nothing at all, or -errno.
+static int compare(struct run_input *input, uint64_t size,
+                   struct problem *problem)
+{
+    static char given[PIECE_SIZE], had[PIECE_SIZE];
+    uint64_t done = 0;
+    while (done < size) {
+        const uint64_t left = size - done;
+        const size_t wanted = left < PIECE_SIZE ? (size_t)left : PIECE_SIZE;
+        const ssize_t got = read_all(input->from, given, wanted);
+        const ssize_t old = read_all(input->to, had, wanted);
+        if (got < 0 || old < 0)
+            return problem_set(problem, (int)(got < 0 ? got : old),
+                               "cannot read %s or its copy", input->source);
+        if (got == 0 && done == 0)
+            return 0;
+        ssize_t same = 0;
+        while (same < got && same < old && given[same] == had[same])
+            same++;
+        if ((size_t)same < wanted)
+            return differs(input, done + (uint64_t)same, problem);
+        done += wanted;
+    }
+    return 1;
+}
+
+static uint64_t count_lines(int fd, uint64_t size, char separator,
+                            uint64_t *last)
+{
+    static char piece[PIECE_SIZE];
+    uint64_t count = 0, done = 0;
+    *last = 0;
+    while (done < size) {
+        const ssize_t got = pread(fd, piece, sizeof piece, (off_t)done);
+        if (got <= 0)
+            break;
+        for (ssize_t i = 0; i < got; i++)
+            if (piece[i] == separator) {
+                count++;
+                *last = done + (uint64_t)i + 1;
+            }
+        done += (uint64_t)got;
+    }
+    return count;
+}
+
+// Nothing was given: the copy is the input, if it is whole.
+static int take_copy(struct run_input *input, const char *dir,
+                     const struct settings *settings, uint64_t size,
+                     struct problem *problem)
+{
+    uint64_t last;
+    const uint64_t lines = count_lines(
+        input->to, size, settings->null_separated ? '\0' : '\n', &last);
+    if (!settings->accept_partial)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "the input of this run was cut after %" PRIu64
+                            " lines; give it again, or say --accept-partial "
+                            "to do without the rest",
+                            lines);
+    input->copied = last;
+    const int error =
+        ftruncate(input->to, (off_t)last) != 0 ? -errno : mark_end(input, dir);
+    return error
+               ? problem_set(problem, error, "cannot mark the input's end: %s",
+                             strerror(-error))
+               : 0;
+}
+
+// The copy was whole, and there may be more now.
+static int reopen_end(struct run_input *input, const char *dir,
+                      const struct settings *settings, struct problem *problem)
+{
+    char path[PATH_SIZE], last = '\0', next[1];
+    const char separator = settings->null_separated ? '\0' : '\n';
+    const ssize_t more = read_all(input->from, next, 1);
+    if (more <= 0) {
+        run_input_close(input);
+        return more < 0 ? problem_set(problem, (int)more, "cannot read %s: %s",
+                                      input->source, strerror((int)-more))
+                        : 0;
+    }
+    if (input->copied > 0 &&
+        pread(input->to, &last, 1, (off_t)input->copied - 1) == 1 &&
+        last != separator)
+        return differs(input, input->copied, problem);
+    snprintf(path, sizeof path, "%s/" END_NAME, dir);
+    if (unlink(path) != 0 || write_all(input->to, next, 1) != 0)
+        return problem_set(problem, -errno, "cannot go on with %s: %s", path,
+                           strerror(errno));
+    input->copied++;
+    return 0;
+}
+
+int run_input_continue(struct run_input *input, const char *dir,
+                       const struct settings *settings, struct problem *problem)
+{
+    char text[32] = "";
+    struct stat found;
+    if (!input->copied_here)
+        return 0;
+    const bool whole = rundir_read(dir, END_NAME, text, sizeof text) == 0;
+    if (open_copy(input, dir, 0, problem) != 0)
+        return problem->code;
+    if (fstat(input->to, &found) != 0)
+        return problem_set(problem, -errno, "cannot read the input's copy");
+    input->copied = whole ? strtoull(text, NULL, 10) : (uint64_t)found.st_size;
+    const int given =
+        input->from < 0 ? 0 : compare(input, input->copied, problem);
+    if (given < 0)
+        return given;
+    if (lseek(input->to, (off_t)input->copied, SEEK_SET) < 0)
+        return problem_set(problem, -errno, "cannot read the input's copy");
+    if (given)
+        return whole ? reopen_end(input, dir, settings, problem) : 0;
+    if (!whole)
+        return take_copy(input, dir, settings, input->copied, problem);
+    run_input_close(input);
+    return 0;
 }
 
 int run_input_copy(struct run_input *input, const char *dir,
@@ -124,13 +289,14 @@ int run_input_copy(struct run_input *input, const char *dir,
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
     if (got < 0)
-        return problem_set(problem, -errno, "cannot read %s: %s",
-                           input->source, strerror(errno));
+        return problem_set(problem, -errno, "cannot read %s: %s", input->source,
+                           strerror(errno));
     const int error = got > 0 ? write_all(input->to, piece, (size_t)got)
                               : mark_end(input, dir);
     if (error)
-        return problem_set(problem, error, "cannot copy %s to %s/%s: %s",
-                           input->source, dir, input->name, strerror(-error));
+        return problem_set(problem, error,
+                           "cannot copy %s to %s/" RUN_INPUT_NAME ": %s",
+                           input->source, dir, strerror(-error));
     input->copied += (uint64_t)got;
     return 0;
 }

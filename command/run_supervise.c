@@ -24,7 +24,9 @@ enum {
     FAREWELL_MS = 10000, // END has been said: the roles leave
     TERM_MS = 2000,
     TICK_MS = 20,
-    WORDS_MAX = 12,
+    WORDS_MAX = 16,
+    PASSED_MAX = 3,
+    FLAG_SIZE = 64,
 };
 
 static const char *const PROGRAMS[RUN_ROLES] = {
@@ -35,8 +37,8 @@ static const char *const PROGRAMS[RUN_ROLES] = {
 
 int supervisor_open(struct supervisor *supervisor, struct problem *problem)
 {
-    const int error = verb_beside("", supervisor->binaries,
-                                  sizeof supervisor->binaries);
+    const int error =
+        verb_beside("", supervisor->binaries, sizeof supervisor->binaries);
     if (error)
         return problem_set(problem, error, "cannot find fan's own folder: %s",
                            strerror(-error));
@@ -48,10 +50,31 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem)
     return 0;
 }
 
+// Sink and worker are given these; all else the ventilator tells them.
+static const char *const PASSED[PASSED_MAX] = {"heartbeat", "liveness", "wait"};
+
 struct command_line {
     const char *words[WORDS_MAX];
+    char flags[PASSED_MAX][FLAG_SIZE];
     char program[BINARY_SIZE + 32], plan[RUNDIR_PATH_SIZE + 16], slots[24];
 };
+
+static size_t add_passed(const struct settings *settings,
+                         struct command_line *line, size_t count)
+{
+    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++)
+        for (size_t j = 0; j < PASSED_MAX; j++) {
+            struct buffer text = {0};
+            if (strcmp(SETTING_TABLE[i].name, PASSED[j]) != 0 ||
+                !settings_text(settings, &SETTING_TABLE[i], &text))
+                continue;
+            snprintf(line->flags[j], FLAG_SIZE, "--%s=%.*s", PASSED[j],
+                     (int)text.size, (const char *)text.at);
+            line->words[count++] = line->flags[j];
+            buffer_free(&text);
+        }
+    return count;
+}
 
 static void make_command(const struct supervisor *supervisor,
                          enum run_role role, struct command_line *line)
@@ -84,8 +107,16 @@ static void make_command(const struct supervisor *supervisor,
     case RUN_ROLES:
         break;
     }
+    if (role != RUN_VENTILATOR)
+        count = add_passed(supervisor->settings, line, count);
     if (supervisor->settings->verbose)
         line->words[count++] = "--verbose";
+}
+
+static char variable_letter(char letter)
+{
+    const int upper = toupper((unsigned char)letter);
+    return (char)(upper == '-' ? '_' : upper);
 }
 
 // What `fan run` was told by FAN_... is in the plan, with what stands above
@@ -94,13 +125,12 @@ static void clean_environment(void)
 {
     for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
         const struct setting_row *const row = &SETTING_TABLE[i];
-        char name[64] = "FAN_";
+        char name[64];
         if (row->programs & (NO_FLAG | NO_ENVIRONMENT))
             continue;
-        for (size_t j = 0; row->name[j] && j < sizeof name - 5; j++)
-            name[4 + j] = row->name[j] == '-'
-                              ? '_'
-                              : (char)toupper((unsigned char)row->name[j]);
+        snprintf(name, sizeof name, "FAN_%s", row->name);
+        for (char *at = name; *at; at++)
+            *at = variable_letter(*at);
         unsetenv(name);
     }
 }
@@ -124,7 +154,12 @@ static void become(const struct command_line *line, enum run_role role,
     clean_environment();
     snprintf(number, sizeof number, "%ld", (long)supervisor);
     setenv("FAN_SUPERVISOR", number, 1);
-    execv(line->program, (char *const *)(uintptr_t)line->words);
+    // exec's parameter lacks a const that it keeps.
+    const union {
+        const char *const *ours;
+        char *const *theirs;
+    } words = {.ours = line->words};
+    execv(line->program, words.theirs);
     fprintf(stderr, "fan run: cannot start %s: %s\n", line->program,
             strerror(errno));
     _exit(EXIT_USAGE);
@@ -168,6 +203,12 @@ static uint64_t log_size(const struct supervisor *supervisor)
     return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
+static void before_talk(const struct supervisor *supervisor)
+{
+    if (supervisor->talk)
+        supervisor->talk(supervisor->context);
+}
+
 static void describe(int status, char *text, size_t size)
 {
     if (WIFSIGNALED(status))
@@ -187,6 +228,7 @@ static void after_crash(struct supervisor *supervisor, enum run_role role,
         process->crashes = 0;
     process->log_size = size;
     process->crashes++;
+    before_talk(supervisor);
     if (process->crashes >= CRASHES_MAX) {
         fprintf(stderr,
                 "fan run: %s %s, the %dth time in a row with nothing new "

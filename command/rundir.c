@@ -70,8 +70,8 @@ int rundir_newest(char dir[RUNDIR_PATH_SIZE])
 int rundir_find(const struct settings *settings, char dir[RUNDIR_PATH_SIZE],
                 struct problem *problem)
 {
-    const char *name = settings->operands.count > 0 ? settings->operands.at[0]
-                                                    : settings->run;
+    const char *name =
+        settings->operands.count > 0 ? settings->operands.at[0] : settings->run;
     if (settings->operands.count > 1)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "one run directory is enough; '%s' is another",
@@ -171,6 +171,20 @@ int rundir_write(const char *dir, const char *name, struct span text)
         return error;
     }
     return sync_directory(dir);
+}
+
+void rundir_empty(const char *dir, const char *prefix)
+{
+    char path[NAME_SIZE];
+    DIR *const folder = opendir(dir);
+    const struct dirent *entry;
+    if (!folder)
+        return;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
+    while ((entry = readdir(folder)))
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+            unlink(path_of(path, dir, entry->d_name));
+    closedir(folder);
 }
 
 int rundir_lock(const char *dir, int64_t wait_ms)

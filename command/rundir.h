@@ -31,6 +31,8 @@ int rundir_read(const char *dir, const char *name, char *text, size_t size);
 /* Writes the file aside, syncs it, renames it, syncs the directory: after a
  * crash it is there whole or not at all. Returns 0 or -errno. */
 int rundir_write(const char *dir, const char *name, struct span text);
+/* Removes the files of `dir` whose names begin so. */
+void rundir_empty(const char *dir, const char *prefix);
 
 /* Takes the directory's lock.run for this process, waiting up to `wait_ms`.
  * Returns its descriptor, -EAGAIN when it is held elsewhere, or -errno. */

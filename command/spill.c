@@ -44,9 +44,9 @@ int spill_put(struct spill *spill, struct span bytes, struct spill_piece *piece)
     }
     size_t done = 0;
     while (done < bytes.size) {
-        const ssize_t put = pwrite(spill->fd, bytes.at + done,
-                                   bytes.size - done,
-                                   (off_t)(spill->end + done));
+        const ssize_t put =
+            pwrite(spill->fd, bytes.at + done, bytes.size - done,
+                   (off_t)(spill->end + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)

@@ -49,8 +49,6 @@ static enum event event_of(uint8_t kind)
         return EVENT_MARK;
     case RECORD_REOPENED:
         return EVENT_REOPENED;
-    case RECORD_RESUMED:
-        return EVENT_RESUMED;
     case RECORD_DECISION:
         return EVENT_DECISION;
     case RECORD_COMPLETE:

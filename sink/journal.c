@@ -1,5 +1,6 @@
 #include "sink/journal.h"
 
+#include "common/base/lockfile.h"
 #include "common/store/logread.h"
 #include "sink/journal_recover.h"
 
@@ -59,15 +60,10 @@ static int open_dir(struct journal *journal, const char *dir)
     return journal->dir_fd < 0 ? -errno : 0;
 }
 
-static int take_lock(struct journal *journal)
+static int take_lock(struct journal *journal, const char *dir)
 {
-    journal->lock_fd = openat(journal->dir_fd, "lock.sink",
-                              O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (journal->lock_fd < 0 ||
-        fcntl(journal->lock_fd, F_OFD_SETLK, &lock) != 0)
-        return -errno;
-    return 0;
+    journal->lock_fd = lockfile_take(dir, "lock.sink");
+    return journal->lock_fd < 0 ? journal->lock_fd : 0;
 }
 
 static int open_log(struct journal *journal)
@@ -87,7 +83,7 @@ static int open_files(struct journal *journal, const char *dir,
     if (result != 0)
         return problem_set(problem, result, "cannot use directory %s: %s", dir,
                            strerrordesc_np(-result));
-    result = take_lock(journal);
+    result = take_lock(journal, dir);
     if (result == -EAGAIN || result == -EACCES)
         return problem_set(problem, result,
                            "another sink is using directory %s, or its lock "

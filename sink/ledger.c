@@ -177,6 +177,11 @@ uint32_t ledger_grant(const struct ledger *ledger,
     return known ? ledger->generation : ledger->generation + 1;
 }
 
+const struct id128 *ledger_resumed(const struct ledger *ledger)
+{
+    return &ledger->resumed;
+}
+
 struct span ledger_host(const struct ledger *ledger, const struct id128 *worker)
 {
     const struct peer *peer = peers_find(ledger->peers, worker);

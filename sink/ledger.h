@@ -101,6 +101,8 @@ uint32_t ledger_generation(const struct ledger *ledger);
  * Record the next one (EVENT_GENERATION) and sync before saying so. */
 uint32_t ledger_grant(const struct ledger *ledger,
                       const struct id128 *ventilator);
+/* The token of the last resume; zero: there was none. */
+const struct id128 *ledger_resumed(const struct ledger *ledger);
 /* The host of a rostered worker, else empty. Borrowed until the next apply. */
 struct span ledger_host(const struct ledger *ledger,
                         const struct id128 *worker);

@@ -107,6 +107,8 @@ static int apply_resumed(struct ledger *ledger, const struct record *record)
     }
     ledger->resumed = record->worker;
     ledger->number_base = ledger->number_max;
+    // Places are those of the new input from here on.
+    ledger->mark = ledger->mark_from = ledger->mark_offset = 0;
     ledger->complete = false;
     return 0;
 }
@@ -150,7 +152,7 @@ static void apply_mark(struct ledger *ledger, const struct record *record)
     ledger->mark_from = record->b;
     ledger->mark_offset = record->c;
     ledger->complete = false;
-    see_number(ledger, record->a);
+    see_number(ledger, ledger->number_base + record->a);
 }
 
 static int apply_decision(struct ledger *ledger, const struct record *record)

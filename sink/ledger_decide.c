@@ -179,11 +179,6 @@ enum ledger_verdict ledger_record(const struct ledger *ledger,
         return decide_mark(ledger, record);
     case RECORD_REOPENED:
         return decide_reopened(ledger, record);
-    case RECORD_RESUMED:
-        return id128_is_zero(&record->subject) ? LEDGER_NONSENSE
-               : id128_equal(&record->subject, &ledger->resumed)
-                   ? LEDGER_DUPLICATE
-                   : LEDGER_STORE_EVENT;
     case RECORD_DECISION:
         return decide_decision(ledger, record);
     case RECORD_COMPLETE:

@@ -270,6 +270,7 @@ static void close_all(struct sink *sink)
     net_stop();
     if (sink->journal != NULL)
         journal_close(&sink->journal);
+    matches_destroy(&sink->matches);
     ledger_destroy(&sink->ledger);
     buffer_free(&sink->out);
     buffer_free(&sink->inflated);

@@ -120,25 +120,47 @@ static bool on_record(struct sink *sink, const struct wire_header *header,
     return true;
 }
 
-/* Content keys are not indexed: every line counts as new. */
-static bool on_match(struct sink *sink, struct span body)
+/* The first question makes the index, the last one drops it. */
+static bool open_matches(struct sink *sink, uint64_t question)
+{
+    if (question != 1)
+        return sink->matches && question == sink->question + 1;
+    matches_destroy(&sink->matches);
+    sink->matches =
+        matches_build(sink->journal, sink->settings->results, sink->problem);
+    if (!sink->matches)
+        sink_end(sink, EXIT_ERROR);
+    return sink->matches;
+}
+
+static bool on_match(struct sink *sink, struct span body, int64_t now_ms)
 {
     struct wire_match match;
-    if (!wire_get_match(body, &match))
+    if (!wire_get_match(body, &match) || !sink_commit(sink, now_ms) ||
+        !open_matches(sink, match.question))
         return false;
-    const size_t count = match.keys.count;
-    sink->pairs.size = 0;
-    uint8_t *at = buffer_extend(&sink->pairs, (count + 1) * sizeof(uint64_t));
-    if (at == NULL)
-        return false;
-    uint64_t *numbers = (uint64_t *)(void *)at;
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = 0;
+    buffer_clear(&sink->pairs);
+    struct id128 key;
+    while (wire_next_key(&match.keys, &key)) {
+        const uint64_t number = matches_take(sink->matches, &key);
+        buffer_append(&sink->pairs, &number, sizeof number);
+    }
+    if (sink->pairs.failed) {
+        problem_set(sink->problem, -ENOMEM, "out of memory");
+        sink_end(sink, EXIT_ERROR);
+        return true;
+    }
+    sink->question = match.question;
     const struct wire_header header = sink_header(sink);
-    const struct wire_matched matched = {.question = match.question};
-    wire_put_matched(&sink->out, &header, &matched, numbers, count);
+    const struct wire_matched matched = {.question = match.question,
+                                         .left = matches_left(sink->matches)};
+    wire_put_matched(&sink->out, &header, &matched,
+                     (const uint64_t *)(const void *)sink->pairs.at,
+                     sink->pairs.size / sizeof(uint64_t));
     sink_send(sink);
     buffer_clear(&sink->pairs);
+    if (match.last)
+        matches_destroy(&sink->matches);
     return true;
 }
 
@@ -194,7 +216,7 @@ void sink_control(struct sink *sink, struct span frame, int64_t now_ms)
             taken = on_record(sink, &header, body, now_ms);
             break;
         case WIRE_MATCH:
-            taken = on_match(sink, body);
+            taken = on_match(sink, body, now_ms);
             break;
         case WIRE_END:
             taken = on_end(sink, body, now_ms);

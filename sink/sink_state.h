@@ -6,6 +6,7 @@
 #include "common/wire/wire.h"
 #include "sink/journal.h"
 #include "sink/ledger.h"
+#include "sink/matches.h"
 #include "sink/sink.h"
 
 enum { SINK_TICK_MS = 1000, SINK_FULL_RETRY_MS = 500 };
@@ -33,6 +34,8 @@ struct sink {
     uint64_t refused, duplicates, records;
     bool ended;
     enum exit_code exit;
+    struct matches *matches; // while a resume asks
+    uint64_t question;       // the last one answered
     struct buffer out, inflated, values, pairs;
 };
 

@@ -69,7 +69,7 @@ static void answer(struct sink *sink, uint64_t position, bool delta,
 
 /* False when there is no room for it now: SYNC will be asked again. */
 static bool grant(struct sink *sink, const struct id128 *ventilator,
-                  int64_t now_ms)
+                  const struct id128 *resume, int64_t now_ms)
 {
     const uint32_t generation = ledger_grant(sink->ledger, ventilator);
     if (generation != ledger_generation(sink->ledger) &&
@@ -77,6 +77,13 @@ static bool grant(struct sink *sink, const struct id128 *ventilator,
                                            .generation = generation,
                                            .attempt = 1,
                                            .worker = *ventilator}))
+        return false;
+    const bool resumes = !id128_is_zero(resume) &&
+                         !id128_equal(resume, ledger_resumed(sink->ledger));
+    if (resumes && !sink_store(sink, &(struct record){.event = EVENT_RESUMED,
+                                                      .generation = generation,
+                                                      .attempt = 1,
+                                                      .worker = *resume}))
         return false;
     return sink_commit(sink, now_ms);
 }
@@ -102,7 +109,7 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
         sink_end(sink, EXIT_DAMAGED);
         return true;
     }
-    if (!grant(sink, &header->sender, now_ms)) {
+    if (!grant(sink, &header->sender, &sync.resume, now_ms)) {
         sink->welcomed = false; // HELLO again asks for the next SYNC
         return true;
     }

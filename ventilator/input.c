@@ -69,12 +69,12 @@ void input_place(struct role *role)
 }
 
 static struct payload *expand(struct role *role, const struct source_task *task,
-                              struct problem *bad)
+                              uint64_t number, struct problem *bad)
 {
     struct input *input = &role->input;
     const struct template_task expanded = {
-        .task = task->place.ordinal,
-        .seed = template_seed(input->seed, task->place.ordinal),
+        .task = number,
+        .seed = template_seed(input->seed, number),
         .values = task->values,
         .value_count = task->value_count,
         .whole = task->whole,
@@ -98,14 +98,15 @@ static void make_offer(struct role *role, enum source_result result,
                        const struct source_task *task, struct problem *bad,
                        struct tracker_offer *offer)
 {
-    *offer = (struct tracker_offer){.task = task->place.ordinal,
-                                    .ordinal = task->place.ordinal,
-                                    .offset = task->place.offset};
+    *offer =
+        (struct tracker_offer){.task = resume_number(role, task->place.ordinal),
+                               .ordinal = task->place.ordinal,
+                               .offset = task->place.offset};
     struct payload *payload = NULL;
     if (result == SOURCE_TASK) {
         offer->key = template_key(role->input.template, task->values,
                                   task->value_count, task->whole);
-        payload = expand(role, task, bad);
+        payload = expand(role, task, offer->task, bad);
     }
     offer->payload = payload;
     offer->payload_size = payload ? payload->size : 0;
@@ -149,7 +150,15 @@ static bool read_one(struct role *role, enum cursor cursor)
         if (task.place.ordinal <= input->mark)
             return true;
     }
-    if (!tracker_needs(role->tracker, task.place.ordinal))
+    const uint64_t number = resume_number(role, task.place.ordinal);
+    if (number == 0) {
+        problem_set(role->problem, -ESTALE,
+                    "the input grew while it was read: start again with "
+                    "--resume");
+        role_end(role, END_ABORTED, EXIT_ERROR);
+        return false;
+    }
+    if (!tracker_needs(role->tracker, number))
         return true;
     struct tracker_offer offer;
     make_offer(role, result, &task, &bad, &offer);

@@ -11,20 +11,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static volatile int stop;
-
-static void count_stop(int number)
+static void ignore_signals(void)
 {
-    (void)number;
-    stop = stop + 1;
-}
-
-static void catch_signals(void)
-{
-    const struct sigaction count = {.sa_handler = count_stop};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &count, NULL);
-    sigaction(SIGTERM, &count, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGHUP, &ignore, NULL);
 }
@@ -61,7 +50,7 @@ static int serve(struct settings *settings, struct problem *problem)
         const int exit = ventilator_dry_run(settings, problem);
         return problem->code ? fail(problem) : exit;
     }
-    const int exit = ventilator_serve(settings, &stop, problem);
+    const int exit = ventilator_serve(settings, problem);
     if (problem->code)
         return fail(problem);
     return exit;
@@ -87,7 +76,7 @@ int main(int argc, char **argv)
     enum settings_parsed parsed = SETTINGS_GO;
     struct buffer text = {0};
     follow_supervisor();
-    catch_signals();
+    ignore_signals();
     settings_init(&settings);
     int exit = EXIT_USAGE;
     if (read_settings(&settings, argc, argv, &parsed, &problem) != 0) {

@@ -33,7 +33,10 @@ void role_refuse(struct role *role, const struct net_peer *address,
 static void ask_sync(struct role *role, uint64_t position)
 {
     const struct wire_header header = role_header(role, WIRE_SYNC);
-    const struct wire_sync sync = {position, role->generation_known};
+    struct wire_sync sync = {.position = position,
+                             .generation = role->generation_known};
+    if (role->settings->resume_token)
+        (void)id128_parse(role->settings->resume_token, &sync.resume);
     buffer_clear(&role->out);
     wire_put_sync(&role->out, &header, &sync);
     reply(role, &role->sink_address);
@@ -87,6 +90,16 @@ static void hello_worker(struct role *role, const struct incoming *in,
                   log_quote(hello->host, host), hello->slots, hello->pid);
 }
 
+static void mark_bye(struct role *role, const struct id128 *sender)
+{
+    if (role->sink_there && id128_equal(&role->sink, sender))
+        role->sink_bye = true;
+    for (unsigned i = 1; i <= role->peer_top; i++)
+        if (role->peers[i].used &&
+            id128_equal(&role->peers[i].incarnation, sender))
+            role->peers[i].bye = true;
+}
+
 static void on_hello(struct role *role, const struct incoming *in)
 {
     struct wire_hello hello;
@@ -103,6 +116,11 @@ static void on_hello(struct role *role, const struct incoming *in)
         !id128_equal(&in->header.run, &role->run)) {
         role_refuse(role, in->address, REFUSED_RUN,
                     "this address now serves another run");
+        return;
+    }
+    if (role->ending) {
+        mark_bye(role, &in->header.sender);
+        role_refuse(role, in->address, REFUSED_COMPLETE, "the run is over");
         return;
     }
     if (hello.role == ROLE_SINK)
@@ -247,10 +265,15 @@ static void on_synced(struct role *role, const struct incoming *in)
     }
     if (tracker_is_synced(role->tracker) || !grant(role, part.generation))
         return;
+    if (!(part.flags & SYNCED_DELTA))
+        role->number_max = part.number_max;
     tracker_synced(role->tracker, &part, role->now_ms);
-    if (!tracker_is_synced(role->tracker))
+    if (!tracker_is_synced(role->tracker) ||
+        (role->settings->resume_token &&
+         resume_begin(role, role->number_max) < 0))
         return;
-    input_place(role);
+    if (!resume_is_matching(role))
+        input_place(role);
     watch_roster(role);
     log_event(LOG_INFO, "synced", "generation=%u position=%llu",
               part.generation, (unsigned long long)part.position);
@@ -263,11 +286,25 @@ static void on_bye(struct role *role, const struct incoming *in)
         role->refused++;
         return;
     }
-    if (role->farewells > 0)
-        role->farewells--;
-    if (!role->ending)
+    if (role->ending)
+        mark_bye(role, &in->header.sender);
+    else
         tracker_worker_gone(role->tracker, &in->header.sender, false,
                             role->now_ms);
+}
+
+static void on_matched(struct role *role, const struct incoming *in)
+{
+    struct wire_matched matched;
+    if (!from_sink(role, in))
+        return;
+    if (!wire_get_matched(in->body, &matched) ||
+        resume_matched(role, &matched) < 0) {
+        role->refused++;
+        return;
+    }
+    if (!resume_is_matching(role))
+        input_place(role);
 }
 
 static void on_ask(struct role *role, const struct incoming *in)
@@ -326,7 +363,7 @@ static handler *const HANDLERS[WIRE_TYPES] = {
     [WIRE_HELLO] = on_hello,   [WIRE_REPORT] = on_report,
     [WIRE_STORED] = on_stored, [WIRE_RETURNED] = on_returned,
     [WIRE_BYE] = on_bye,       [WIRE_SYNCED] = on_synced,
-    [WIRE_ASK] = on_ask,
+    [WIRE_ASK] = on_ask,       [WIRE_MATCHED] = on_matched,
 };
 
 static void receive_one(struct role *role, const struct net_message *message)
@@ -415,6 +452,16 @@ static int run_exit(const struct role *role)
     return all > good ? EXIT_TASKS_FAILED : EXIT_OK;
 }
 
+void role_say_end(struct role *role)
+{
+    const struct span end = buffer_span(&role->end);
+    for (unsigned i = 1; i <= role->peer_top; i++)
+        if (role->peers[i].used && !role->peers[i].bye)
+            net_send(role->control, &role->peers[i].address, end);
+    if (role->sink_there && !role->sink_bye)
+        net_send(role->control, &role->sink_address, end);
+}
+
 void role_end(struct role *role, enum end_reason reason, int exit)
 {
     if (role->ending)
@@ -427,16 +474,8 @@ void role_end(struct role *role, enum end_reason reason, int exit)
     for (size_t i = 0; i < STATUSES; i++)
         end.by_status[i] = c.by_status[i];
     const struct wire_header header = role_header(role, WIRE_END);
-    buffer_clear(&role->out);
-    wire_put_end(&role->out, &header, &end);
-    for (unsigned i = 1; i <= role->peer_top; i++)
-        if (role->peers[i].used &&
-            net_send(role->control, &role->peers[i].address,
-                     buffer_span(&role->out)) == 0)
-            role->farewells++;
-    if (role->sink_there && net_send(role->control, &role->sink_address,
-                                     buffer_span(&role->out)) == 0)
-        role->farewells++;
+    wire_put_end(&role->end, &header, &end);
+    role_say_end(role);
 }
 
 static void act(struct role *role, const struct tracker_action *action)

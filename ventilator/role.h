@@ -31,6 +31,7 @@ struct peer {
     size_t frame_count, frame_capacity;
     size_t frame_sent; // of them, given to the socket
     int pidfd;         // of a process on this host; -1 otherwise
+    bool bye;          // has answered END
 };
 
 /* Makes tasks of the input. */
@@ -52,6 +53,10 @@ struct role {
     uint32_t generation_known;
     struct tracker *tracker;
     struct net_socket *control;
+    int lock, signal_fd;
+    unsigned stops; // INT and TERM so far
+    struct resume *resume;
+    uint64_t number_max; // highest task number used before this life
     struct input input;
     struct peer peers[WORKERS_MAX + 1];
     unsigned peer_top;
@@ -59,10 +64,11 @@ struct role {
     struct id128 sink;
     struct net_peer sink_address;
     char results_endpoint[WIRE_TEXT_MAX];
+    bool sink_bye;
     struct buffer out, scratch;
+    struct buffer end; // the END message
     int64_t started_ms, now_ms, draining_since_ms;
     bool draining, ending;
-    unsigned farewells; // BYEs not in yet
     int exit;
     uint64_t refused;
     struct problem *problem;
@@ -74,6 +80,23 @@ void input_close(struct role *role);
 void input_place(struct role *role);
 void input_pump(struct role *role);
 void input_fetch(struct role *role, const struct tracker_action *action);
+
+/* resume.c */
+struct resume;
+/* After the first SYNCED of a resume: takes up its numbers, or begins to match
+ * (again). Returns 0, or -errno: the run has been ended. */
+int resume_begin(struct role *role, uint64_t number_max);
+void resume_close(struct role *role);
+/* Until it is over there is nothing to dispatch. */
+bool resume_is_matching(const struct role *role);
+/* The copied input whose growth is waited for, or NULL. */
+struct source *resume_waits_for(const struct role *role);
+void resume_pump(struct role *role);
+/* -EBADMSG: not the answer that is waited for. */
+int resume_matched(struct role *role, const struct wire_matched *matched);
+/* The task number at this place of the input; 0: the input has grown there
+ * since it was matched. */
+uint64_t resume_number(const struct role *role, uint64_t ordinal);
 
 /* peers.c */
 struct wire_header role_header(const struct role *role, enum wire_type type);
@@ -99,5 +122,7 @@ void role_refuse(struct role *role, const struct net_peer *address,
                  enum wire_refusal code, const char *text);
 void role_act(struct role *role);
 void role_end(struct role *role, enum end_reason reason, int exit);
+/* Says END to all that have not answered it. */
+void role_say_end(struct role *role);
 
 #endif

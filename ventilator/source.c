@@ -6,19 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char COPY_END[] = "input.end";
-
-char *source_path(const struct settings *settings, const char *path)
-{
-    char *joined = NULL;
-    if (path[0] == '/' || !settings->working_directory)
-        return strdup(path);
-    return asprintf(&joined, "%s/%s", settings->working_directory, path) < 0
-               ? NULL
-               : joined;
-}
 
 static int open_copy(struct source *source, const struct settings *settings,
                      const char *dir, struct source_reader_options *options,
@@ -52,6 +41,7 @@ int source_open_reader(struct source *source, const struct settings *settings,
                        struct problem *problem)
 {
     const bool table = settings->header || settings->colsep;
+    source->verbatim = settings->null_separated;
     struct source_reader_options options = {
         .separator = settings->null_separated ? '\0' : '\n',
         .quotes = table && !settings->colsep,
@@ -67,16 +57,15 @@ int source_open_reader(struct source *source, const struct settings *settings,
     return source->reader ? 0 : problem->code;
 }
 
-size_t source_mark_size(struct span record, uint64_t offset)
+// Of text, a byte order mark at the file's start and a carriage return at a
+// line's end are no part of it.
+static struct span without_marks(struct span record, uint64_t offset)
 {
-    return offset == 0 && record.size >= 3 &&
-                   memcmp(record.at, "\xef\xbb\xbf", 3) == 0
-               ? 3
-               : 0;
-}
-
-struct span source_without_cr(struct span record)
-{
+    if (offset == 0 && record.size >= 3 &&
+        memcmp(record.at, "\xef\xbb\xbf", 3) == 0) {
+        record.at += 3;
+        record.size -= 3;
+    }
     if (record.size > 0 && record.at[record.size - 1] == '\r')
         record.size--;
     return record;
@@ -90,6 +79,8 @@ enum source_result source_record(struct source *source, struct span *record,
     const unsigned long long at = *offset, ordinal = source->ordinal;
     switch (result) {
     case RECORD_READ:
+        if (!source->verbatim)
+            *record = without_marks(*record, *offset);
         return SOURCE_TASK;
     case RECORD_LONG:
         problem_set(problem, -E2BIG,
@@ -246,11 +237,11 @@ void source_close(struct source **source)
 
 const char *const *source_names(const struct source *source, size_t *count)
 {
-    static const char *const none[1] = {NULL};
+    static const char *const NONE[1] = {NULL};
     *count = source->name_count;
     if (source->per_task)
         return NULL;
-    return source->name_count ? (const char *const *)source->names : none;
+    return source->name_count ? (const char *const *)source->names : NONE;
 }
 
 enum source_result source_next(struct source *source, struct source_task *task,
@@ -307,47 +298,4 @@ void source_fd_clear(struct source *source)
 {
     if (source->reader)
         source_reader_fd_clear(source->reader);
-}
-
-static int add_fingerprint(const struct settings *settings, const char *path,
-                           struct texts *prints, struct problem *problem)
-{
-    struct stat about;
-    struct buffer print = {0};
-    if (strcmp(path, "-") == 0)
-        return 0;
-    char *full = source_path(settings, path);
-    const bool there = full && stat(full, &about) == 0;
-    const int error = full ? errno : ENOMEM;
-    free(full);
-    if (!there)
-        return problem_set(problem, -error, "%.512s: %s", path,
-                           strerror(error));
-    buffer_printf(
-        &print, "%llu:%llu:%llu:%lld %s", (unsigned long long)about.st_dev,
-        (unsigned long long)about.st_ino, (unsigned long long)about.st_size,
-        (long long)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec,
-        path);
-    put_u8(&print, 0);
-    const int added =
-        print.failed ? -ENOMEM : texts_add(prints, (const char *)print.at);
-    buffer_free(&print);
-    return added == 0 ? 0 : problem_set(problem, added, "out of memory");
-}
-
-int source_fingerprints(const struct settings *settings, struct texts *prints,
-                        struct problem *problem)
-{
-    const char *path = settings->ndjson ? settings->ndjson : settings->arg_file;
-    int error = path ? add_fingerprint(settings, path, prints, problem) : 0;
-    bool files = false;
-    for (size_t i = 0; error == 0 && i < settings->sources.count; i++) {
-        const char *word = settings->sources.at[i];
-        if (strncmp(word, ":::", 3) == 0 &&
-            strspn(word + 3, ":+") == strlen(word + 3))
-            files = word[3] == ':';
-        else if (files)
-            error = add_fingerprint(settings, word, prints, problem);
-    }
-    return error;
 }

@@ -6,6 +6,13 @@
  * again gives the same tasks at the same places. The ventilator opens two: one
  * for what was never sent, one for what must be sent again.
  *
+ * Lines, rows and objects: a byte order mark at the file's start and a carriage
+ * return at a line's end are no part of them; with -0 every byte is. Of an
+ * object each field is a value by its name, those of an object within as
+ * `outer.inner`, lists as JSON. A product's last list varies fastest; paired
+ * lists (`:::+`) end with the shortest, as with GNU parallel; an empty list
+ * makes no task at all.
+ *
  * A source does file I/O and decides nothing.
  */
 #ifndef VENTILATOR_SOURCE_H
@@ -43,7 +50,6 @@ void source_close(struct source **source);
 /* Column names known beforehand (a table's header, --array); for templates.
  * Count 0: positional or per task. */
 const char *const *source_names(const struct source *source, size_t *count);
-/* True when tasks are whole command lines (no command was given). */
 
 enum source_result {
     SOURCE_TASK,

@@ -164,8 +164,6 @@ static enum source_result next_object(struct source *source,
         source_record(source, &line, &task->place.offset, problem);
     if (result != SOURCE_TASK)
         return result;
-    const size_t mark = source_mark_size(line, task->place.offset);
-    line = source_without_cr((struct span){line.at + mark, line.size - mark});
     json_t *object = read_object(source, line, task->place.offset, problem);
     int error = object ? 0 : problem->code;
     if (object) {

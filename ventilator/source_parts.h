@@ -37,6 +37,7 @@ struct source {
     char **names;          // of columns; NULL: none known beforehand
     size_t name_count;
     bool per_task; // names come with each task
+    bool verbatim; // records are no lines of text
     char *colsep;  // NULL: CSV
     struct source_array *array;
     struct source_product *product;
@@ -49,16 +50,17 @@ char *source_path(const struct settings *settings, const char *path);
 int source_open_reader(struct source *source, const struct settings *settings,
                        const char *dir, const char *path,
                        struct problem *problem);
-/* Reads a record for a task: SOURCE_TASK with *record, or what to return. */
+/* Reads a record for a task, without marks of text files: SOURCE_TASK with
+ * *record, or what to return. */
 enum source_result source_record(struct source *source, struct span *record,
                                  uint64_t *offset, struct problem *problem);
 /* Room for one more value; NULL when out of memory. */
 struct wire_pair *source_add_value(struct source *source);
 /* Takes over `name`. 0 or -ENOMEM (then it is freed). */
 int source_add_name(struct source *source, char *name);
-/* A byte order mark at the file's start: 3, or 0. */
-size_t source_mark_size(struct span record, uint64_t offset);
-struct span source_without_cr(struct span record);
+/* `:::`, `:::+`, `::::`, `::::+`, or a value; *linked tells of the plus. */
+enum source_word { WORD_VALUE, WORD_LIST, WORD_FILES };
+enum source_word source_word(const char *text, bool *linked);
 
 extern const struct source_kind SOURCE_KIND_TABLE, SOURCE_KIND_JSON,
     SOURCE_KIND_ARRAY, SOURCE_KIND_PRODUCT;

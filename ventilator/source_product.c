@@ -1,29 +1,15 @@
-#include "ventilator/source_parts.h"
+#include "ventilator/source_list.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 // As in numset.h: more tasks than that are a mistake.
 #define TASKS_MAX (UINT64_C(1) << 40)
 #define UNKNOWN   UINT64_MAX
-enum { LIST_MAX = 64 << 20 }; // bytes of a file that is read whole
-
-struct list {
-    struct buffer bytes; // what items point into
-    struct span *items;
-    size_t count, capacity;
-    bool linked;     // paired with the list before it
-    bool lazy;       // the first file: its items come from the reader
-    uint64_t stride; // tasks for which the item stays the same
-    uint64_t size;   // items used: of the shortest of those paired
-};
 
 struct source_product {
-    struct list *lists;
+    struct source_list *lists;
     size_t count;
     uint64_t inner; // tasks for each item of the first list
     uint64_t total; // tasks in all; UNKNOWN before a lazy list was read
@@ -35,106 +21,33 @@ struct source_product {
     struct problem outer_problem;
 };
 
-enum { WORD_VALUE, WORD_LIST, WORD_FILES };
-
-// `:::`, `:::+`, `::::`, `::::+`, or a value.
-static int word_kind(const char *word, bool *linked)
+enum source_word source_word(const char *text, bool *linked)
 {
-    const size_t colons = strspn(word, ":");
-    *linked = word[colons] == '+';
-    if ((colons != 3 && colons != 4) || word[colons + *linked] != '\0')
+    const size_t colons = strspn(text, ":");
+    *linked = text[colons] == '+';
+    if ((colons != 3 && colons != 4) || text[colons + *linked] != '\0')
         return WORD_VALUE;
     return colons == 3 ? WORD_LIST : WORD_FILES;
 }
 
-static struct list *add_list(struct source_product *product, bool linked)
+static struct source_list *add_list(struct source_product *product, bool linked)
 {
-    struct list *grown =
+    struct source_list *grown =
         realloc(product->lists, (product->count + 1) * sizeof *grown);
     if (!grown)
         return NULL;
     product->lists = grown;
-    struct list *list = &grown[product->count++];
+    struct source_list *list = &grown[product->count++];
     memset(list, 0, sizeof *list);
     list->linked = linked;
     return list;
 }
 
-static int add_item(struct list *list, struct span item)
+static int add_values(struct source_list *list, struct texts values)
 {
-    if (list->count == list->capacity) {
-        const size_t capacity = list->capacity * 2 + 16;
-        struct span *grown = realloc(list->items, capacity * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        list->items = grown;
-        list->capacity = capacity;
-    }
-    list->items[list->count++] = item;
-    return 0;
-}
-
-// Values stay the settings' words, copied, with a NUL after each.
-static int add_values(struct list *list, char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        buffer_append(&list->bytes, words[i], strlen(words[i]) + 1);
-    if (list->bytes.failed)
-        return -ENOMEM;
-    const char *at = (const char *)list->bytes.at;
-    for (size_t i = 0; i < count; i++) {
-        if (add_item(list, span_of_text(at)) != 0)
-            return -ENOMEM;
-        at += strlen(at) + 1;
-    }
-    return 0;
-}
-
-// Reads every record of a source of its own, then points into the bytes.
-static int read_records(struct list *list, struct source *file,
-                        const char *path, struct problem *problem)
-{
-    struct span record;
-    uint64_t offset = 0;
-    enum source_result result;
-    while ((result = source_record(file, &record, &offset, problem)) ==
-           SOURCE_TASK) {
-        // The size stands in for the place, which may still move.
-        if (add_item(list, (struct span){NULL, record.size}) != 0)
-            return problem_set(problem, -ENOMEM, "out of memory");
-        if (record.size > 0)
-            buffer_append(&list->bytes, record.at, record.size);
-        if (list->bytes.failed || list->bytes.size > (size_t)LIST_MAX)
-            return problem_set(problem, -E2BIG,
-                               "%.512s is over 64 MiB: only the first file of "
-                               "a product may be",
-                               path);
-    }
-    if (result != SOURCE_END)
-        return problem->code;
-    put_u8(&list->bytes, 0); // no item is a null pointer
-    if (list->bytes.failed)
-        return problem_set(problem, -ENOMEM, "out of memory");
-    const uint8_t *at = list->bytes.at;
-    for (size_t i = 0; i < list->count; i++) {
-        list->items[i].at = at;
-        at += list->items[i].size;
-    }
-    return 0;
-}
-
-static int add_file(struct list *list, const struct settings *settings,
-                    const char *path, struct problem *problem)
-{
-    struct source file = {.ordinal = 1};
-    if (strcmp(path, "-") == 0)
-        return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                            "standard input can only be the first and "
-                            "unpaired list of a product");
-    int error = source_open_reader(&file, settings, NULL, path, problem);
-    if (error == 0)
-        error = read_records(list, &file, path, problem);
-    source_reader_close(&file.reader);
+    int error = 0;
+    for (size_t i = 0; error == 0 && i < values.count; i++)
+        error = source_list_add(list, span_of_text(values.at[i]));
     return error;
 }
 
@@ -150,13 +63,13 @@ static int add_files(struct source *source, const struct settings *settings,
                             ":::: needs the name of a file");
     for (size_t i = 0; error == 0 && i < paths.count; i++) {
         const bool lazy = product->count == 0;
-        struct list *list = add_list(product, linked && !lazy);
+        struct source_list *list = add_list(product, linked && !lazy);
         if (!list)
             return problem_set(problem, -ENOMEM, "out of memory");
         list->lazy = lazy;
         error = lazy ? source_open_reader(source, settings, dir, paths.at[i],
                                           problem)
-                     : add_file(list, settings, paths.at[i], problem);
+                     : source_list_read(list, settings, paths.at[i], problem);
     }
     return error;
 }
@@ -169,12 +82,12 @@ static int read_words(struct source *source, const struct settings *settings,
     const size_t count = settings->sources.count;
     for (size_t i = 0, end; i < count; i = end) {
         bool linked, unused;
-        const int kind = word_kind(words[i], &linked);
+        const enum source_word kind = source_word(words[i], &linked);
         if (kind == WORD_VALUE)
             return problem_exit(problem, EXIT_USAGE, -EINVAL,
                                 "%.200s stands before the first :::", words[i]);
         for (end = i + 1;
-             end < count && word_kind(words[end], &unused) == WORD_VALUE;)
+             end < count && source_word(words[end], &unused) == WORD_VALUE;)
             end++;
         const struct texts values = {words + i + 1, end - i - 1};
         if (kind == WORD_FILES) {
@@ -184,15 +97,19 @@ static int read_words(struct source *source, const struct settings *settings,
                 return error;
             continue;
         }
-        struct list *list = add_list(product, linked && product->count > 0);
-        if (!list || add_values(list, values.at, values.count) != 0)
-            return problem_set(problem, -ENOMEM, "out of memory");
+        struct source_list *list =
+            add_list(product, linked && product->count > 0);
+        const int error = list ? add_values(list, values) : -ENOMEM;
+        if (error != 0)
+            return problem_set(problem, error,
+                               error == -ENOMEM ? "out of memory"
+                                                : "a ::: is over 64 MiB");
     }
     return 0;
 }
 
 // Paired lists end with the shortest; of a lazy one that is not known.
-static uint64_t shortest(const struct list *lists, size_t count)
+static uint64_t shortest(const struct source_list *lists, size_t count)
 {
     uint64_t size = UNKNOWN;
     for (size_t i = 0; i < count; i++)
@@ -216,7 +133,7 @@ static int measure(struct source_product *product, struct problem *problem)
     uint64_t tasks = 1;
     size_t end = product->count;
     for (size_t i = product->count; i-- > 0;) {
-        struct list *list = &product->lists[i];
+        struct source_list *list = &product->lists[i];
         if (list->linked)
             continue;
         const uint64_t size = shortest(list, end - i);
@@ -282,11 +199,11 @@ static enum source_result read_outer(struct source *source,
 }
 
 static struct span item_of(const struct source_product *product,
-                           const struct list *list, uint64_t index)
+                           const struct source_list *list, uint64_t index)
 {
     if (list->lazy)
         return (struct span){product->outer.at, product->outer.size - 1};
-    return list->items[index / list->stride % list->size];
+    return source_list_item(list, index / list->stride % list->size);
 }
 
 // `index` is the task's, from 0.
@@ -364,10 +281,8 @@ static void close_product(struct source *source)
     struct source_product *product = source->product;
     if (!product)
         return;
-    for (size_t i = 0; i < product->count; i++) {
-        buffer_free(&product->lists[i].bytes);
-        free(product->lists[i].items);
-    }
+    for (size_t i = 0; i < product->count; i++)
+        source_list_clear(&product->lists[i]);
     free(product->lists);
     buffer_free(&product->outer);
     free(product);

@@ -212,9 +212,6 @@ static enum quoting after(enum quoting quoting, uint8_t byte)
     case IN_QUOTES:
         return byte == '"' ? AFTER_QUOTE : IN_QUOTES;
     case AFTER_QUOTE:
-        if (byte == '"')
-            return IN_QUOTES;
-        break;
     case AT_FIELD:
         if (byte == '"')
             return IN_QUOTES;

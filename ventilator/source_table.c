@@ -75,8 +75,6 @@ static enum source_result next_row(struct source *source,
         source_record(source, &row, &task->place.offset, problem);
     if (result != SOURCE_TASK)
         return result;
-    const size_t mark = source_mark_size(row, task->place.offset);
-    row = source_without_cr((struct span){row.at + mark, row.size - mark});
     const int error = split_row(source, row);
     const unsigned long long ordinal = source->ordinal;
     if (error == -ENOMEM) {
@@ -88,7 +86,7 @@ static enum source_result next_row(struct source *source,
                     ordinal, WIRE_ARGS_MAX);
         return SOURCE_BAD;
     }
-    if (source->names && source->value_count != source->name_count) {
+    if (source->name_count > 0 && source->value_count != source->name_count) {
         problem_set(problem, -EINVAL,
                     "task %llu has %zu values, the header has %zu names",
                     ordinal, source->value_count, source->name_count);
@@ -172,9 +170,6 @@ static int read_header(struct source *source, struct problem *problem)
                             "the table is empty: it has no header");
     if (result != SOURCE_TASK)
         return problem->code;
-    const size_t mark = source_mark_size(header, offset);
-    header =
-        source_without_cr((struct span){header.at + mark, header.size - mark});
     return take_names(source, header, problem);
 }
 

@@ -45,7 +45,8 @@ struct list {
 
 struct worker {
     bool used, active, draining, full;
-    bool rostered; // JOINED is stored
+    bool rostered;     // JOINED is stored
+    uint64_t retained; // highest result number it kept at HELLO; 0: none
     struct id128 incarnation;
     uint32_t lane, slots;
     int64_t heard_ms;
@@ -161,6 +162,8 @@ void worker_joined(struct tracker *tracker, const struct wire_record *record);
 void workers_due(struct tracker *tracker);
 void workers_resend(struct tracker *tracker);
 bool roster_settled(const struct tracker *tracker);
+/* The worker of this slot may have said HELLO before SYNCED told of it. */
+void roster_meet(struct tracker *tracker, struct roster_slot *slot);
 
 /* tracker_dispatch.c */
 void tracker_dispatch(struct tracker *tracker);

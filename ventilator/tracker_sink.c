@@ -125,6 +125,7 @@ static void load_roster(struct tracker *tracker,
         memcpy(slot->host, entry->host.at, slot->entry.host.size);
     for (size_t i = 0; i < tracker->roster_count; i++)
         grown[i].entry.host.at = (const uint8_t *)grown[i].host;
+    roster_meet(tracker, slot);
 }
 
 static void load(struct tracker *tracker, const struct wire_synced *part)
@@ -197,7 +198,6 @@ static void record_stored(struct tracker *tracker,
     case RECORD_FINAL:
     case RECORD_LEFT:
     case RECORD_REOPENED:
-    case RECORD_RESUMED:
     case RECORD_DECISION:
     case RECORD_KINDS:
         break;

@@ -65,6 +65,17 @@ bool roster_settled(const struct tracker *tracker)
     return true;
 }
 
+void roster_meet(struct tracker *tracker, struct roster_slot *slot)
+{
+    const uint32_t at = find(tracker, &slot->entry.worker);
+    if (!at)
+        return;
+    struct worker *worker = tracker->workers[at];
+    slot->seen = true;
+    slot->made = worker->retained;
+    worker->rostered = true;
+}
+
 static void cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
                    uint32_t generation, uint32_t attempt)
 {
@@ -150,11 +161,10 @@ static void join(struct tracker *tracker, uint32_t at,
                  const struct wire_hello *hello)
 {
     struct worker *worker = tracker->workers[at];
+    worker->retained = hello->kept <= hello->made ? hello->made : 0;
     struct roster_slot *slot = rostered(tracker, &worker->incarnation);
     if (slot) {
-        slot->seen = true;
-        slot->made = hello->kept <= hello->made ? hello->made : 0;
-        worker->rostered = true;
+        roster_meet(tracker, slot);
         return;
     }
     worker->joined_record =

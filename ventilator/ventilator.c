@@ -1,13 +1,16 @@
 #include "ventilator/ventilator.h"
 
 #include "common/base/clock.h"
+#include "common/base/lockfile.h"
 #include "common/base/log.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -15,23 +18,26 @@ enum {
     WINDOW_BYTES = 64 << 20,
     LONE_DEATHS_MAX = 3,
     PREFETCH_MS = 50,
-    FAREWELL_MS = 3000,
+    FAREWELL_MS = 5000, // for the BYEs
+    END_AGAIN_MS = 500,
 };
 
 static int make_tracker(struct role *role)
 {
     const struct settings *set = role->settings;
-    const struct tracker_limits limits = {
-        .window_tasks = WINDOW_TASKS,
-        .window_bytes = WINDOW_BYTES,
-        .order_window = set->keep_order ? set->order_window : 0,
-        .losses_max = set->max_losses,
-        .lone_deaths_max = LONE_DEATHS_MAX,
-        .prefetch_ms = PREFETCH_MS,
-        .heartbeat_ms = set->heartbeat_ms,
-        .liveness_ms = set->liveness_ms,
-        .rejoin_ms = set->rejoin_ms,
-        .workers_max = WORKERS_MAX};
+    // A resume's numbers have gaps that never fill: nothing waits for them.
+    const bool in_order = set->keep_order && !set->resume_token;
+    const struct tracker_limits limits = {.window_tasks = WINDOW_TASKS,
+                                          .window_bytes = WINDOW_BYTES,
+                                          .order_window =
+                                              in_order ? set->order_window : 0,
+                                          .losses_max = set->max_losses,
+                                          .lone_deaths_max = LONE_DEATHS_MAX,
+                                          .prefetch_ms = PREFETCH_MS,
+                                          .heartbeat_ms = set->heartbeat_ms,
+                                          .liveness_ms = set->liveness_ms,
+                                          .rejoin_ms = set->rejoin_ms,
+                                          .workers_max = WORKERS_MAX};
     const struct policy policy = {.on_fail = set->on_fail,
                                   .retries_max = set->retries,
                                   .backoff_min_ms = set->backoff_min_ms,
@@ -88,6 +94,33 @@ static int check_input(struct role *role)
     return error;
 }
 
+static int take_lock(struct role *role)
+{
+    role->lock = lockfile_take(role->dir, "lock.ventilator");
+    if (role->lock == -EAGAIN)
+        return problem_set(role->problem, -EAGAIN,
+                           "another ventilator is at work in '%s'", role->dir);
+    if (role->lock < 0)
+        return problem_set(role->problem, role->lock, "cannot use '%s': %s",
+                           role->dir, strerror(-role->lock));
+    return 0;
+}
+
+// Before any thread is started, so that all of them block the two.
+static int open_signals(struct role *role)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) == 0)
+        role->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (role->signal_fd < 0)
+        return problem_set(role->problem, -errno, "cannot watch signals: %s",
+                           strerror(errno));
+    return 0;
+}
+
 static int open_role(struct role *role)
 {
     const struct net_options options = {.linger_ms = 1000,
@@ -97,7 +130,8 @@ static int open_role(struct role *role)
         return problem_exit(role->problem, EXIT_USAGE, -EINVAL,
                             "give the endpoint to listen at, such as "
                             "tcp://127.0.0.1:7700");
-    if (identify(role) != 0 || check_input(role) != 0 ||
+    if (open_signals(role) != 0 || net_start(role->problem) != 0 ||
+        take_lock(role) != 0 || identify(role) != 0 || check_input(role) != 0 ||
         input_open(role) != 0 || make_tracker(role) != 0)
         return -1;
     read_generation(role);
@@ -123,18 +157,38 @@ static void watch_processes(struct role *role,
     }
 }
 
+// The copied input that may have grown when its descriptor says so.
+static struct source *growing_source(struct role *role)
+{
+    struct source *source = resume_waits_for(role);
+    if (!source && role->input.later)
+        source = role->input.front;
+    return source && source_fd(source) >= 0 ? source : NULL;
+}
+
+static void take_signals(struct role *role)
+{
+    struct signalfd_siginfo info;
+    while (read(role->signal_fd, &info, sizeof info) == sizeof info)
+        role->stops++;
+}
+
 static void wait_and_receive(struct role *role, int64_t timeout_ms)
 {
-    struct net_poll_item items[2 + 2 * 1024];
-    unsigned owners[2 + 2 * 1024];
+    struct net_poll_item items[3 + 2 * 1024];
+    unsigned owners[3 + 2 * 1024];
     size_t count = 0;
     owners[count] = 0;
     items[count++] =
         (struct net_poll_item){.socket = role->control, .want = NET_READ};
-    const int later = source_fd(role->input.front);
-    if (later >= 0 && role->input.later) {
+    owners[count] = 0;
+    items[count++] =
+        (struct net_poll_item){.fd = role->signal_fd, .want = NET_READ};
+    struct source *growing = growing_source(role);
+    if (growing) {
         owners[count] = 0;
-        items[count++] = (struct net_poll_item){.fd = later, .want = NET_READ};
+        items[count++] =
+            (struct net_poll_item){.fd = source_fd(growing), .want = NET_READ};
     }
     for (unsigned i = 1; i <= role->peer_top && count < 2048; i++) {
         const struct peer *peer = &role->peers[i];
@@ -153,15 +207,16 @@ static void wait_and_receive(struct role *role, int64_t timeout_ms)
     }
     net_poll(items, count, timeout_ms);
     role->now_ms = clock_monotonic_ms();
-    if (later >= 0 && role->input.later)
-        source_fd_clear(role->input.front);
+    if (growing)
+        source_fd_clear(growing);
+    take_signals(role);
     role_receive(role);
     watch_processes(role, items, owners, count);
 }
 
-static void drain_if_asked(struct role *role, int stops)
+static void drain_if_asked(struct role *role)
 {
-    if (stops == 0)
+    if (role->stops == 0)
         return;
     if (!role->draining) {
         role->draining = true;
@@ -170,27 +225,51 @@ static void drain_if_asked(struct role *role, int stops)
     }
     const bool patience_over =
         role->now_ms - role->draining_since_ms > role->settings->grace_ms;
-    if (stops > 1 || patience_over || tracker_is_idle(role->tracker))
+    if (role->stops > 1 || patience_over || tracker_is_idle(role->tracker))
         role_end(role, END_DRAINED, 128 + 15);
 }
 
-static void loop(struct role *role, const volatile int *stop)
+static bool all_said_bye(const struct role *role)
+{
+    for (unsigned i = 1; i <= role->peer_top; i++)
+        if (role->peers[i].used && !role->peers[i].bye)
+            return false;
+    return !role->sink_there || role->sink_bye;
+}
+
+// END is said again: it may have been lost with a connection.
+static void say_farewell(struct role *role)
+{
+    const int64_t until_ms = role->now_ms + FAREWELL_MS;
+    int64_t again_ms = role->now_ms + END_AGAIN_MS;
+    while (!all_said_bye(role) && role->now_ms < until_ms) {
+        wait_and_receive(role, again_ms - role->now_ms);
+        if (role->now_ms < again_ms)
+            continue;
+        role_say_end(role);
+        again_ms = role->now_ms + END_AGAIN_MS;
+    }
+}
+
+static void loop(struct role *role)
 {
     int64_t wait_ms = 0;
     while (!role->ending) {
         wait_and_receive(role, wait_ms);
-        input_pump(role);
+        if (resume_is_matching(role))
+            resume_pump(role);
+        else
+            input_pump(role);
         wait_ms = tracker_turn(role->tracker, role->now_ms);
         role_act(role);
-        drain_if_asked(role, *stop);
-        if (tracker_wants(role->tracker, CURSOR_FRONT) && !role->input.later)
+        drain_if_asked(role);
+        if (!resume_is_matching(role) && !role->input.later &&
+            tracker_wants(role->tracker, CURSOR_FRONT))
             wait_ms = 0;
         if (role->draining && wait_ms > 100)
             wait_ms = 100;
     }
-    const int64_t until_ms = role->now_ms + FAREWELL_MS;
-    while (role->farewells > 0 && role->now_ms < until_ms)
-        wait_and_receive(role, until_ms - role->now_ms);
+    say_farewell(role);
 }
 
 static void close_role(struct role *role)
@@ -201,20 +280,25 @@ static void close_role(struct role *role)
     net_close(&role->control);
     if (role->input.front)
         input_close(role);
+    resume_close(role);
     tracker_destroy(&role->tracker);
+    if (role->lock >= 0)
+        close(role->lock);
+    if (role->signal_fd >= 0)
+        close(role->signal_fd);
+    buffer_free(&role->end);
     buffer_free(&role->out);
     buffer_free(&role->scratch);
 }
 
-int ventilator_serve(const struct settings *settings, const volatile int *stop,
-                     struct problem *problem)
+int ventilator_serve(const struct settings *settings, struct problem *problem)
 {
     struct role *role = calloc(1, sizeof *role);
-    if (!role || net_start(problem) != 0) {
-        free(role);
+    if (!role) {
         problem_set(problem, -ENOMEM, "out of memory");
         return EXIT_ERROR;
     }
+    role->lock = role->signal_fd = -1;
     role->settings = settings;
     role->dir = settings->dir ? settings->dir : ".";
     role->problem = problem;
@@ -223,7 +307,7 @@ int ventilator_serve(const struct settings *settings, const volatile int *stop,
     if (open_role(role) == 0) {
         log_event(LOG_INFO, "listening", "endpoint=%s",
                   net_endpoint(role->control));
-        loop(role, stop);
+        loop(role);
         exit = role->exit;
     } else {
         exit = problem->exit ? (int)problem->exit : EXIT_ERROR;

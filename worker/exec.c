@@ -170,6 +170,19 @@ static int64_t later(int64_t now_ms, int64_t by_ms)
     return by_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + by_ms;
 }
 
+// The zombie keeps its process id, and so the group's, until wait4: no other
+// process can be meant by the kill. What is left of the group is for do_due.
+static void collect(struct job *job, int64_t now_ms)
+{
+    (void)kill(-job->launched.pid, SIGKILL);
+    (void)wait4(job->launched.pid, &job->status, 0, &job->usage);
+    job->wall_us = clock_monotonic_us() - job->began_us;
+    shut(&job->launched.pidfd);
+    job->state = STATE_ENDING;
+    job->due_ms = now_ms;
+    job->give_up_ms = now_ms + GROUP_WAIT_MS;
+}
+
 void exec_start(struct exec *exec, const struct launch_task *task,
                 struct span tag, int64_t now_ms)
 {
@@ -201,7 +214,7 @@ void exec_start(struct exec *exec, const struct launch_task *task,
         watch(exec, job->err.fd, task->slot, FROM_ERR) < 0) {
         (void)snprintf(job->note, sizeof job->note, "cannot watch the command");
         job->class = CLASS_SPAWN;
-        (void)kill(-job->launched.pid, SIGKILL);
+        collect(job, now_ms);
     }
 }
 
@@ -242,7 +255,7 @@ static void absorb(struct exec *exec, struct job *job, struct stream *stream,
     if (size == piece.size && !no_memory)
         return;
     stream->cut = true;
-    if ((!exec->settings.truncate || no_memory) && job->class != CLASS_OUTPUT) {
+    if ((!exec->settings.truncate || no_memory) && job->class == CLASS_NONE) {
         (void)snprintf(job->note, sizeof job->note,
                        no_memory ? "out of memory for its %s"
                                  : "its %s is longer than --output-max",
@@ -301,25 +314,20 @@ static bool group_is_gone(const struct job *job)
     return kill(-job->launched.pid, 0) < 0 && errno == ESRCH;
 }
 
-// The zombie keeps its process id, and so the group's, until wait4: no other
-// process can be meant by the kill.
-static void reap(struct exec *exec, uint32_t slot, int64_t now_ms)
+static void reap(struct job *job, int64_t now_ms)
 {
-    struct job *job = &exec->job[slot - 1];
     siginfo_t info = {0};
-    if (waitid(P_PIDFD, (id_t)job->launched.pidfd, &info,
-               WEXITED | WNOWAIT | WNOHANG) < 0 ||
-        info.si_pid == 0)
+    const int code = waitid(P_PIDFD, (id_t)job->launched.pidfd, &info,
+                            WEXITED | WNOWAIT | WNOHANG);
+    if (code == 0 && info.si_pid == 0)
         return;
-    (void)kill(-job->launched.pid, SIGKILL);
-    (void)wait4(job->launched.pid, &job->status, 0, &job->usage);
-    job->wall_us = clock_monotonic_us() - job->began_us;
-    shut(&job->launched.pidfd);
-    job->state = STATE_ENDING;
-    job->due_ms = now_ms + GROUP_POLL_MS;
-    job->give_up_ms = now_ms + GROUP_WAIT_MS;
-    if (group_is_gone(job))
-        finish(exec, slot);
+    if (code < 0) { // somebody else has: never to be taken for success
+        job->class = CLASS_SPAWN;
+        (void)snprintf(job->note, sizeof job->note,
+                       "cannot learn how the command ended: is SIGCHLD "
+                       "ignored?");
+    }
+    collect(job, now_ms);
 }
 
 static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
@@ -331,7 +339,7 @@ static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
     switch ((enum source)(what & 3)) {
     case FROM_PROCESS:
         if (job->state == STATE_RUNNING)
-            reap(exec, slot, now_ms);
+            reap(job, now_ms);
         return;
     case FROM_OUT:
         drain(exec, job, &job->out, (size_t)READ_SIZE * READS_MAX);
@@ -377,7 +385,7 @@ int64_t exec_wait_ms(const struct exec *exec, int64_t now_ms)
     int64_t due_ms = INT64_MAX;
     if (exec->done_count > 0)
         due_ms = now_ms;
-    if (exec->live_out.backlog.size > 0 || exec->live_err.backlog.size > 0)
+    else if (exec->live_out.backlog.size > 0 || exec->live_err.backlog.size > 0)
         due_ms = later(now_ms, LIVE_POLL_MS);
     for (uint32_t i = 0; i < exec->settings.slots; i++) {
         const struct job *job = &exec->job[i];

@@ -19,6 +19,8 @@
 // The kernel's MAX_ARG_STRLEN bounds each text of an environment.
 enum { TEXT_MAX = 128 * 1024 };
 
+#define PARTIAL ".partial"
+
 static const char *const OWN[] = {
     "FAN_RUN",      "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
     "FAN_SEED",     "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
@@ -151,6 +153,15 @@ static void note_errno(char note[LAUNCH_NOTE_SIZE], const char *what,
                    strerrordesc_np(-code));
 }
 
+static void note_start(char note[LAUNCH_NOTE_SIZE], const char *name, int code)
+{
+    note_errno(note, "start", name, code);
+    const size_t size = strlen(note);
+    if (code == -ENOEXEC)
+        (void)snprintf(note + size, LAUNCH_NOTE_SIZE - size,
+                       " (a script needs a first line such as #!/bin/sh)");
+}
+
 static int open_stdin(const struct launch_settings *settings,
                       const struct wire_command *command)
 {
@@ -190,35 +201,58 @@ static void make_parents(int dir_fd, const char *path)
     free(copy);
 }
 
-static int open_file(int dir_fd, struct span path, char **kept,
+// Not to wait for a reader where a FIFO has the name; only a file will do.
+static int open_regular(int dir_fd, const char *path)
+{
+    const int flags =
+        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    struct stat status;
+    const int fd = openat(dir_fd, path, flags, 0666);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return -EEXIST;
+    }
+    (void)fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
+static int open_file(int dir_fd, struct span path, char **partial,
                      char note[LAUNCH_NOTE_SIZE])
 {
-    char *partial = NULL;
-    *kept = strndup((const char *)path.at, path.size);
-    if (!*kept || path.size == 0 || asprintf(&partial, "%s.partial", *kept) < 0)
-        return path.size == 0 ? -ENOENT : -ENOMEM;
-    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = openat(dir_fd, partial, flags, 0666);
-    if (fd < 0 && errno == ENOENT) {
-        make_parents(dir_fd, partial);
-        fd = openat(dir_fd, partial, flags, 0666);
+    if (path.size == 0)
+        return -ENOENT;
+    char *name = NULL;
+    if (asprintf(&name, "%.*s" PARTIAL, (int)path.size, (const char *)path.at) <
+        0)
+        return -ENOMEM;
+    int fd = open_regular(dir_fd, name);
+    if (fd == -ENOENT) {
+        make_parents(dir_fd, name);
+        fd = open_regular(dir_fd, name);
     }
     if (fd < 0) {
-        fd = -errno;
-        note_errno(note, "write", partial, fd);
+        note_errno(note, "write", name, fd);
+        free(name);
+        return fd;
     }
-    free(partial);
+    *partial = name;
     return fd;
+}
+
+static int base_of(const struct launched *launched)
+{
+    return launched->dir_fd < 0 ? AT_FDCWD : launched->dir_fd;
 }
 
 // Gives the child's end; *ours is the reading end, or -1 for a file.
 static int open_stream(const struct launched *launched, struct span path,
-                       bool file, int *ours, char **kept,
+                       bool file, int *ours, char **partial,
                        char note[LAUNCH_NOTE_SIZE])
 {
     if (file)
-        return open_file(launched->dir_fd < 0 ? AT_FDCWD : launched->dir_fd,
-                         path, kept, note);
+        return open_file(base_of(launched), path, partial, note);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
@@ -234,14 +268,23 @@ static void shut(int *fd)
     *fd = -1;
 }
 
+static void forget_files(struct launched *launched)
+{
+    shut(&launched->dir_fd);
+    free(launched->out_partial);
+    free(launched->err_partial);
+    launched->out_partial = launched->err_partial = NULL;
+}
+
 static void undo(struct launched *launched)
 {
     shut(&launched->out_fd);
     shut(&launched->err_fd);
-    shut(&launched->dir_fd);
-    free(launched->out_path);
-    free(launched->err_path);
-    launched->out_path = launched->err_path = NULL;
+    if (launched->out_partial)
+        (void)unlinkat(base_of(launched), launched->out_partial, 0);
+    if (launched->err_partial)
+        (void)unlinkat(base_of(launched), launched->err_partial, 0);
+    forget_files(launched);
 }
 
 static int spawn(const struct launch_settings *settings, const int child[3],
@@ -297,12 +340,12 @@ static int open_streams(const struct launch_settings *settings,
         return child[0];
     child[1] = open_stream(launched, command->stdout_path,
                            command->flags & COMMAND_STDOUT_FILE,
-                           &launched->out_fd, &launched->out_path, note);
+                           &launched->out_fd, &launched->out_partial, note);
     if (child[1] < 0)
         return child[1];
     child[2] = open_stream(launched, command->stderr_path,
                            command->flags & COMMAND_STDERR_FILE,
-                           &launched->err_fd, &launched->err_path, note);
+                           &launched->err_fd, &launched->err_partial, note);
     return child[2] < 0 ? child[2] : 0;
 }
 
@@ -323,7 +366,7 @@ static int start(const struct launch_settings *settings,
     if (code == 0) {
         code = spawn(settings, child, argv, all, &launched->pid);
         if (code < 0)
-            note_errno(note, "start", argv[0], code);
+            note_start(note, argv[0], code);
     }
     if (code == 0) {
         launched->pidfd = pidfd_open(launched->pid, 0);
@@ -362,17 +405,16 @@ int launch(const struct launch_settings *settings, char *const *environment,
     return code;
 }
 
-static int finish_file(int dir_fd, const char *path,
+static int finish_file(int base, const char *partial,
                        char note[LAUNCH_NOTE_SIZE])
 {
-    char *partial;
-    if (asprintf(&partial, "%s.partial", path) < 0)
+    char *path = strndup(partial, strlen(partial) - strlen(PARTIAL));
+    if (!path)
         return -ENOMEM;
-    const int base = dir_fd < 0 ? AT_FDCWD : dir_fd;
     const int code = renameat(base, partial, base, path) < 0 ? -errno : 0;
     if (code < 0)
         note_errno(note, "rename", partial, code);
-    free(partial);
+    free(path);
     return code;
 }
 
@@ -380,13 +422,10 @@ int launch_finish_files(struct launched *launched, bool keep,
                         char note[LAUNCH_NOTE_SIZE])
 {
     int code = 0;
-    if (keep && launched->out_path)
-        code = finish_file(launched->dir_fd, launched->out_path, note);
-    if (keep && launched->err_path && code == 0)
-        code = finish_file(launched->dir_fd, launched->err_path, note);
-    shut(&launched->dir_fd);
-    free(launched->out_path);
-    free(launched->err_path);
-    launched->out_path = launched->err_path = NULL;
+    if (keep && launched->out_partial)
+        code = finish_file(base_of(launched), launched->out_partial, note);
+    if (keep && launched->err_partial && code == 0)
+        code = finish_file(base_of(launched), launched->err_partial, note);
+    forget_files(launched);
     return code;
 }

@@ -37,8 +37,8 @@ void launch_environment_free(char ***environment);
 struct launched {
     pid_t pid; /* and its process group */
     int pidfd, out_fd, err_fd;
-    char *out_path, *err_path; /* files: written as PATH.partial; owned */
-    int dir_fd;                /* what those are relative to, or -1 */
+    char *out_partial, *err_partial; /* files: PATH.partial till the end */
+    int dir_fd;                      /* what those are relative to, or -1 */
 };
 
 enum { LAUNCH_NOTE_SIZE = 512 };

@@ -102,11 +102,14 @@ static int watch(pid_t worker, pid_t above, const sigset_t *set)
             (void)kill(worker, SIGQUIT);
             last_call = true;
         }
-        const int number = last_call ? sigtimedwait(set, NULL, &patience)
-                                     : sigwaitinfo(set, NULL);
+        siginfo_t info = {0};
+        const int number = last_call ? sigtimedwait(set, &info, &patience)
+                                     : sigwaitinfo(set, &info);
+        // A terminal has told the worker itself; twice would be at once.
+        const bool told = info.si_code == SI_KERNEL;
         if (number < 0 && errno == EAGAIN)
             (void)kill(worker, SIGKILL);
-        else if (number > 0 && number != SIGCHLD)
+        else if (number > 0 && number != SIGCHLD && !told)
             (void)kill(worker, number);
     }
     clear_up();
@@ -118,6 +121,7 @@ enum shepherd_side shepherd_split(int *code, pid_t *parent,
 {
     const pid_t above = supervisor();
     const pid_t own = getpid();
+    (void)signal(SIGCHLD, SIG_DFL); // ignored, no child could be waited for
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
     if (above > 0)
         (void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);

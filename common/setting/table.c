@@ -102,7 +102,7 @@ const struct setting_row SETTING_TABLE[] = {
      THE_RUN, NULL, "continue a run: only what is new, failed or unfinished"},
     {"accept-partial", 0, SETTING_BOOL, R | V | P, AT(accept_partial), 0, 0, NULL,
      THE_RUN, NULL, "take an input copy that was cut short for the whole input"},
-    {"dry-run", 0, SETTING_BOOL, R, AT(dry_run), 0, 0, NULL,
+    {"dry-run", 0, SETTING_BOOL, R | V, AT(dry_run), 0, 0, NULL,
      THE_RUN, NULL, "print the commands and how many there are, and exit"},
 
     {"endpoint", 0, SETTING_TEXT, V | W | S | HIDDEN | NO_FLAG, AT(endpoint), 0, 255, NULL,

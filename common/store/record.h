@@ -83,6 +83,10 @@ struct record {
  * holds what it held. */
 void record_write(struct buffer *out, const struct record *record);
 
+/* Appends the value of "args" alone, for wire_put_values' `values`. Returns
+ * false when it is in the form of "args_base64". */
+bool record_put_args(struct buffer *out, struct span values);
+
 /* Reads one line (without its newline). Borrowed spans point into the line
  * where nothing had to be unescaped, else into `scratch`, which is cleared
  * first. Returns 0, -EBADMSG when it is no record, -ENOMEM. */

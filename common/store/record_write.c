@@ -209,14 +209,9 @@ static void put_value(struct buffer *out, struct span value, bool plain)
         text_put_base64(out, value);
 }
 
-static void put_args(struct buffer *out, struct span values)
+static void put_list(struct buffer *out, struct wire_list list, enum form form,
+                     bool plain)
 {
-    struct wire_list list;
-    if (!values_open(values, &list))
-        return;
-    bool plain;
-    const enum form form = form_of(list, &plain);
-    put_out_key(out, "args", plain ? "" : "_base64");
     const char *comma = form == FORM_OBJECT ? "{" : "[";
     if (list.count == 0)
         buffer_append_text(out, comma);
@@ -233,6 +228,28 @@ static void put_args(struct buffer *out, struct span values)
             buffer_append(out, "]", 1);
     }
     buffer_append(out, form == FORM_OBJECT ? "}" : "]", 1);
+}
+
+bool record_put_args(struct buffer *out, struct span values)
+{
+    struct wire_list list;
+    bool plain = true;
+    if (values_open(values, &list)) {
+        const enum form form = form_of(list, &plain);
+        put_list(out, list, form, plain);
+    }
+    return plain;
+}
+
+static void put_args(struct buffer *out, struct span values)
+{
+    struct wire_list list;
+    if (!values_open(values, &list))
+        return;
+    bool plain;
+    const enum form form = form_of(list, &plain);
+    put_out_key(out, "args", plain ? "" : "_base64");
+    put_list(out, list, form, plain);
 }
 
 static void put_truncated(struct buffer *out, bool out_cut, bool err_cut)

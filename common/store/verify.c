@@ -118,20 +118,50 @@ static int take_member(struct verify *verify, uint64_t offset)
     return result;
 }
 
+// Is the end of the file a whole member whose header lies about its size?
+static int lies_about_size(struct verify *verify, uint64_t offset, bool *lies)
+{
+    enum { AT_SIZE = 16 };
+    struct logfile *const file = &verify->file;
+    const uint64_t left = file->size - offset;
+    struct member member;
+    *lies = false;
+    if (left <= MEMBER_HEADER_SIZE || left > MEMBER_TEXT_MAX)
+        return 0;
+    const int result =
+        logfile_bytes(file->fd, offset, (size_t)left, &file->bytes);
+    if (result != 0 || file->bytes.size < left)
+        return result;
+    for (unsigned i = 0; i < 8; i++)
+        file->bytes.at[AT_SIZE + i] = (uint8_t)(left >> 8 * i);
+    *lies = member_read(buffer_span(&file->bytes), &member, &file->text) ==
+            MEMBER_WHOLE;
+    return file->text.failed ? -ENOMEM : 0;
+}
+
 // Reports the bad member at *offset and moves on to the next whole one.
-static int pass_over(struct verify *verify, uint64_t *offset)
+static int pass_over(struct verify *verify, enum member_fault bad,
+                     uint64_t *offset)
 {
     uint64_t next = *offset;
-    const int found = logfile_next(&verify->file, *offset + 1, &next);
-    if (found != 0 && found != -ENOENT)
-        return found;
-    if (found == -ENOENT)
+    bool damaged = bad == MEMBER_DAMAGED;
+    int result = logfile_next(&verify->file, *offset + 1, &next);
+    if (result != 0 && result != -ENOENT)
+        return result;
+    if (result == 0) {
+        damaged = true;
+    } else {
         next = verify->file.size;
-    verify->gap = true;
-    fault(verify, &(struct verify_fault){.kind = found == 0 ? VERIFY_DAMAGED
-                                                            : VERIFY_UNFINISHED,
-                                         .offset = *offset,
-                                         .end = next});
+        result = damaged ? 0 : lies_about_size(verify, *offset, &damaged);
+        if (result != 0)
+            return result;
+    }
+    verify->gap = verify->gap || damaged;
+    fault(verify,
+          &(struct verify_fault){.kind = damaged ? VERIFY_DAMAGED
+                                                 : VERIFY_UNFINISHED,
+                                 .offset = *offset,
+                                 .end = next});
     *offset = next;
     return 0;
 }
@@ -145,7 +175,7 @@ static int read_log(struct verify *verify)
         enum member_fault bad;
         result = logfile_read(&verify->file, at, &member, &bad);
         if (result == 0 && bad != MEMBER_WHOLE) {
-            result = pass_over(verify, &at);
+            result = pass_over(verify, bad, &at);
         } else if (result == 0) {
             result = take_member(verify, at);
             at += member.size;

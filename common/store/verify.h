@@ -3,6 +3,10 @@
  * Goes on behind a damaged member where the next whole one starts, so that
  * one fault does not hide the rest. Memory: about two bits for each task, and
  * some words for each that did not simply succeed.
+ *
+ * A last member that is cut short is what a killed sink leaves: nobody was told
+ * that it is stored. One that has all its bytes, and not the right ones, counts
+ * as damage, though a power cut can leave that too.
  */
 #ifndef COMMON_STORE_VERIFY_H
 #define COMMON_STORE_VERIFY_H
@@ -15,7 +19,7 @@
 
 enum verify_kind {
     VERIFY_DAMAGED,      // [offset, end): not what was written
-    VERIFY_UNFINISHED,   // [offset, end): an end without a whole member
+    VERIFY_UNFINISHED,   // [offset, end): the file ends before its member
     VERIFY_NO_RECORD,    // a line of the member at `offset` is no record
     VERIFY_DOUBLE_FINAL, // `task` has a second final record in one round
     VERIFY_MISSING,      // `count` tasks from `task` on have no final record

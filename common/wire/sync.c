@@ -13,6 +13,7 @@ void wire_put_sync(struct buffer *out, const struct wire_header *header,
     const size_t begun = codec_begin(out, header, WIRE_SYNC);
     put_u64(out, sync->position);
     put_u32(out, sync->generation);
+    put_id(out, &sync->resume);
     codec_end(out, begun);
 }
 
@@ -21,6 +22,7 @@ bool wire_get_sync(struct span body, struct wire_sync *sync)
     struct reader reader = reader_over(body);
     sync->position = read_u64(&reader);
     sync->generation = read_u32(&reader);
+    sync->resume = read_id(&reader);
     return reader_done(&reader);
 }
 

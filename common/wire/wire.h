@@ -425,9 +425,8 @@ enum record_kind {
     RECORD_MARK = 5,   // a: nothing beyond this place in dispatch order was
                        // sent; b: a known place <= a; c: its input offset
     RECORD_REOPENED = 6, // round, generation, attempt: see recovery rules
-    RECORD_RESUMED = 7,  // subject: token of this resume; reopens all failed
-    RECORD_DECISION = 8, // status, text: an operator's decision on a task
-    RECORD_COMPLETE = 9, // a: tasks in all
+    RECORD_DECISION = 7, // status, text: an operator's decision on a task
+    RECORD_COMPLETE = 8, // a: tasks in all
     RECORD_KINDS
 };
 enum {
@@ -462,6 +461,9 @@ bool wire_next_record(struct wire_list *list, struct wire_record *record);
 struct wire_sync {
     uint64_t position;   /* reached by STORED; 0: tell everything */
     uint32_t generation; /* highest this ventilator's plan has seen */
+    struct id128 resume; /* token of this resume, zero: none. One that is new
+                          * reopens, durably and before the answer, every task
+                          * that ended badly, and puts the mark back to 0. */
 };
 void wire_put_sync(struct buffer *out, const struct wire_header *header,
                    const struct wire_sync *sync);

@@ -1,18 +1,7 @@
-#include "tests/testing.h"
+#include "tests/unit/log_place.h"
 
-#include "common/store/logread.h"
-#include "common/store/verify.h"
-#include "sink/journal.h"
-
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 // Faults for the calls below, which stand before the C library's.
 static struct {
@@ -45,109 +34,11 @@ int fdatasync(int fd)
     return (int)syscall(SYS_fdatasync, fd);
 }
 
-struct place {
-    char top[32], dir[64], log[96];
-    uint64_t seen, sum;
-};
-
-static int setup(void **state)
+static int setup_disk(void **state)
 {
-    struct place *place = calloc(1, sizeof *place);
-    if (!place)
-        return -1;
-    snprintf(place->top, sizeof place->top, "/tmp/journal-XXXXXX");
-    *state = place;
     disk.room = -1;
     disk.sync_code = 0;
-    if (!mkdtemp(place->top))
-        return -1;
-    snprintf(place->dir, sizeof place->dir, "%s/run", place->top);
-    snprintf(place->log, sizeof place->log, "%s/%s", place->dir, LOG_FILE_NAME);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct place *place = *state;
-    DIR *dir = opendir(place->dir);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    if (dir)
-        closedir(dir);
-    rmdir(place->dir);
-    rmdir(place->top);
-    free(place);
-    return 0;
-}
-
-static int count(void *argument, const struct record *record)
-{
-    struct place *place = argument;
-    place->seen++;
-    place->sum = place->sum * 31 + record->task;
-    return 0;
-}
-
-static struct journal *opened(struct place *place)
-{
-    struct problem problem = {0};
-    place->seen = place->sum = 0;
-    struct journal *journal = journal_open(place->dir, count, place, &problem);
-    if (!journal)
-        print_message("%s\n", problem.text);
-    assert_non_null(journal);
-    return journal;
-}
-
-static void append(struct journal *journal, uint64_t task)
-{
-    const struct record record = {.task = task,
-                                  .final = true,
-                                  .status =
-                                      task % 5 ? STATUS_OK : STATUS_FAILED,
-                                  .attempt = 1,
-                                  .generation = 1,
-                                  .out = SPAN_OF("some output\n")};
-    assert_int_equal(journal_append(journal, &record), 0);
-}
-
-static void commit(struct journal *journal)
-{
-    struct problem problem = {0};
-    assert_int_equal(journal_commit(journal, &problem), 0);
-}
-
-// Members of `each` tasks, numbered from 1; ends[] gets where each ends.
-static void fill(struct place *place, unsigned members, unsigned each,
-                 uint64_t *ends)
-{
-    struct journal *journal = opened(place);
-    uint64_t task = 0;
-    for (unsigned i = 0; i < members; i++) {
-        for (unsigned j = 0; j < each; j++)
-            append(journal, ++task);
-        commit(journal);
-        ends[i] = journal_position(journal);
-    }
-    journal_close(&journal);
-}
-
-static void flip(const char *path, uint64_t offset, uint8_t mask)
-{
-    uint8_t byte;
-    const int fd = open(path, O_RDWR);
-    assert_int_equal(pread(fd, &byte, 1, (off_t)offset), 1);
-    byte ^= mask;
-    assert_int_equal(syscall(SYS_pwrite64, fd, &byte, 1, offset), 1);
-    close(fd);
-}
-
-static uint64_t size_of(const char *dir, const char *name)
-{
-    char path[128];
-    struct stat status;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return stat(path, &status) == 0 ? (uint64_t)status.st_size : UINT64_MAX;
+    return setup(state);
 }
 
 static void records_come_back_in_order(void **state)
@@ -362,170 +253,24 @@ static void replay_goes_from_member_to_member(void **state)
     journal_close(&journal);
 }
 
-static unsigned read_all(struct logread *logread, enum logread_result *last)
-{
-    struct problem problem = {0};
-    struct record record;
-    struct span line;
-    unsigned records = 0;
-    while ((*last = logread_next(logread, &record, &line, &problem)) ==
-           LOGREAD_RECORD)
-        records++;
-    return records;
-}
-
-static void reader_follows_a_growing_log(void **state)
-{
-    struct place *place = *state;
-    struct problem problem = {0};
-    enum logread_result last;
-    struct logread *logread = logread_open(place->dir, 0, &problem);
-    assert_non_null(logread);
-    assert_int_equal(read_all(logread, &last), 0);
-    assert_int_equal(last, LOGREAD_END);
-    struct journal *journal = opened(place);
-    for (uint64_t task = 1; task <= 3; task++) {
-        append(journal, task);
-        commit(journal);
-        assert_int_equal(read_all(logread, &last), 1);
-        assert_int_equal(last, LOGREAD_END);
-        assert_int_equal(logread_end(logread), journal_position(journal));
-    }
-    journal_close(&journal);
-    logread_close(&logread);
-}
-
-static void reader_stops_at_damage_but_waits_at_the_end(void **state)
-{
-    struct place *place = *state;
-    struct problem problem = {0};
-    enum logread_result last;
-    uint64_t ends[3];
-    fill(place, 3, 2, ends);
-    flip(place->log, ends[0] + 50, 4);
-    struct logread *logread = logread_open(place->dir, 0, &problem);
-    assert_int_equal(read_all(logread, &last), 2);
-    assert_int_equal(last, LOGREAD_DAMAGED);
-    assert_int_equal(logread_offset(logread), ends[0]);
-    logread_close(&logread);
-    flip(place->log, ends[0] + 50, 4);
-    assert_int_equal(truncate(place->log, (off_t)ends[2] - 1), 0);
-    logread = logread_open(place->dir, ends[0], &problem);
-    assert_int_equal(read_all(logread, &last), 2);
-    assert_int_equal(last, LOGREAD_END);
-    logread_close(&logread);
-}
-
-struct faults {
-    unsigned by_kind[VERIFY_MISSING + 1];
-    struct verify_fault last;
-};
-
-static void collect(void *argument, const struct verify_fault *fault)
-{
-    struct faults *faults = argument;
-    faults->by_kind[fault->kind]++;
-    faults->last = *fault;
-}
-
-static void sound_log_verifies(void **state)
-{
-    struct place *place = *state;
-    struct problem problem = {0};
-    struct verify_summary summary;
-    uint64_t ends[2];
-    fill(place, 2, 10, ends);
-    assert_int_equal(verify_log(place->dir, NULL, NULL, &summary, &problem), 0);
-    assert_int_equal(summary.faults, 0);
-    assert_int_equal(summary.bytes, ends[1]);
-    assert_int_equal(summary.members, 2);
-    assert_int_equal(summary.records, 20);
-    assert_int_equal(summary.finals[STATUS_OK], 16);
-    assert_int_equal(summary.finals[STATUS_FAILED], 4);
-    assert_false(summary.complete);
-}
-
-static void verify_finds_each_bit_and_names_the_tasks(void **state)
-{
-    struct place *place = *state;
-    uint64_t ends[3];
-    fill(place, 3, 2, ends);
-    for (uint64_t bit = 0; bit < ends[2] * 8; bit++) {
-        const unsigned member =
-            (unsigned)(bit / 8 >= ends[0]) + (unsigned)(bit / 8 >= ends[1]);
-        struct problem problem = {0};
-        struct verify_summary summary;
-        struct faults faults = {0};
-        flip(place->log, bit / 8, (uint8_t)(1 << bit % 8));
-        assert_int_equal(
-            verify_log(place->dir, collect, &faults, &summary, &problem), 0);
-        flip(place->log, bit / 8, (uint8_t)(1 << bit % 8));
-        const bool behind = member < 2;
-        assert_int_equal(faults.by_kind[VERIFY_DAMAGED], behind);
-        assert_int_equal(faults.by_kind[VERIFY_UNFINISHED], !behind);
-        assert_int_equal(faults.by_kind[VERIFY_MISSING], behind);
-        assert_int_equal(summary.records, 4);
-        if (behind) {
-            assert_int_equal(faults.last.task, member * 2 + 1);
-            assert_int_equal(faults.last.count, 2);
-        }
-    }
-}
-
-static void verify_counts_rounds_and_doubles(void **state)
-{
-    struct place *place = *state;
-    struct problem problem = {0};
-    struct verify_summary summary;
-    struct faults faults = {0};
-    struct journal *journal = opened(place);
-    for (uint64_t task = 1; task <= 6; task++)
-        append(journal, task);
-    struct record again = {
-        .task = 5, .final = true, .status = STATUS_OK, .round = 1};
-    assert_int_equal(journal_append(journal, &again), 0);
-    const struct record complete = {.event = EVENT_COMPLETE, .a = 8};
-    assert_int_equal(journal_append(journal, &complete), 0);
-    commit(journal);
-    assert_int_equal(
-        verify_log(place->dir, collect, &faults, &summary, &problem), 0);
-    assert_int_equal(summary.finals[STATUS_OK], 6);
-    assert_int_equal(summary.finals[STATUS_FAILED], 0);
-    assert_int_equal(summary.doubles, 0);
-    assert_int_equal(summary.missing, 2);
-    assert_int_equal(faults.last.task, 7);
-    assert_int_equal(journal_append(journal, &again), 0);
-    append(journal, 2);
-    commit(journal);
-    assert_int_equal(
-        verify_log(place->dir, collect, &faults, &summary, &problem), 0);
-    assert_int_equal(summary.doubles, 2);
-    assert_int_equal(summary.finals[STATUS_OK], 6);
-    journal_close(&journal);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define DISK_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, setup_disk, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(records_come_back_in_order),
-        TEST(large_group_is_one_member_too),
-        TEST(second_sink_is_refused),
-        TEST(last_member_is_written_over_itself),
-        TEST(end_torn_at_any_byte_is_kept_and_cut),
-        TEST(holes_in_the_end_are_no_damage),
-        TEST(each_flipped_bit_of_durable_data_stops_the_sink),
-        TEST(member_taken_out_is_damage),
-        TEST(full_disk_at_any_byte_loses_nothing),
-        TEST(failed_sync_is_never_tried_again),
-        TEST(removed_log_acknowledges_nothing),
-        TEST(replay_goes_from_member_to_member),
-        TEST(reader_follows_a_growing_log),
-        TEST(reader_stops_at_damage_but_waits_at_the_end),
-        TEST(sound_log_verifies),
-        TEST(verify_finds_each_bit_and_names_the_tasks),
-        TEST(verify_counts_rounds_and_doubles),
+        DISK_TEST(records_come_back_in_order),
+        DISK_TEST(large_group_is_one_member_too),
+        DISK_TEST(second_sink_is_refused),
+        DISK_TEST(last_member_is_written_over_itself),
+        DISK_TEST(end_torn_at_any_byte_is_kept_and_cut),
+        DISK_TEST(holes_in_the_end_are_no_damage),
+        DISK_TEST(each_flipped_bit_of_durable_data_stops_the_sink),
+        DISK_TEST(member_taken_out_is_damage),
+        DISK_TEST(full_disk_at_any_byte_loses_nothing),
+        DISK_TEST(failed_sync_is_never_tried_again),
+        DISK_TEST(removed_log_acknowledges_nothing),
+        DISK_TEST(replay_goes_from_member_to_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

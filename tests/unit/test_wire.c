@@ -443,6 +443,7 @@ static void short_messages_come_back(void **state)
     assert_true(wire_get_sync(open_fine(&frame, WIRE_SYNC), &sync));
     assert_int_equal(sync.position, 93);
     assert_int_equal(sync.generation, 94);
+    assert_true(id128_equal(&sync.resume, &SAMPLE_ID));
 
     buffer_clear(&frame);
     put_sample(&frame, WIRE_ASK);

@@ -289,7 +289,7 @@ static inline void put_sample_log(struct buffer *out, uint8_t type)
     else if (type == WIRE_RECORD)
         put_sample_records(out);
     else if (type == WIRE_SYNC)
-        wire_put_sync(out, header, &(struct wire_sync){93, 94});
+        wire_put_sync(out, header, &(struct wire_sync){93, 94, SAMPLE_ID});
     else if (type == WIRE_SYNCED)
         put_sample_synced(out);
     else if (type == WIRE_MATCH)

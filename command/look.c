@@ -1,0 +1,60 @@
+#include "command/look.h"
+
+#include "command/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+// For reading, so that other people's runs can be looked at.
+static bool is_locked(const char *dir, const char *name)
+{
+    char path[RUNDIR_PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const bool held =
+        fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(fd);
+    return held;
+}
+
+bool look_is_live(const char *dir)
+{
+    return is_locked(dir, "lock.run") || is_locked(dir, "lock.ventilator") ||
+           is_locked(dir, "lock.sink");
+}
+
+int look_watch(const char *dir)
+{
+    const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    // A lock file is closed when its process ends.
+    if (inotify_add_watch(fd, dir, IN_MODIFY | IN_CREATE | IN_CLOSE_WRITE) >= 0)
+        return fd;
+    const int error = -errno;
+    close(fd);
+    return error;
+}
+
+void look_close(int watch)
+{
+    if (watch >= 0)
+        close(watch);
+}
+
+void look_wait(int watch, int64_t most_ms)
+{
+    enum { EVENTS_SIZE = 4096 };
+    _Alignas(struct inotify_event) char events[EVENTS_SIZE];
+    struct pollfd item = {.fd = watch, .events = POLLIN};
+    (void)poll(&item, 1, (int)most_ms);
+    while (watch >= 0 && read(watch, events, sizeof events) > 0) {
+    }
+}

@@ -1,0 +1,19 @@
+/* look - what the looking verbs share: is somebody at work on a run? */
+#ifndef COMMAND_LOOK_H
+#define COMMAND_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Is a `fan run`, a ventilator or a sink at work in the directory? */
+bool look_is_live(const char *dir);
+
+/* Watches a directory for changes. Returns a descriptor, or -errno: then
+ * look_wait sleeps. */
+int look_watch(const char *dir);
+void look_close(int watch);
+/* Waits until something changed there, `most_ms` at most: not every file
+ * system tells of changes. */
+void look_wait(int watch, int64_t most_ms);
+
+#endif

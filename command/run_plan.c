@@ -1,0 +1,282 @@
+#include "command/run.h"
+#include "command/verb.h"
+#include "common/store/logread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENDPOINT_NAME "endpoint"
+#define CONTROL_NAME  "control"
+
+enum { PATH_SIZE = 4400, LOCK_WAIT_MS = 10000 };
+
+static int read_operand(struct run *run, struct problem *problem)
+{
+    const struct texts *const operands = &run->settings.operands;
+    struct stat found;
+    if (operands->count == 0)
+        return 0;
+    if (stat(operands->at[0], &found) != 0)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "there is no file '%s'. A command stands after "
+                            "--: fan run -- %s",
+                            operands->at[0], operands->at[0]);
+    if (operands->count > 1)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "one YAML file is enough; '%s' is another. A "
+                            "command stands after --",
+                            operands->at[1]);
+    return settings_read_yaml(&run->settings, FOR_RUN, operands->at[0],
+                              problem);
+}
+
+static bool is_used(const char *dir)
+{
+    return rundir_has(dir, RUNDIR_PLAN) || rundir_has(dir, LOG_FILE_NAME) ||
+           rundir_has(dir, RUN_INPUT_NAME);
+}
+
+// fan-runs/TIME, with a number behind where there is one already.
+static int make_by_time(struct run *run, struct problem *problem)
+{
+    struct tm parts;
+    char stamp[32];
+    const time_t now = time(NULL);
+    int error = rundir_make(RUNDIR_PARENT);
+    if (!localtime_r(&now, &parts) ||
+        strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &parts) == 0)
+        stamp[0] = '\0';
+    for (unsigned i = 1; !error; i++) {
+        if (i == 1)
+            snprintf(run->dir, sizeof run->dir, RUNDIR_PARENT "/%s", stamp);
+        else
+            snprintf(run->dir, sizeof run->dir, RUNDIR_PARENT "/%s-%u", stamp,
+                     i);
+        if (mkdir(run->dir, 0777) == 0) {
+            run->made = true;
+            return 0;
+        }
+        error = errno == EEXIST ? 0 : -errno;
+    }
+    return problem_set(problem, error, "cannot make a directory in %s: %s",
+                       RUNDIR_PARENT, strerror(-error));
+}
+
+static int choose_directory(struct run *run, struct problem *problem)
+{
+    const struct settings *const set = &run->settings;
+    if (set->results)
+        snprintf(run->dir, sizeof run->dir, "%s", set->results);
+    else if (set->name)
+        snprintf(run->dir, sizeof run->dir, RUNDIR_PARENT "/%s", set->name);
+    else if (!set->resume || rundir_newest(run->dir) != 0)
+        return make_by_time(run, problem);
+    const size_t length = strlen(run->dir);
+    if (length > 1 && run->dir[length - 1] == '/')
+        run->dir[length - 1] = '\0';
+    const bool there = access(run->dir, F_OK) == 0;
+    if (there && !set->resume && is_used(run->dir))
+        return problem_exit(
+            problem, EXIT_USAGE, -EEXIST,
+            "%s holds a run already. To go on with it say 'fan run --resume "
+            "--results %s'; to see it, 'fan results %s'; for a new run name "
+            "another directory",
+            run->dir, run->dir, run->dir);
+    const int error = rundir_make(run->dir);
+    if (error)
+        return problem_set(problem, error, "cannot make %s: %s", run->dir,
+                           strerror(-error));
+    run->made = !there;
+    return 0;
+}
+
+int run_plan_open(struct run *run, struct problem *problem)
+{
+    run->input = (struct run_input){.from = -1, .to = -1};
+    run->lock = run->signal_fd = run->watch_fd = -1;
+    if (read_operand(run, problem) != 0)
+        return problem->code;
+    if ((!run->settings.resume || run->settings.dry_run) &&
+        run_input_open(&run->input, &run->settings, false, problem) != 0)
+        return problem->code;
+    if (run->settings.dry_run)
+        return 0;
+    if (choose_directory(run, problem) != 0)
+        return problem->code;
+    run->lock = rundir_lock(run->dir, run->settings.resume ? LOCK_WAIT_MS : 0);
+    if (run->lock == -EAGAIN)
+        return problem_set(problem, -EAGAIN,
+                           "another 'fan run' is at work in %s", run->dir);
+    if (run->lock < 0)
+        return problem_set(problem, run->lock, "cannot lock %s: %s", run->dir,
+                           strerror(-run->lock));
+    run->resumed = run->settings.resume && rundir_has(run->dir, RUNDIR_PLAN);
+    if (run->settings.resume && !run->resumed)
+        return run_input_open(&run->input, &run->settings, false, problem);
+    return 0;
+}
+
+static int write_file(const struct run *run, const char *dir,
+                      struct problem *problem)
+{
+    struct buffer text = {0};
+    settings_write_yaml(&run->settings, IN_PLAN, &text);
+    const int error = text.failed
+                          ? -ENOMEM
+                          : rundir_write(dir, RUNDIR_PLAN, buffer_span(&text));
+    buffer_free(&text);
+    return error ? problem_set(problem, error, "cannot write %s/%s: %s", dir,
+                               RUNDIR_PLAN, strerror(-error))
+                 : 0;
+}
+
+// The plan comes last: what has no whole plan has not begun.
+int run_plan_write(struct run *run, int argc, char **argv,
+                   struct problem *problem)
+{
+    int error = run->resumed ? run_resume(run, problem)
+                             : run_identify(run, argc, argv, problem);
+    if (!error)
+        error = run->resumed ? run_input_continue(&run->input, run->dir,
+                                                  &run->settings, problem)
+                             : run_input_create(&run->input, run->dir, problem);
+    return error ? error : write_file(run, run->dir, problem);
+}
+
+static void remove_sockets(const char *dir)
+{
+    char path[PATH_SIZE];
+    // The roles leave theirs behind when they are killed.
+    static const char *const KNOWN[] = {CONTROL_NAME, CONTROL_NAME ".results"};
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, KNOWN[i]);
+        unlink(path);
+    }
+    rundir_empty(dir, CONTROL_NAME "-lane-");
+    rmdir(dir);
+}
+
+// What a `fan run` that was killed could not remove itself.
+static void remove_old_sockets(const struct run *run)
+{
+    char endpoint[ENDPOINT_SIZE] = "";
+    if (rundir_read(run->dir, ENDPOINT_NAME, endpoint, sizeof endpoint) != 0 ||
+        strncmp(endpoint, "ipc:///", 7) != 0)
+        return;
+    char *const slash = strrchr(endpoint, '/');
+    *slash = '\0';
+    if (strstr(endpoint, "/fan-") && strcmp(slash + 1, CONTROL_NAME) == 0)
+        remove_sockets(endpoint + 6);
+}
+
+int run_plan_sockets(struct run *run, struct problem *problem)
+{
+    enum { ROOM = SOCKET_DIR_SIZE - 12 };
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets the environment
+    const char *const folder = getenv("TMPDIR");
+    const bool fits = folder && folder[0] == '/' && strlen(folder) < ROOM;
+    remove_old_sockets(run);
+    snprintf(run->socket_dir, sizeof run->socket_dir, "%.*s/fan-XXXXXX", ROOM,
+             fits ? folder : "/tmp");
+    if (!mkdtemp(run->socket_dir)) {
+        const int error = -errno;
+        run->socket_dir[0] = '\0';
+        return problem_set(problem, error,
+                           "cannot make a directory for sockets in %s: %s",
+                           fits ? folder : "/tmp", strerror(-error));
+    }
+    snprintf(run->endpoint, sizeof run->endpoint, "ipc://%s/" CONTROL_NAME,
+             run->socket_dir);
+    const int error =
+        rundir_write(run->dir, ENDPOINT_NAME, span_of_text(run->endpoint));
+    return error ? problem_set(problem, error, "cannot write %s/%s: %s",
+                               run->dir, ENDPOINT_NAME, strerror(-error))
+                 : 0;
+}
+
+static void remove_made(const struct run *run)
+{
+    static const char *const NAMES[] = {
+        RUNDIR_PLAN, LOG_FILE_NAME, RUN_INPUT_NAME,
+        "input.end", "generation",  "printed",
+        "lock.run",  "lock.sink",   "lock.ventilator"};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", run->dir, NAMES[i]);
+        unlink(path);
+    }
+    rmdir(run->dir);
+    rmdir(RUNDIR_PARENT); // where this was its only run
+}
+
+void run_plan_close(struct run *run, bool nothing_ran)
+{
+    char path[PATH_SIZE];
+    run_input_close(&run->input);
+    if (run->socket_dir[0]) {
+        remove_sockets(run->socket_dir);
+        snprintf(path, sizeof path, "%s/" ENDPOINT_NAME, run->dir);
+        unlink(path);
+    }
+    if (run->made && nothing_ran)
+        remove_made(run);
+    if (run->lock >= 0)
+        close(run->lock);
+    run->lock = -1;
+}
+
+static int run_dry(const char *dir, struct problem *problem)
+{
+    char program[PATH_SIZE], plan[PATH_SIZE];
+    int status = 0;
+    const int error = verb_beside("fan-ventilator", program, sizeof program);
+    if (error)
+        return problem_set(problem, error, "cannot find fan-ventilator");
+    snprintf(plan, sizeof plan, "%s/" RUNDIR_PLAN, dir);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        execl(program, "fan-ventilator", "--dry-run", "--plan", plan, "--dir",
+              dir, (char *)NULL);
+        _exit(EXIT_ERROR);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (pid < 0)
+        return problem_set(problem, -errno, "cannot start fan-ventilator: %s",
+                           strerror(errno));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int run_plan_dry(struct run *run, int argc, char **argv,
+                 struct problem *problem)
+{
+    char dir[] = "/tmp/fan-dry-XXXXXX", path[PATH_SIZE];
+    int exit = EXIT_ERROR;
+    if (!mkdtemp(dir))
+        return problem_set(problem, -errno, "cannot make %s: %s", dir,
+                           strerror(errno));
+    int error = run_identify(run, argc, argv, problem);
+    if (!error)
+        error = run_input_create(&run->input, dir, problem);
+    while (!error && run->input.to >= 0)
+        error = run_input_copy(&run->input, dir, problem);
+    if (!error)
+        error = write_file(run, dir, problem);
+    if (!error)
+        exit = run_dry(dir, problem);
+    snprintf(path, sizeof path, "%s/" RUNDIR_PLAN, dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/" RUN_INPUT_NAME, dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/" RUN_INPUT_NAME ".end", dir);
+    unlink(path);
+    rmdir(dir);
+    return exit;
+}

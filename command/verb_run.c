@@ -1,0 +1,291 @@
+#include "command/run.h"
+#include "command/verb.h"
+#include "common/base/clock.h"
+#include "common/net/net.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    ITEMS = 4,
+    ASK_MS = 250,
+    ASK_SLOW_MS = 1000, // when nobody looks
+    TURN_MS = 1000,     // longest sleep
+    ONCE_MS = 300,      // timeout(1) and some shells send a signal twice
+};
+
+static void complain(struct run *run, const struct problem *problem)
+{
+    progress_clear(run);
+    fprintf(stderr, "fan run: %s\n", problem->text);
+}
+
+static int watch_signals(struct run *run, struct problem *problem)
+{
+    static const int WATCHED[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof WATCHED / sizeof WATCHED[0]; i++)
+        sigaddset(&set, WATCHED[i]);
+    if (sigaction(SIGPIPE, &ignore, NULL) == 0 &&
+        sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+        run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return run->signal_fd >= 0
+               ? 0
+               : problem_set(problem, -errno, "cannot watch for signals: %s",
+                             strerror(errno));
+}
+
+static int watch_log(struct run *run, struct problem *problem)
+{
+    run->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (run->watch_fd < 0 ||
+        inotify_add_watch(run->watch_fd, run->dir, IN_CREATE | IN_MODIFY) < 0)
+        return problem_set(problem, -errno, "cannot watch %s: %s", run->dir,
+                           strerror(errno));
+    return 0;
+}
+
+static void clear_bar(void *context)
+{
+    progress_clear(context);
+}
+
+static int open_run(struct run *run, struct problem *problem)
+{
+    if (watch_signals(run, problem) != 0 ||
+        run_plan_sockets(run, problem) != 0 || watch_log(run, problem) != 0 ||
+        net_start(problem) != 0)
+        return problem->code;
+    run->printer = printer_open(&run->settings, run->dir, problem);
+    if (!run->printer)
+        return problem->code;
+    printer_on_write(run->printer, clear_bar, run);
+    run->ask = ask_open(run->endpoint, problem);
+    if (!run->ask)
+        return problem->code;
+    run->supervisor.settings = &run->settings;
+    run->supervisor.dir = run->dir;
+    run->supervisor.endpoint = run->endpoint;
+    run->supervisor.talk = clear_bar;
+    run->supervisor.context = run;
+    return supervisor_open(&run->supervisor, problem);
+}
+
+static void stop(struct run *run, int number, const char *why)
+{
+    char grace[32];
+    const int64_t now_ms = clock_monotonic_ms();
+    if (run->signal == 0) {
+        run->signal = number;
+        run->signal_ms = now_ms;
+        run_input_close(&run->input);
+        supervisor_drain(&run->supervisor);
+        snprintf(grace, sizeof grace, "%g",
+                 (double)run->settings.grace_ms / 1000.0);
+        progress_clear(run);
+        fprintf(stderr,
+                "fan run: %s: nothing new is started, what runs has %s s to "
+                "end%s\n",
+                why, grace, number == SIGINT ? "; once more kills it" : "");
+    } else if ((number == SIGINT || number == SIGTERM) &&
+               now_ms - run->signal_ms > ONCE_MS) {
+        progress_clear(run);
+        fprintf(stderr, "fan run: %s again: killing what runs\n", why);
+        supervisor_kill(&run->supervisor);
+    }
+}
+
+static void take_signals(struct run *run)
+{
+    struct signalfd_siginfo info;
+    while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        const int number = (int)info.ssi_signo;
+        if (number == SIGINT)
+            stop(run, number, "interrupted");
+        else if (number == SIGUSR1)
+            stop(run, number, "the allocation ends");
+        else if (number != SIGCHLD)
+            stop(run, number, number == SIGHUP ? "hung up" : "terminated");
+    }
+}
+
+static void copy_input(struct run *run)
+{
+    struct problem problem = {0};
+    if (run_input_copy(&run->input, run->dir, &problem) == 0)
+        return;
+    complain(run, &problem);
+    run_input_close(&run->input);
+    stop(run, SIGTERM, "without all of the input");
+}
+
+// Returns true when there is more to print at once.
+static bool print(struct run *run)
+{
+    struct problem problem = {0};
+    if (run->print_over)
+        return false;
+    switch (printer_turn(run->printer, &problem)) {
+    case PRINTER_IDLE:
+        return false;
+    case PRINTER_MORE:
+        return true;
+    case PRINTER_CLOSED:
+        stop(run, SIGPIPE, "nobody reads the output any more");
+        return true;
+    case PRINTER_FAILED:
+        break;
+    }
+    // Without standard output it goes on counting; what fails again is over.
+    run->print_over = run->print_failed;
+    if (!run->print_failed)
+        complain(run, &problem);
+    run->print_failed = true;
+    return !run->print_over;
+}
+
+static void show(struct run *run, int64_t now_ms)
+{
+    const bool terminal = progress_is_terminal();
+    const int64_t every_ms = terminal ? PROGRESS_BAR_MS : PROGRESS_LINE_MS;
+    const int64_t ask_ms = terminal ? ASK_MS : ASK_SLOW_MS;
+    const bool starved =
+        run->input.to >= 0 &&
+        !run_input_wants(&run->input, run->status.input_offset);
+    if (now_ms - run->asked_ms >= (starved ? ASK_MS : ask_ms)) {
+        ask_send(run->ask, now_ms);
+        run->asked_ms = now_ms;
+    }
+    if (run->settings.quiet)
+        return;
+    if (now_ms - run->shown_ms >= every_ms)
+        progress_show(run, now_ms);
+}
+
+static int64_t least(int64_t left, int64_t right)
+{
+    return right >= 0 && right < left ? right : left;
+}
+
+static void wait_for(struct run *run, int64_t timeout_ms)
+{
+    char events[4096];
+    const bool copies = run_input_wants(&run->input, run->status.input_offset);
+    struct net_poll_item items[ITEMS] = {
+        {.socket = ask_socket(run->ask), .want = NET_READ},
+        {.fd = run->signal_fd, .want = NET_READ},
+        {.fd = run->watch_fd, .want = NET_READ},
+        {.fd = run->input.from, .want = NET_READ},
+    };
+    net_poll(items, copies ? ITEMS : ITEMS - 1, timeout_ms);
+    while (read(run->watch_fd, events, sizeof events) > 0)
+        ;
+    take_signals(run);
+    if (copies && items[ITEMS - 1].got && run->input.to >= 0)
+        copy_input(run);
+    if (ask_receive(run->ask))
+        run->status = *ask_status(run->ask);
+}
+
+static void loop(struct run *run)
+{
+    const bool looked_at = progress_is_terminal() && !run->settings.quiet;
+    run->started_ms = run->shown_ms = clock_monotonic_ms();
+    while (!run->supervisor.over) {
+        const bool more = print(run);
+        const int64_t now_ms = clock_monotonic_ms();
+        const int64_t due_ms = supervisor_turn(&run->supervisor, now_ms);
+        show(run, now_ms);
+        const int64_t wait_ms =
+            least(looked_at || run->input.to >= 0 ? ASK_MS : TURN_MS, due_ms);
+        if (!run->supervisor.over)
+            wait_for(run, more ? 0 : wait_ms);
+    }
+}
+
+// What the roles wrote last is printed, too.
+static void finish_printing(struct run *run)
+{
+    struct problem problem = {0};
+    while (print(run))
+        ;
+    if (run->print_over ||
+        printer_finish(run->printer, &problem) != PRINTER_FAILED)
+        return;
+    if (!run->print_failed)
+        complain(run, &problem);
+    run->print_failed = true;
+}
+
+static int exit_of(const struct run *run)
+{
+    const int exit = run->supervisor.exit;
+    if (exit >= 128 && run->signal != 0)
+        return 128 + run->signal;
+    return exit == EXIT_OK && run->print_failed ? EXIT_ERROR : exit;
+}
+
+static int go(struct run *run)
+{
+    loop(run);
+    progress_clear(run);
+    supervisor_close(&run->supervisor);
+    finish_printing(run);
+    progress_clear(run);
+    const int exit = exit_of(run);
+    if (!run->settings.quiet && exit != EXIT_USAGE)
+        progress_summary(run, exit, clock_monotonic_ms());
+    return exit;
+}
+
+static int run_all(struct run *run, int argc, char **argv)
+{
+    struct problem problem = {0};
+    int exit = EXIT_ERROR;
+    bool ran = false;
+    int error = run_plan_open(run, &problem);
+    if (!error && run->settings.dry_run) {
+        exit = run_plan_dry(run, argc, argv, &problem);
+        error = problem.code;
+    } else if (!error) {
+        error = run_plan_write(run, argc, argv, &problem);
+        if (!error)
+            error = open_run(run, &problem);
+        if (!error)
+            exit = go(run);
+        ran = !error && exit != EXIT_USAGE;
+    }
+    if (error)
+        exit = verb_fail(FOR_RUN, &problem);
+    run_plan_close(run, !ran);
+    return exit;
+}
+
+int verb_run(int argc, char **argv)
+{
+    struct run *const run = calloc(1, sizeof *run);
+    if (!run)
+        return EXIT_ERROR;
+    int exit = verb_open(&run->settings, FOR_RUN, argc, argv);
+    if (exit == VERB_GO)
+        exit = run_all(run, argc, argv);
+    ask_close(&run->ask);
+    printer_close(&run->printer);
+    if (run->signal_fd > 0)
+        net_stop();
+    if (run->signal_fd > 0)
+        close(run->signal_fd);
+    if (run->watch_fd > 0)
+        close(run->watch_fd);
+    settings_clear(&run->settings);
+    free(run);
+    return exit;
+}

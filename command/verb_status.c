@@ -1,0 +1,227 @@
+#include "command/ask.h"
+#include "command/look.h"
+#include "command/rundir.h"
+#include "command/verb.h"
+#include "common/base/clock.h"
+#include "common/net/net.h"
+#include "common/store/logread.h"
+#include "common/store/text.h"
+#include "common/store/verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PROGRAM = FOR_STATUS, WAIT_MS = 5000, STEP_MS = 100, ENDPOINT_SIZE = 256 };
+
+static void print_live(const char *dir, const struct ask_status *status)
+{
+    printf("%s is %s, for %.0f s\n", dir, status->state, status->elapsed_s);
+    printf("  tasks    %" PRIu64 " done of %" PRIu64 "%s: %" PRIu64
+           " ok, %" PRIu64 " failed",
+           status->done,
+           status->total > status->read ? status->total : status->read,
+           status->input_ended || status->total > 0 ? "" : " read so far",
+           status->ok, status->failed);
+    if (status->ignored > 0)
+        printf(", %" PRIu64 " ignored", status->ignored);
+    if (status->quarantined > 0)
+        printf(", %" PRIu64 " quarantined", status->quarantined);
+    if (status->cancelled > 0)
+        printf(", %" PRIu64 " cancelled", status->cancelled);
+    printf("\n  now      %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64
+           " waiting\n",
+           status->running, status->queued, status->waiting);
+    printf("  workers  %" PRIu64 " with %" PRIu64 " slots\n", status->workers,
+           status->slots);
+    if (status->retries > 0 || status->losses > 0)
+        printf("  trouble  %" PRIu64 " retries, %" PRIu64
+               " attempts lost with their worker\n",
+               status->retries, status->losses);
+}
+
+// Asks until there is an answer, or the run has ended; then -ENOENT.
+static int converse(struct ask *ask, const char *dir, struct problem *problem)
+{
+    const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    for (;;) {
+        const int64_t now_ms = clock_monotonic_ms();
+        struct net_poll_item item = {.socket = ask_socket(ask),
+                                     .want = NET_READ};
+        if (now_ms >= until_ms)
+            return problem_exit(
+                problem, EXIT_UNREACHABLE, -ETIMEDOUT,
+                "the ventilator of %s does not answer; ask again, it may be "
+                "starting",
+                dir);
+        ask_send(ask, now_ms);
+        const int ready = net_poll(&item, 1, STEP_MS);
+        if (ready < 0)
+            return problem_set(problem, ready, "cannot wait for an answer: %s",
+                               strerrordesc_np(-ready));
+        if (ask_receive(ask))
+            return 0;
+        if (!look_is_live(dir))
+            return -ENOENT;
+    }
+}
+
+static int ask_live(const struct settings *settings, const char *dir,
+                    const char *endpoint, struct problem *problem)
+{
+    int error = net_start(problem);
+    if (error != 0)
+        return error;
+    struct ask *ask = ask_open(endpoint, problem);
+    error = ask ? converse(ask, dir, problem) : problem->code;
+    if (error == 0 && settings->json)
+        printf("%.*s\n", (int)ask_json(ask).size, (const char *)ask_json(ask).at);
+    else if (error == 0)
+        print_live(dir, ask_status(ask));
+    ask_close(&ask);
+    net_stop();
+    return error;
+}
+
+struct stored {
+    bool damaged;
+    uint64_t damaged_at;
+    uint64_t done;
+    struct verify_summary summary;
+};
+
+static void note_damage(void *argument, const struct verify_fault *fault)
+{
+    struct stored *const stored = argument;
+    if (fault->kind == VERIFY_UNFINISHED || fault->kind == VERIFY_MISSING ||
+        stored->damaged)
+        return;
+    stored->damaged = true;
+    stored->damaged_at = fault->offset;
+}
+
+static const char *state_of(const struct stored *stored)
+{
+    return stored->damaged            ? "damaged"
+           : stored->summary.complete ? "complete"
+                                      : "stopped";
+}
+
+static void print_stored_json(const char *dir, const struct stored *stored)
+{
+    const struct span name = span_of_text(dir);
+    struct buffer text = {0};
+    size_t extra;
+    if (text_is_utf8(name, &extra))
+        text_put_quoted(&text, name, extra);
+    else
+        text_put_base64(&text, name);
+    printf("{\"v\":1,\"state\":\"%s\",\"dir\":%.*s,\"done\":%" PRIu64,
+           state_of(stored), (int)text.size, (const char *)text.at,
+           stored->done);
+    buffer_free(&text);
+    if (stored->summary.complete)
+        printf(",\"read\":%" PRIu64, stored->summary.tasks);
+    for (unsigned i = STATUS_OK; i < STATUSES; i++)
+        if (i <= STATUS_IGNORED || stored->summary.finals[i] > 0)
+            printf(",\"%s\":%" PRIu64, status_name((enum status)i),
+                   stored->summary.finals[i]);
+    printf("}\n");
+}
+
+static void print_stored(const char *dir, const struct stored *stored)
+{
+    const uint64_t *const finals = stored->summary.finals;
+    struct buffer quoted = {0};
+    verb_quote(&quoted, dir);
+    put_u8(&quoted, '\0');
+    const char *const name = quoted.failed ? dir : (const char *)quoted.at;
+    printf("%s is %s: %" PRIu64 " tasks are done", dir, state_of(stored),
+           stored->done);
+    for (unsigned i = STATUS_OK; i < STATUSES; i++)
+        if (finals[i] > 0)
+            printf(", %" PRIu64 " %s", finals[i], status_name((enum status)i));
+    printf("\n");
+    if (stored->damaged)
+        printf("  at byte %" PRIu64 " of its log; see  fan verify %s\n",
+               stored->damaged_at, name);
+    else if (!stored->summary.complete)
+        printf("  go on with it    fan run --resume --results %s\n", name);
+    if (stored->done > finals[STATUS_OK] + finals[STATUS_IGNORED]) {
+        printf("  see what failed  fan results --failed %s\n", name);
+        if (stored->summary.complete && !stored->damaged)
+            printf("  redo it          fan run --resume --results %s\n", name);
+    }
+    buffer_free(&quoted);
+}
+
+static int read_stored(const struct settings *settings, const char *dir,
+                       struct problem *problem)
+{
+    struct stored stored = {0};
+    const bool log = rundir_has(dir, LOG_FILE_NAME);
+    if (!log && !rundir_has(dir, RUNDIR_PLAN))
+        return problem_exit(problem, EXIT_USAGE, -ENOENT, "%s holds no run",
+                            dir);
+    const int error =
+        log ? verify_log(dir, note_damage, &stored, &stored.summary, problem)
+            : 0;
+    if (error != 0)
+        return error;
+    for (unsigned i = STATUS_OK; i < STATUSES; i++)
+        stored.done += stored.summary.finals[i];
+    if (settings->json)
+        print_stored_json(dir, &stored);
+    else
+        print_stored(dir, &stored);
+    return stored.damaged ? problem_exit(problem, EXIT_DAMAGED, -EBADMSG,
+                                         "the log of %s is damaged", dir)
+                          : 0;
+}
+
+// The ventilator's endpoint; a run that has just begun has none yet.
+static bool find_endpoint(const char *dir, char *endpoint)
+{
+    const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    const int watch = look_watch(dir);
+    bool found = false;
+    while (!found && look_is_live(dir) && clock_monotonic_ms() < until_ms) {
+        found = rundir_read(dir, "endpoint", endpoint, ENDPOINT_SIZE) == 0 &&
+                *endpoint;
+        if (!found)
+            look_wait(watch, STEP_MS);
+    }
+    look_close(watch);
+    return found;
+}
+
+static int status(const struct settings *settings)
+{
+    struct problem problem = {0};
+    char dir[RUNDIR_PATH_SIZE], endpoint[ENDPOINT_SIZE] = "";
+    int error = rundir_find(settings, dir, &problem);
+    if (error != 0)
+        return verb_fail(PROGRAM, &problem);
+    error = -ENOENT;
+    if (look_is_live(dir) && find_endpoint(dir, endpoint))
+        error = ask_live(settings, dir, endpoint, &problem);
+    if (error == -ENOENT && look_is_live(dir))
+        problem_exit(&problem, EXIT_UNREACHABLE, -ENOENT,
+                     "somebody is at work on %s, but there is no endpoint to "
+                     "ask; by hand, the ventilator has another directory",
+                     dir);
+    else if (error == -ENOENT)
+        error = read_stored(settings, dir, &problem);
+    return error == 0 ? EXIT_OK : verb_fail(PROGRAM, &problem);
+}
+
+int verb_status(int argc, char **argv)
+{
+    struct settings settings;
+    int exit = verb_open(&settings, PROGRAM, argc, argv);
+    if (exit == VERB_GO)
+        exit = status(&settings);
+    settings_clear(&settings);
+    return exit;
+}
