@@ -213,6 +213,9 @@ static int status(const struct settings *settings)
                      dir);
     else if (error == -ENOENT)
         error = read_stored(settings, dir, &problem);
+    if (fflush(stdout) != 0)
+        error = problem_set(&problem, -errno, "cannot write: %s",
+                            strerrordesc_np(errno));
     return error == 0 ? EXIT_OK : verb_fail(PROGRAM, &problem);
 }
 

@@ -3,8 +3,10 @@
 #include "common/store/logread.h"
 #include "common/store/verify.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { PROGRAM = FOR_VERIFY };
 
@@ -40,10 +42,24 @@ static void tell_json(struct verb_verify *verb,
         printf(",\"offset\":%" PRIu64 ",\"end\":%" PRIu64, fault->offset,
                fault->end);
     if (fault->task > 0)
-        printf(",\"task\":%" PRIu64 ",\"count\":%" PRIu64, fault->task,
-               fault->count);
+        printf(",\"task\":%" PRIu64, fault->task);
+    if (fault->count > 0)
+        printf(",\"count\":%" PRIu64, fault->count);
     printf("}");
     verb->comma = ",";
+}
+
+static void tell_missing(const struct verify_fault *fault)
+{
+    if (fault->task == 0)
+        printf("missing: %" PRIu64 " more tasks have no final record\n",
+               fault->count);
+    else if (fault->count == 1)
+        printf("missing: task %" PRIu64 " has no final record\n", fault->task);
+    else
+        printf("missing: tasks %" PRIu64 " to %" PRIu64
+               " have no final record\n",
+               fault->task, fault->task + fault->count - 1);
 }
 
 static void tell_text(const struct verify_fault *fault)
@@ -71,11 +87,7 @@ static void tell_text(const struct verify_fault *fault)
                fault->task, fault->offset);
         break;
     case VERIFY_MISSING:
-        printf(fault->count == 1
-                   ? "missing: task %" PRIu64 " has no final record\n"
-                   : "missing: tasks %" PRIu64 " to %" PRIu64
-                     " have no final record\n",
-               fault->task, fault->task + fault->count - 1);
+        tell_missing(fault);
         break;
     }
 }
@@ -147,6 +159,11 @@ static int verify(const struct settings *settings)
         sum_up_json(&verb, &summary);
     else
         sum_up_text(&verb, &summary);
+    if (fflush(stdout) != 0) {
+        problem_set(&problem, -errno, "cannot write: %s",
+                    strerrordesc_np(errno));
+        return verb_fail(PROGRAM, &problem);
+    }
     return verb.damaged ? EXIT_DAMAGED : EXIT_OK;
 }
 

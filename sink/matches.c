@@ -113,7 +113,7 @@ static uint64_t settle(struct entry *at, uint64_t count)
 static int arrange(struct matches *matches, const struct gathering *gathering)
 {
     uint64_t place[BUCKETS], start = 0;
-    const struct entry *from = map(gathering->fd, matches->size, PROT_READ);
+    struct entry *from = map(gathering->fd, matches->size, PROT_READ);
     if (!from)
         return -errno;
     for (int i = 0; i < BUCKETS; i++) {
@@ -122,7 +122,7 @@ static int arrange(struct matches *matches, const struct gathering *gathering)
     }
     for (uint64_t i = 0; i < gathering->total; i++)
         matches->entries[place[from[i].key.byte[0]]++] = from[i];
-    munmap((void *)(uintptr_t)from, matches->size);
+    munmap(from, matches->size);
     start = 0;
     for (int i = 0; i < BUCKETS; i++) {
         const uint64_t kept =

@@ -22,8 +22,10 @@ struct verify {
     struct numset *final; // tasks with a final record in any round
     struct map *rounds;   // (task, round) of those beyond round 0
     struct map *status;   // task -> status, where it is not ok
-    uint64_t highest;
-    bool gap;
+    struct numset *retired; // numbers that a resume passed over
+    uint64_t highest;       // task with a final record
+    uint64_t mark;          // tasks beyond it were not sent
+    bool gap, resumed;
     verify_report *report;
     void *argument;
     struct verify_summary *summary;
@@ -82,6 +84,43 @@ static int take_final(struct verify *verify, const struct record *record,
     return map_put(verify->status, record->task, record->status);
 }
 
+// A resumed run gives what had no final record a number of its own above all
+// that were used. Where something is damaged nobody knows which these are.
+static int retire(struct verify *verify)
+{
+    const uint64_t last =
+        verify->mark > verify->highest ? verify->mark : verify->highest;
+    uint64_t first = numset_next_absent(verify->final, 1);
+    while (first <= last) {
+        uint64_t next, count;
+        if (!numset_next_run(verify->final, first, &next, &count) ||
+            next > last)
+            next = last + 1;
+        const int result =
+            numset_add_run(verify->retired, first, next - first);
+        if (result != 0)
+            return result;
+        first = numset_next_absent(verify->final, next);
+    }
+    return 0;
+}
+
+static int take_event(struct verify *verify, const struct record *record)
+{
+    if (record->event == EVENT_COMPLETE) {
+        verify->summary->complete = true;
+        verify->summary->tasks = record->a;
+    } else if (record->event == EVENT_MARK && record->a > verify->mark &&
+               record->a <= NUMSET_NUMBER_MAX) {
+        verify->mark = record->a;
+    } else if (record->event == EVENT_RESUMED) {
+        verify->summary->complete = false;
+        verify->resumed = true;
+        return verify->gap ? 0 : retire(verify);
+    }
+    return 0;
+}
+
 static int take_line(struct verify *verify, struct span line, uint64_t offset)
 {
     struct record record;
@@ -98,14 +137,9 @@ static int take_line(struct verify *verify, struct span line, uint64_t offset)
     if (result != 0)
         return result;
     verify->summary->records++;
-    if (record.event == EVENT_COMPLETE) {
-        verify->summary->complete = true;
-        verify->summary->tasks = record.a;
-    } else if (record.event == EVENT_RESUMED) {
-        verify->summary->complete = false;
-    }
-    const bool final = record.event == EVENT_NONE && record.final;
-    return final ? take_final(verify, &record, offset) : 0;
+    if (record.event != EVENT_NONE)
+        return take_event(verify, &record);
+    return record.final ? take_final(verify, &record, offset) : 0;
 }
 
 static int take_member(struct verify *verify, uint64_t offset)
@@ -184,25 +218,46 @@ static int read_log(struct verify *verify)
     return result;
 }
 
+static void report_missing(struct verify *verify, uint64_t first,
+                           uint64_t count)
+{
+    verify->summary->missing += count;
+    fault(verify, &(struct verify_fault){
+                      .kind = VERIFY_MISSING, .task = first, .count = count});
+}
+
 static void count_missing(struct verify *verify)
 {
     struct verify_summary *summary = verify->summary;
+    const uint64_t found = numset_count(verify->final);
     if (!summary->complete)
-        summary->tasks = verify->highest;
-    if (!summary->complete && !verify->gap)
+        summary->tasks = found;
+    if (summary->complete ? verify->resumed && found == summary->tasks
+                          : !verify->gap)
         return;
-    uint64_t first = numset_next_absent(verify->final, 1);
-    while (first <= summary->tasks) {
-        uint64_t next = summary->tasks + 1, count;
-        if (!numset_next_run(verify->final, first, &next, &count) ||
-            next > summary->tasks)
-            next = summary->tasks + 1;
-        summary->missing += next - first;
-        fault(verify, &(struct verify_fault){.kind = VERIFY_MISSING,
-                                             .task = first,
-                                             .count = next - first});
-        first = numset_next_absent(verify->final, next);
+    const uint64_t last = summary->complete && !verify->resumed
+                              ? summary->tasks
+                              : verify->highest;
+    for (uint64_t at = 1;;) {
+        uint64_t next, count;
+        at = numset_next_absent(verify->final, at);
+        if (at > last)
+            break;
+        if (numset_has(verify->retired, at)) {
+            at = numset_next_absent(verify->retired, at);
+            continue;
+        }
+        if (!numset_next_run(verify->final, at, &next, &count) || next > last)
+            next = last + 1;
+        uint64_t passed;
+        if (numset_next_run(verify->retired, at, &passed, &count) &&
+            passed < next)
+            next = passed;
+        report_missing(verify, at, next - at);
+        at = next;
     }
+    if (summary->complete && found + summary->missing < summary->tasks)
+        report_missing(verify, 0, summary->tasks - found - summary->missing);
 }
 
 static int run(struct verify *verify, const char *path)
@@ -210,7 +265,9 @@ static int run(struct verify *verify, const char *path)
     verify->final = numset_create();
     verify->rounds = map_create();
     verify->status = map_create();
-    if (!verify->final || !verify->rounds || !verify->status)
+    verify->retired = numset_create();
+    if (!verify->final || !verify->rounds || !verify->status ||
+        !verify->retired)
         return -ENOMEM;
     verify->file.fd = open(path, O_RDONLY | O_CLOEXEC);
     if (verify->file.fd < 0)
@@ -236,6 +293,7 @@ int verify_log(const char *dir, verify_report *report, void *argument,
         problem_set(problem, result, "cannot read %s: %s", path,
                     strerrordesc_np(-result));
     numset_destroy(&verify.final);
+    numset_destroy(&verify.retired);
     map_destroy(&verify.rounds);
     map_destroy(&verify.status);
     logfile_clear(&verify.file);

@@ -22,7 +22,8 @@ enum verify_kind {
     VERIFY_UNFINISHED,   // [offset, end): the file ends before its member
     VERIFY_NO_RECORD,    // a line of the member at `offset` is no record
     VERIFY_DOUBLE_FINAL, // `task` has a second final record in one round
-    VERIFY_MISSING,      // `count` tasks from `task` on have no final record
+    VERIFY_MISSING,      // `count` tasks from `task` on have no final record;
+                         // task 0: so many more, whose numbers nobody knows
 };
 struct verify_fault {
     enum verify_kind kind;
@@ -36,14 +37,16 @@ struct verify_summary {
     uint64_t finals[STATUSES]; /* by enum status, of each task's last round */
     uint64_t doubles;          /* final records that should not be there */
     uint64_t missing;          /* tasks */
-    uint64_t tasks;            /* as EVENT_COMPLETE says, else the highest */
+    uint64_t tasks;            /* as EVENT_COMPLETE says, else those with a
+                              final record */
     uint64_t faults;           /* reports made; 0: the log is sound */
     bool complete;             /* it says that the run is complete */
 };
 
 /* Reads DIR's log. Missing tasks are reported where the log says that the run
  * is complete or where something is damaged; an unfinished run has them by
- * nature. Returns 0 with faults counted in `summary`, or a negative errno with
+ * nature. Numbers that a resume passed over are not missing; behind damage they
+ * cannot be told apart. Returns 0 with faults counted in `summary`, or a negative errno with
  * a problem when the log cannot be read. */
 int verify_log(const char *dir, verify_report *report, void *argument,
                struct verify_summary *summary, struct problem *problem);

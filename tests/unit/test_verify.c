@@ -141,7 +141,7 @@ static void unfinished_run_misses_nothing(void **state)
     assert_int_equal(truncate(place->log, (off_t)end + 9), 0);
     assert_int_equal(verified(place, &summary).by_kind[VERIFY_MISSING], 0);
     assert_int_equal(summary.missing, 0);
-    assert_int_equal(summary.tasks, 7);
+    assert_int_equal(summary.tasks, 1);
 }
 
 static void resumed_run_is_not_complete_until_it_says_so_again(void **state)
@@ -167,6 +167,43 @@ static void resumed_run_is_not_complete_until_it_says_so_again(void **state)
     assert_true(summary.complete);
     assert_int_equal(summary.faults, 0);
     journal_close(&journal);
+}
+
+// Tasks 1 and 2 are done of 3 that may have been sent; the resume gives the
+// third a new number, 6.
+static void numbers_that_a_resume_passed_over_are_not_missing(void **state)
+{
+    struct place *place = *state;
+    struct verify_summary summary;
+    struct journal *journal = opened(place);
+    const struct record mark = {.event = EVENT_MARK, .a = 5, .b = 1};
+    const struct record resumed = {.event = EVENT_RESUMED};
+    struct record complete = {.event = EVENT_COMPLETE, .a = 3};
+    assert_int_equal(journal_append(journal, &mark), 0);
+    append(journal, 1);
+    commit(journal);
+    const uint64_t at = journal_position(journal);
+    append(journal, 2);
+    commit(journal);
+    assert_int_equal(journal_append(journal, &resumed), 0);
+    append(journal, 6);
+    assert_int_equal(journal_append(journal, &complete), 0);
+    commit(journal);
+    verified(place, &summary);
+    assert_int_equal(summary.faults, 0);
+    assert_int_equal(summary.missing, 0);
+    complete.a = 4; // one that never came
+    assert_int_equal(journal_append(journal, &complete), 0);
+    commit(journal);
+    struct faults faults = verified(place, &summary);
+    assert_int_equal(summary.missing, 1);
+    assert_int_equal(faults.last.task, 0);
+    journal_close(&journal);
+    flip(place->log, at + 60, 1);
+    faults = verified(place, &summary);
+    assert_int_equal(faults.by_kind[VERIFY_DAMAGED], 1);
+    assert_int_equal(faults.last.task, 2);
+    assert_int_equal(faults.last.count, 4);
 }
 
 static void log_that_is_missing_or_empty_is_told_apart(void **state)
@@ -204,6 +241,7 @@ int main(void)
         TEST(end_cut_at_any_byte_is_unfinished_not_damaged),
         TEST(unfinished_run_misses_nothing),
         TEST(resumed_run_is_not_complete_until_it_says_so_again),
+        TEST(numbers_that_a_resume_passed_over_are_not_missing),
         TEST(log_that_is_missing_or_empty_is_told_apart),
         TEST(foreign_bytes_are_damage),
     };
