@@ -23,6 +23,7 @@ struct run_input {
     bool copied_here; /* the tasks come from a copy */
     uint64_t copied;  /* bytes */
     uint64_t size;    /* bytes there will be; 0: not known */
+    uint64_t ahead_max;
     char source[256]; /* for messages */
 };
 /* Does the input come through standard input, or a FIFO named by -a or
@@ -35,8 +36,8 @@ int run_input_open(struct run_input *input, const struct settings *settings,
 /* Begins the copy in DIR. */
 int run_input_create(struct run_input *input, const char *dir,
                      struct problem *problem);
-/* Goes on with a copy made earlier. What is given now must begin with it;
- * where nothing is given (or open), the copy is the input, if it is whole or
+/* Begins the copy anew with what is given now. Where nothing is given (or
+ * open) the old copy is the input, if it is whole or
  * settings->accept_partial. Reads, so may block. */
 int run_input_continue(struct run_input *input, const char *dir,
                        const struct settings *settings,
@@ -123,7 +124,7 @@ int run_plan_dry(struct run *run, int argc, char **argv,
 int run_identify(struct run *run, int argc, char **argv,
                  struct problem *problem);
 /* Takes over the identity of the plan in run->dir, and all of it where the
- * command line names no tasks; refuses another command or a changed input. */
+ * command line names no tasks; refuses another command. */
 int run_resume(struct run *run, struct problem *problem);
 
 /* -- run_progress.c ---------------------------------------------------------

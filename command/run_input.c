@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,7 +48,7 @@ int run_input_open(struct run_input *input, const struct settings *settings,
 {
     const char *const fifo = fifo_of(settings);
     struct stat found;
-    *input = (struct run_input){.from = -1, .to = -1};
+    *input = (struct run_input){.from = -1, .to = -1, .ahead_max = AHEAD_MAX};
     if (reads_standard_input(settings)) {
         input->copied_here = true;
         if (isatty(STDIN_FILENO) && optional)
@@ -131,61 +130,6 @@ static int mark_end(struct run_input *input, const char *dir)
     return error;
 }
 
-// Reads up to `size` bytes, less only at the end. Returns -errno.
-static ssize_t read_all(int fd, char *at, size_t size)
-{
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t got = read(fd, at + done, size - done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
-static int differs(const struct run_input *input, uint64_t at,
-                   struct problem *problem)
-{
-    return problem_exit(
-        problem, EXIT_USAGE, -EINVAL,
-        "%s differs from this run's input at byte %" PRIu64 ". --resume takes "
-        "the same input, or the same with lines added at its end; for another "
-        "one start a new run",
-        input->source, at);
-}
-
-// Holds what is given now against the copy of `size` bytes. Returns 1 when it
-// begins with it, 0 when there is nothing at all, or -errno.
-static int compare(struct run_input *input, uint64_t size,
-                   struct problem *problem)
-{
-    static char given[PIECE_SIZE], had[PIECE_SIZE];
-    uint64_t done = 0;
-    while (done < size) {
-        const uint64_t left = size - done;
-        const size_t wanted = left < PIECE_SIZE ? (size_t)left : PIECE_SIZE;
-        const ssize_t got = read_all(input->from, given, wanted);
-        const ssize_t old = read_all(input->to, had, wanted);
-        if (got < 0 || old < 0)
-            return problem_set(problem, (int)(got < 0 ? got : old),
-                               "cannot read %s or its copy", input->source);
-        if (got == 0 && done == 0)
-            return 0;
-        ssize_t same = 0;
-        while (same < got && same < old && given[same] == had[same])
-            same++;
-        if ((size_t)same < wanted)
-            return differs(input, done + (uint64_t)same, problem);
-        done += wanted;
-    }
-    return 1;
-}
-
 static uint64_t count_lines(int fd, uint64_t size, char separator,
                             uint64_t *last)
 {
@@ -229,54 +173,46 @@ static int take_copy(struct run_input *input, const char *dir,
                : 0;
 }
 
-// The copy was whole, and there may be more now.
-static int reopen_end(struct run_input *input, const char *dir,
-                      const struct settings *settings, struct problem *problem)
+// Something is given: it takes the old copy's place from its first byte on.
+static int replace_copy(struct run_input *input, const char *dir,
+                        struct problem *problem)
 {
-    char path[PATH_SIZE], last = '\0', next[1];
-    const char separator = settings->null_separated ? '\0' : '\n';
-    const ssize_t more = read_all(input->from, next, 1);
-    if (more <= 0) {
-        run_input_close(input);
-        return more < 0 ? problem_set(problem, (int)more, "cannot read %s: %s",
-                                      input->source, strerror((int)-more))
-                        : 0;
-    }
-    if (input->copied > 0 &&
-        pread(input->to, &last, 1, (off_t)input->copied - 1) == 1 &&
-        last != separator)
-        return differs(input, input->copied, problem);
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/" END_NAME, dir);
-    if (unlink(path) != 0 || write_all(input->to, next, 1) != 0)
-        return problem_set(problem, -errno, "cannot go on with %s: %s", path,
+    if ((unlink(path) != 0 && errno != ENOENT) || ftruncate(input->to, 0) != 0)
+        return problem_set(problem, -errno, "cannot replace %s: %s", path,
                            strerror(errno));
-    input->copied++;
     return 0;
 }
 
 int run_input_continue(struct run_input *input, const char *dir,
                        const struct settings *settings, struct problem *problem)
 {
-    char text[32] = "";
+    char first = '\0';
     struct stat found;
     if (!input->copied_here)
         return 0;
-    const bool whole = rundir_read(dir, END_NAME, text, sizeof text) == 0;
     if (open_copy(input, dir, 0, problem) != 0)
         return problem->code;
-    if (fstat(input->to, &found) != 0)
-        return problem_set(problem, -errno, "cannot read the input's copy");
-    input->copied = whole ? strtoull(text, NULL, 10) : (uint64_t)found.st_size;
-    const int given =
-        input->from < 0 ? 0 : compare(input, input->copied, problem);
-    if (given < 0)
-        return given;
-    if (lseek(input->to, (off_t)input->copied, SEEK_SET) < 0)
-        return problem_set(problem, -errno, "cannot read the input's copy");
-    if (given)
-        return whole ? reopen_end(input, dir, settings, problem) : 0;
-    if (!whole)
-        return take_copy(input, dir, settings, input->copied, problem);
+    ssize_t got = 0;
+    if (input->from >= 0)
+        while ((got = read(input->from, &first, 1)) < 0 && errno == EINTR)
+            ;
+    if (got < 0 || fstat(input->to, &found) != 0)
+        return problem_set(problem, -errno, "cannot read %s: %s", input->source,
+                           strerror(errno));
+    if (got > 0) {
+        input->ahead_max = UINT64_MAX; // all of it is matched before a start
+        const int error = replace_copy(input, dir, problem);
+        if (error || write_all(input->to, &first, 1) == 0) {
+            input->copied = 1;
+            return error;
+        }
+        return problem_set(problem, -EIO, "cannot write the input's copy");
+    }
+    if (!rundir_has(dir, END_NAME))
+        return take_copy(input, dir, settings, (uint64_t)found.st_size,
+                         problem);
     run_input_close(input);
     return 0;
 }

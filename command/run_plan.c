@@ -1,9 +1,12 @@
 #include "command/run.h"
 #include "command/verb.h"
+#include "common/base/clock.h"
+#include "common/base/lockfile.h"
 #include "common/store/logread.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +18,7 @@
 #define ENDPOINT_NAME "endpoint"
 #define CONTROL_NAME  "control"
 
-enum { PATH_SIZE = 4400, LOCK_WAIT_MS = 10000 };
+enum { PATH_SIZE = 4400, LOCK_WAIT_MS = 10000, LOCK_RETRY_MS = 20 };
 
 static int read_operand(struct run *run, struct problem *problem)
 {
@@ -97,6 +100,21 @@ static int choose_directory(struct run *run, struct problem *problem)
     return 0;
 }
 
+// After a kill the roles of the run before may still be leaving.
+static void wait_for_roles(const char *dir)
+{
+    static const char *const LOCKS[] = {"lock.ventilator", "lock.sink"};
+    const int64_t until_ms = clock_monotonic_ms() + LOCK_WAIT_MS;
+    for (size_t i = 0; i < sizeof LOCKS / sizeof LOCKS[0]; i++) {
+        int fd;
+        while ((fd = lockfile_take(dir, LOCKS[i])) == -EAGAIN &&
+               clock_monotonic_ms() < until_ms)
+            poll(NULL, 0, LOCK_RETRY_MS);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
 int run_plan_open(struct run *run, struct problem *problem)
 {
     run->input = (struct run_input){.from = -1, .to = -1};
@@ -118,6 +136,8 @@ int run_plan_open(struct run *run, struct problem *problem)
         return problem_set(problem, run->lock, "cannot lock %s: %s", run->dir,
                            strerror(-run->lock));
     run->resumed = run->settings.resume && rundir_has(run->dir, RUNDIR_PLAN);
+    if (run->resumed)
+        wait_for_roles(run->dir);
     if (run->settings.resume && !run->resumed)
         return run_input_open(&run->input, &run->settings, false, problem);
     return 0;

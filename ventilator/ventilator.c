@@ -214,6 +214,14 @@ static void wait_and_receive(struct role *role, int64_t timeout_ms)
     watch_processes(role, items, owners, count);
 }
 
+// `fan run` was killed: what it started ends, too, and waits for nobody.
+static bool is_orphan(void)
+{
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets the environment
+    const char *const supervisor = getenv("FAN_SUPERVISOR");
+    return supervisor && getppid() != (pid_t)strtol(supervisor, NULL, 10);
+}
+
 static void drain_if_asked(struct role *role)
 {
     if (role->stops == 0)
@@ -225,7 +233,8 @@ static void drain_if_asked(struct role *role)
     }
     const bool patience_over =
         role->now_ms - role->draining_since_ms > role->settings->grace_ms;
-    if (role->stops > 1 || patience_over || tracker_is_idle(role->tracker))
+    if (role->stops > 1 || patience_over || tracker_is_idle(role->tracker) ||
+        is_orphan())
         role_end(role, END_DRAINED, 128 + 15);
 }
 
@@ -242,7 +251,7 @@ static void say_farewell(struct role *role)
 {
     const int64_t until_ms = role->now_ms + FAREWELL_MS;
     int64_t again_ms = role->now_ms + END_AGAIN_MS;
-    while (!all_said_bye(role) && role->now_ms < until_ms) {
+    while (!all_said_bye(role) && role->now_ms < until_ms && !is_orphan()) {
         wait_and_receive(role, again_ms - role->now_ms);
         if (role->now_ms < again_ms)
             continue;

@@ -161,6 +161,9 @@ struct net_socket *net_bind(enum net_type type, const char *endpoint,
     struct net_socket *socket = open_socket(type, options, problem);
     if (!socket)
         return NULL;
+    // Else ZMQ_LAST_ENDPOINT of 127.0.0.1 is [::ffff:127.0.0.1].
+    if (!strchr(endpoint, '['))
+        set_int(socket->zmq, ZMQ_IPV6, 0);
     size_t size = sizeof socket->endpoint;
     if (zmq_bind(socket->zmq, endpoint) != 0 ||
         zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, socket->endpoint,
