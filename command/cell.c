@@ -135,7 +135,9 @@ static struct cell base64_cell(struct span text, struct buffer *scratch)
 static struct cell truncated_cell(const struct record *record)
 {
     const bool out = record->out_cut, err = record->err_cut;
-    return name_cell(out && err ? "stdout stderr" : out ? "stdout" : "stderr",
+    return name_cell(out && err ? "stdout stderr"
+                     : out      ? "stdout"
+                                : "stderr",
                      !out && !err);
 }
 
@@ -233,8 +235,7 @@ struct cell cell_argument(const struct record *record, struct span name,
         return (struct cell){CELL_NOTHING, {0}};
     for (struct wire_pair pair; values_next(&list, &pair);) {
         unnamed += pair.name.size == 0;
-        if (pair.name.size == 0 ? unnamed == nth
-                                : span_equal(pair.name, name))
+        if (pair.name.size == 0 ? unnamed == nth : span_equal(pair.name, name))
             return text_cell(pair.value);
     }
     return (struct cell){CELL_NOTHING, {0}};

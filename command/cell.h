@@ -46,10 +46,10 @@ enum cell_field cell_field_of(struct span name);
 
 enum cell_kind {
     CELL_NOTHING,
-    CELL_TEXT,   // UTF-8
-    CELL_BINARY, // text that is not UTF-8
+    CELL_TEXT,        // UTF-8
+    CELL_BINARY,      // text that is not UTF-8
     CELL_BINARY_JSON, // a list with base64 in it, spelled out
-    CELL_JSON,   // a number, true, false, a list or an object, spelled out
+    CELL_JSON,        // a number, true, false, a list or an object, spelled out
 };
 struct cell {
     enum cell_kind kind;

@@ -99,8 +99,8 @@ static int add_list(struct fields *fields, const char *list,
         if (field == CELL_FIELDS)
             return unknown(name, problem);
         if (fields->count == COLUMNS_MAX)
-            return problem_exit(problem, EXIT_USAGE, -E2BIG,
-                                "over %d fields", COLUMNS_MAX);
+            return problem_exit(problem, EXIT_USAGE, -E2BIG, "over %d fields",
+                                COLUMNS_MAX);
         if (add_at(fields, fields->count, name, field) != 0)
             return problem_set(problem, -ENOMEM, "out of memory");
         if (at[size] == '\0')

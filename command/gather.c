@@ -121,8 +121,7 @@ static bool fill_up(struct gather *gather, const struct record *final,
                     struct record *whole, int *error)
 {
     uint64_t index;
-    if (final->number == 0 ||
-        !map_get(gather->attempts, final->task, &index))
+    if (final->number == 0 || !map_get(gather->attempts, final->task, &index))
         return false;
     buffer_clear(&gather->text);
     *error = spill_get(&gather->spill, gather->at[index].piece, &gather->text);

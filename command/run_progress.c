@@ -105,6 +105,8 @@ static void put_status(struct run *run, struct buffer *out, bool bar)
         share = 1;
     if (bar && total > 0)
         put_bar(out, share);
+    if (strcmp(status->state, "running") != 0)
+        buffer_printf(out, "%s  ", status->state);
     buffer_printf(out, "%" PRIu64, status->done);
     if (total > 0)
         buffer_printf(out, " of %s%.0f", guessed ? "about " : "", total);
@@ -125,8 +127,6 @@ static void put_status(struct run *run, struct buffer *out, bool bar)
                   status->running, status->slots);
     if (status->workers != 1)
         buffer_printf(out, " of %" PRIu64 " workers", status->workers);
-    if (strcmp(status->state, "running") != 0)
-        buffer_printf(out, "  %s", status->state);
 }
 
 void progress_clear(struct run *run)
@@ -145,7 +145,7 @@ void progress_show(struct run *run, int64_t now_ms)
         return; // no answer yet
     measure(run, now_ms);
     put_status(run, &line, bar);
-    const int room = bar ? columns() - 1 : LINE_SIZE;
+    const int room = bar ? columns() - 3 : LINE_SIZE; // for "^C"
     const int size = line.size < (size_t)room ? (int)line.size : room;
     char text[LINE_SIZE + 16];
     const int length =

@@ -177,6 +177,38 @@ static const char *changed(const struct settings *now,
                                                       : NULL;
 }
 
+static bool same_text(const char *left, const char *right)
+{
+    return left && right ? strcmp(left, right) == 0 : left == right;
+}
+
+// The same tasks at the same places: they keep their numbers unasked. What
+// was copied anew may be anything.
+static bool same_input(const struct run *run, const struct settings *old)
+{
+    const struct settings *const now = &run->settings;
+    return run->input.from < 0 && same_text(now->arg_file, old->arg_file) &&
+           same_text(now->ndjson, old->ndjson) &&
+           same_text(now->array, old->array) &&
+           same_text(now->colsep, old->colsep) &&
+           now->null_separated == old->null_separated &&
+           now->header == old->header && now->blank == old->blank &&
+           same_texts(&now->sources, &old->sources) &&
+           same_texts(&now->fingerprints, &old->fingerprints);
+}
+
+static int put_tokens(struct run *run, const struct settings *old,
+                      struct problem *problem)
+{
+    struct settings *const set = &run->settings;
+    const int error = put_random_id(set, "resume-token", problem);
+    if (error)
+        return error;
+    const char *const token =
+        same_input(run, old) ? old->input_token : set->resume_token;
+    return token ? put(set, "input-token", token, problem) : 0;
+}
+
 // Does the command line say what to run? A plan of whole command lines from
 // standard input is told by nothing at all.
 static bool names_tasks(const struct settings *now, const struct settings *old)
@@ -247,7 +279,7 @@ int run_resume(struct run *run, struct problem *problem)
     if (!error)
         error = put_fingerprints(set, problem);
     if (!error)
-        error = put_random_id(set, "resume-token", problem);
+        error = put_tokens(run, &old, problem);
     if (!error)
         error = put(set, "version", version_text(), problem);
     settings_clear(&old);

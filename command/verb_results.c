@@ -197,23 +197,21 @@ static int talk(const struct results *results)
 static int prepare(struct results *results)
 {
     const struct settings *const set = results->settings;
-    const enum fields_format format = strcmp(set->format, "csv") == 0
-                                          ? FIELDS_CSV
-                                      : strcmp(set->format, "tsv") == 0
-                                          ? FIELDS_TSV
+    const enum fields_format format =
+        strcmp(set->format, "csv") == 0   ? FIELDS_CSV
+        : strcmp(set->format, "tsv") == 0 ? FIELDS_TSV
                                           : FIELDS_NDJSON;
     if (!rundir_has(results->dir, RUNDIR_PLAN) &&
         !rundir_has(results->dir, LOG_FILE_NAME))
         return problem_exit(&results->problem, EXIT_USAGE, -ENOENT,
                             "%s holds no run", results->dir);
     if (format != FIELDS_NDJSON || set->fields) {
-        results->fields =
-            fields_create(format, set->fields, &results->problem);
+        results->fields = fields_create(format, set->fields, &results->problem);
         if (!results->fields)
             return results->problem.code;
     }
-    results->gather = gather_create(
-        (struct gather_options){set->failed, set->all_attempts});
+    results->gather =
+        gather_create((struct gather_options){set->failed, set->all_attempts});
     return results->gather
                ? 0
                : problem_set(&results->problem, -ENOMEM, "out of memory");
@@ -234,8 +232,8 @@ static int run(const struct settings *settings)
     if (error == -EPIPE)
         exit = 128 + SIGPIPE; // the reader has had enough: nothing to say
     else
-        exit = error != 0 ? verb_fail(PROGRAM, &results.problem)
-                          : talk(&results);
+        exit =
+            error != 0 ? verb_fail(PROGRAM, &results.problem) : talk(&results);
     logread_close(&results.log);
     gather_destroy(&results.gather);
     fields_destroy(&results.fields);

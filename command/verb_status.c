@@ -13,7 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROGRAM = FOR_STATUS, WAIT_MS = 5000, STEP_MS = 100, ENDPOINT_SIZE = 256 };
+enum {
+    PROGRAM = FOR_STATUS,
+    WAIT_MS = 5000,
+    STEP_MS = 100,
+    ENDPOINT_SIZE = 256
+};
 
 static void print_live(const char *dir, const struct ask_status *status)
 {
@@ -76,7 +81,8 @@ static int ask_live(const struct settings *settings, const char *dir,
     struct ask *ask = ask_open(endpoint, problem);
     error = ask ? converse(ask, dir, problem) : problem->code;
     if (error == 0 && settings->json)
-        printf("%.*s\n", (int)ask_json(ask).size, (const char *)ask_json(ask).at);
+        printf("%.*s\n", (int)ask_json(ask).size,
+               (const char *)ask_json(ask).at);
     else if (error == 0)
         print_live(dir, ask_status(ask));
     ask_close(&ask);

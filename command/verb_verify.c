@@ -103,18 +103,16 @@ static void tell(void *argument, const struct verify_fault *fault)
         tell_text(fault);
 }
 
-
 static void sum_up_json(const struct verb_verify *verb,
                         const struct verify_summary *summary)
 {
     printf("],\"sound\":%s,\"complete\":%s,\"bytes\":%" PRIu64
-           ",\"members\":%" PRIu64 ",\"records\":%" PRIu64
-           ",\"tasks\":%" PRIu64 ",\"missing\":%" PRIu64
-           ",\"doubles\":%" PRIu64 ",\"finals\":{",
+           ",\"members\":%" PRIu64 ",\"records\":%" PRIu64 ",\"tasks\":%" PRIu64
+           ",\"missing\":%" PRIu64 ",\"doubles\":%" PRIu64 ",\"finals\":{",
            verb->damaged ? "false" : "true",
            summary->complete ? "true" : "false", summary->bytes,
-           summary->members, summary->records, summary->tasks,
-           summary->missing, summary->doubles);
+           summary->members, summary->records, summary->tasks, summary->missing,
+           summary->doubles);
     const char *comma = "";
     for (unsigned i = STATUS_OK; i < STATUSES; i++) {
         if (summary->finals[i] == 0)
@@ -147,8 +145,7 @@ static int verify(const struct settings *settings)
     struct problem problem = {0};
     struct verify_summary summary;
     char dir[RUNDIR_PATH_SIZE];
-    struct verb_verify verb = {
-        .dir = dir, .json = settings->json, .comma = ""};
+    struct verb_verify verb = {.dir = dir, .json = settings->json, .comma = ""};
     if (rundir_find(settings, dir, &problem) != 0)
         return verb_fail(PROGRAM, &problem);
     if (verb.json)

@@ -88,6 +88,17 @@ enum ledger_link ledger_record_link(struct ledger *ledger, uint64_t number,
     return LINK_TAKE;
 }
 
+void ledger_fill_final(const struct ledger *ledger, struct record *record)
+{
+    if (!record->final)
+        return;
+    const struct open_task *open = opens_find(ledger->opens, record->task);
+    if (open == NULL || open->last_class != (uint8_t)record->class)
+        return;
+    record->exit = open->last_exit;
+    record->signal = open->last_signal;
+}
+
 void ledger_start(struct ledger *ledger)
 {
     ledger->started = true;

@@ -73,6 +73,10 @@ enum ledger_verdict ledger_result(const struct ledger *ledger,
 enum ledger_verdict ledger_record(const struct ledger *ledger,
                                   const struct wire_record *record);
 
+/* What the ventilator made final says no more than the class: puts in how the
+ * task's last attempt ended. Changes nothing else, and no other records. */
+void ledger_fill_final(const struct ledger *ledger, struct record *record);
+
 /* -- The log --------------------------------------------------------------- */
 /* Takes a record that is in the log or will be with its next group. Returns 0,
  * -ENOMEM (stop: the ledger no longer says what the log says), or -EBADMSG: a

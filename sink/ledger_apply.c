@@ -50,6 +50,8 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
     } else if (seen == 0 && !loss) {
         open->failures += 1;
         open->last_class = (uint8_t)record->class;
+        open->last_exit = record->exit;
+        open->last_signal = record->signal;
     }
     return open_task_note(open, record->generation, record->attempt,
                           loss ? SEEN_LOSS : SEEN_FAILURE);

@@ -22,7 +22,7 @@ struct open_task {
     uint32_t round;
     uint32_t failures, losses, lone_deaths;   /* in this round */
     uint32_t floor_generation, floor_attempt; /* lowest taken; see REOPENED */
-    uint8_t last_class;
+    uint8_t last_class, last_exit, last_signal; /* of the last attempt */
     bool held;
     struct seen *seen; /* ascending */
     size_t seen_count, seen_capacity;

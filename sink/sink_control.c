@@ -110,7 +110,8 @@ static bool on_record(struct sink *sink, const struct wire_header *header,
             continue;
         const enum ledger_verdict verdict =
             ledger_record(sink->ledger, &record);
-        const struct record made = record_of_wire(&record, header->generation);
+        struct record made = record_of_wire(&record, header->generation);
+        ledger_fill_final(sink->ledger, &made);
         if (ledger_stores(verdict))
             sink_store(sink, &made);
         else

@@ -269,7 +269,7 @@ static void on_synced(struct role *role, const struct incoming *in)
         role->number_max = part.number_max;
     tracker_synced(role->tracker, &part, role->now_ms);
     if (!tracker_is_synced(role->tracker) ||
-        (role->settings->resume_token &&
+        (role->settings->input_token &&
          resume_begin(role, role->number_max) < 0))
         return;
     if (!resume_is_matching(role))
@@ -504,7 +504,8 @@ static void act(struct role *role, const struct tracker_action *action)
         send_numbered(role, action);
         break;
     case ACTION_CLOSE:
-        log_event(LOG_WARNING, "worker-gone", "worker=%u", action->worker);
+        log_event(role->ending ? LOG_INFO : LOG_WARNING, "worker-gone",
+                  "worker=%u", action->worker);
         peer_close(role, action->worker);
         break;
     case ACTION_FETCH:

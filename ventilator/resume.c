@@ -4,7 +4,7 @@
  * thousand, which answers from an index of its log. What no key matches is
  * numbered on from the highest number used. All numbers, in the order of the
  * input, are put into DIR/numbers, durably, before anything is sent: a
- * ventilator that is started again in the same resume reads them there.
+ * ventilator that is started again with the same input reads them there.
  */
 #include "common/base/log.h"
 #include "ventilator/role.h"
@@ -24,7 +24,7 @@ static const char MAGIC[8] = "fan-num1";
 
 struct head {
     char magic[sizeof MAGIC];
-    struct id128 token; // of the resume
+    struct id128 token; // settings.input_token
     uint64_t count;
 };
 
@@ -58,7 +58,7 @@ static int fail(struct role *role, int error, const char *what)
     return error;
 }
 
-/* 1: the numbers of this resume are there; 0: they are not; or -errno. */
+/* 1: the numbers of this input are there; 0: they are not; or -errno. */
 static int read_numbers(struct role *role)
 {
     struct resume *resume = role->resume;
@@ -125,7 +125,7 @@ int resume_begin(struct role *role, uint64_t number_max)
     if (!role->resume) {
         role->resume = calloc(1, sizeof *role->resume);
         if (!role->resume ||
-            id128_parse(role->settings->resume_token, &role->resume->token) < 0)
+            id128_parse(role->settings->input_token, &role->resume->token) < 0)
             return fail(role, -ENOMEM, "make");
     }
     if (role->resume->numbers)

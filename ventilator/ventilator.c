@@ -25,8 +25,8 @@ enum {
 static int make_tracker(struct role *role)
 {
     const struct settings *set = role->settings;
-    // A resume's numbers have gaps that never fill: nothing waits for them.
-    const bool in_order = set->keep_order && !set->resume_token;
+    // An edited input's numbers have gaps that never fill.
+    const bool in_order = set->keep_order && !set->input_token;
     const struct tracker_limits limits = {.window_tasks = WINDOW_TASKS,
                                           .window_bytes = WINDOW_BYTES,
                                           .order_window =

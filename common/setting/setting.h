@@ -123,6 +123,8 @@ struct settings {
     /* identity: written to the plan by `fan run` or the ventilator */
     char *run_id;              // 32 hex digits
     char *resume_token;        // 32 hex digits; absent on a first start
+    char *input_token;         // resume_token of when the input last changed;
+                               // absent: never
     char *input_copy;          // file name in the plan's directory
     struct texts fingerprints; // "DEV:INO:SIZE:MTIME_NS PATH" of each input
     char *created, *version, *working_directory;

@@ -150,6 +150,8 @@ const struct setting_row SETTING_TABLE[] = {
      IDENTITY, "HEX", "128 random bits"},
     {"resume-token", 0, SETTING_ID, OWN, AT(resume_token), 0, 0, NULL,
      IDENTITY, "HEX", "drawn at each --resume"},
+    {"input-token", 0, SETTING_ID, OWN, AT(input_token), 0, 0, NULL,
+     IDENTITY, "HEX", "of the --resume that last changed the input"},
     {"input-copy", 0, SETTING_TEXT, OWN, AT(input_copy), 0, 255, NULL,
      IDENTITY, "FILE", "the copy of standard input, beside the plan"},
     {"fingerprints", 0, SETTING_LIST, OWN, AT(fingerprints), 0, 0, NULL,

@@ -19,9 +19,9 @@ enum { ROUND_BITS = 24 };
 struct verify {
     struct logfile file;
     struct buffer scratch;
-    struct numset *final; // tasks with a final record in any round
-    struct map *rounds;   // (task, round) of those beyond round 0
-    struct map *status;   // task -> status, where it is not ok
+    struct numset *final;   // tasks with a final record in any round
+    struct map *rounds;     // (task, round) of those beyond round 0
+    struct map *status;     // task -> status, where it is not ok
     struct numset *retired; // numbers that a resume passed over
     uint64_t highest;       // task with a final record
     uint64_t mark;          // tasks beyond it were not sent
@@ -96,8 +96,7 @@ static int retire(struct verify *verify)
         if (!numset_next_run(verify->final, first, &next, &count) ||
             next > last)
             next = last + 1;
-        const int result =
-            numset_add_run(verify->retired, first, next - first);
+        const int result = numset_add_run(verify->retired, first, next - first);
         if (result != 0)
             return result;
         first = numset_next_absent(verify->final, next);
@@ -191,11 +190,10 @@ static int pass_over(struct verify *verify, enum member_fault bad,
             return result;
     }
     verify->gap = verify->gap || damaged;
-    fault(verify,
-          &(struct verify_fault){.kind = damaged ? VERIFY_DAMAGED
-                                                 : VERIFY_UNFINISHED,
-                                 .offset = *offset,
-                                 .end = next});
+    fault(verify, &(struct verify_fault){.kind = damaged ? VERIFY_DAMAGED
+                                                         : VERIFY_UNFINISHED,
+                                         .offset = *offset,
+                                         .end = next});
     *offset = next;
     return 0;
 }

@@ -46,8 +46,8 @@ struct verify_summary {
 /* Reads DIR's log. Missing tasks are reported where the log says that the run
  * is complete or where something is damaged; an unfinished run has them by
  * nature. Numbers that a resume passed over are not missing; behind damage they
- * cannot be told apart. Returns 0 with faults counted in `summary`, or a negative errno with
- * a problem when the log cannot be read. */
+ * cannot be told apart. Returns 0 with faults counted in `summary`, or a
+ * negative errno with a problem when the log cannot be read. */
 int verify_log(const char *dir, verify_report *report, void *argument,
                struct verify_summary *summary, struct problem *problem);
 

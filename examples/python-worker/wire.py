@@ -21,7 +21,7 @@ COMMAND_INPUT, COMMAND_STDOUT_FILE, COMMAND_STDERR_FILE = 1, 2, 4
 RESULT_STDOUT_CUT, RESULT_STDERR_CUT, RESULT_ALONE = 1, 2, 4
 
 HEADER = struct.Struct('<4sBBHIII16s16s')
-DEFLATED, CONTROL_MAX, RATIO_MAX = 1, 64 << 20, 1032
+DEFLATED, MESSAGE_MAX, RATIO_MAX = 1, 64 << 20, 1032
 AROUND_RESULTS = HEADER.size + 20  # bytes of a RESULTS without any result
 
 Header = collections.namedtuple('Header', 'kind generation run sender')
@@ -168,7 +168,7 @@ class Reader:
 
     def refs(self):
         refs = Refs(self.u64(), self.u32(), self.u32(), self.u32())
-        if refs.count == 0:
+        if refs.count == 0 or refs.task + refs.count >= 1 << 64:
             raise Refused('body')
         return refs
 
@@ -254,7 +254,7 @@ def open_frame(data):
     body = data[HEADER.size:]
     if body_size != len(body):
         raise Refused('short')
-    if kind != TASKS and max(body_size, inflated_size) > CONTROL_MAX:
+    if max(body_size, inflated_size) > MESSAGE_MAX - HEADER.size:
         raise Refused('too-large')
     if inflated_size // RATIO_MAX > body_size:
         raise Refused('inflate')

@@ -87,7 +87,7 @@ static inline void commit(struct journal *journal)
 
 // Members of `each` tasks, numbered from 1; ends[] gets where each ends.
 static inline void fill(struct place *place, unsigned members, unsigned each,
-                 uint64_t *ends)
+                        uint64_t *ends)
 {
     struct journal *journal = opened(place);
     uint64_t task = 0;

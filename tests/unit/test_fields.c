@@ -57,8 +57,9 @@ static void assert_row(enum fields_format format, const char *list,
 static void csv_quotes_what_must_be_quoted(void **state)
 {
     (void)state;
-    const char *const pairs[][2] = {{"", "a,b"}, {"", "say \"x\""}, {"", "p"}};
-    struct buffer values = values_of(pairs, 3);
+    const char *const pairs[][2] = {
+        {"", "a,b"}, {"named", "n"}, {"", "say \"x\""}, {"", "p"}};
+    struct buffer values = values_of(pairs, 4);
     struct record record = record_of(&values);
     record.out = SPAN_OF("two\nlines\n");
     record.err = SPAN_OF("\r");
@@ -87,8 +88,7 @@ static void ndjson_keeps_types_and_says_null(void **state)
     struct buffer values = values_of(pairs, 2);
     const struct record record = record_of(&values);
     assert_row(FIELDS_NDJSON,
-               "task,final,exit,signal,args.y.z,args,args.none,stdout",
-               &record,
+               "task,final,exit,signal,args.y.z,args,args.none,stdout", &record,
                "{\"task\":7,\"final\":true,\"exit\":0,\"signal\":null,"
                "\"args.y.z\":\"\xc3\xa4\\n\","
                "\"args\":{\"x\":\"1\",\"y.z\":\"\xc3\xa4\\n\"},"
@@ -127,8 +127,8 @@ static void exit_code_is_empty_where_nothing_exited(void **state)
     record.class = CLASS_EXIT;
     record.exit = 3;
     assert_row(FIELDS_CSV, "exit,signal,class", &record, "3,,exit\n", 0);
-    record = (struct record){
-        .task = 1, .status = STATUS_LOST, .class = CLASS_LOST};
+    record =
+        (struct record){.task = 1, .status = STATUS_LOST, .class = CLASS_LOST};
     assert_row(FIELDS_CSV, "exit,wall_s,class,worker,start", &record,
                ",,lost,,\n", 0);
 }
@@ -138,9 +138,9 @@ static void every_value_seen_gets_a_column(void **state)
     (void)state;
     const char *const first[][2] = {{"x", "1"}, {"y", "2"}};
     const char *const second[][2] = {{"y", "3"}, {"z,", "4"}};
-    const char *const third[][2] = {{"", "5"}};
+    const char *const third[][2] = {{"x", "0"}, {"", "5"}};
     struct buffer one = values_of(first, 2), two = values_of(second, 2);
-    struct buffer three = values_of(third, 1), out = {0};
+    struct buffer three = values_of(third, 2), out = {0};
     const struct record a = record_of(&one), b = record_of(&two);
     const struct record stranger = record_of(&three);
     struct fields *fields = chosen(FIELDS_CSV, NULL);
@@ -160,12 +160,33 @@ static void every_value_seen_gets_a_column(void **state)
     assert_memory_equal(text, names, strlen(names));
     assert_non_null(strstr(text, "\n7,ok,1,2,,true,"));
     assert_non_null(strstr(text, "\n7,ok,,3,4,true,"));
-    assert_non_null(strstr(text, "\n7,ok,,,,true,"));
+    assert_non_null(strstr(text, "\n7,ok,0,,,true,"));
     fields_destroy(&fields);
     fields_destroy(&fields);
     buffer_free(&one);
     buffer_free(&two);
     buffer_free(&three);
+    buffer_free(&out);
+}
+
+static void
+values_without_names_are_numbered_apart_from_the_others(void **state)
+{
+    (void)state;
+    const char *const pairs[][2] = {{"x", "1"}, {"", "2"}};
+    struct buffer values = values_of(pairs, 2), out = {0};
+    const struct record record = record_of(&values);
+    struct fields *fields = chosen(FIELDS_TSV, NULL);
+    assert_int_equal(fields_learn(fields, &record), 0);
+    fields_put_names(fields, &out);
+    fields_put(fields, &record, &out);
+    assert_int_equal(fields_left_out(fields), 0);
+    put_u8(&out, '\0');
+    const char *const text = (const char *)out.at;
+    assert_non_null(strstr(text, "status\targs.x\targs.1\tfinal\t"));
+    assert_non_null(strstr(text, "\n7\tok\t1\t2\ttrue\t"));
+    fields_destroy(&fields);
+    buffer_free(&values);
     buffer_free(&out);
 }
 
@@ -190,11 +211,11 @@ static void every_field_of_its_own_name_can_be_chosen(void **state)
 static void unknown_field_is_a_usage_problem(void **state)
 {
     (void)state;
-    static const char *const lists[] = {"", "tasks", "task,", ",task", "args.",
-                                        "task, status"};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    static const char *const LISTS[] = {"",      "tasks", "task,",
+                                        ",task", "args.", "task, status"};
+    for (size_t i = 0; i < sizeof LISTS / sizeof *LISTS; i++) {
         struct problem problem = {0};
-        assert_null(fields_create(FIELDS_CSV, lists[i], &problem));
+        assert_null(fields_create(FIELDS_CSV, LISTS[i], &problem));
         assert_int_equal(problem.exit, EXIT_USAGE);
         assert_non_null(strstr(problem.text, "args.NAME"));
     }
@@ -209,6 +230,8 @@ int main(void)
         cmocka_unit_test(what_is_not_utf8_is_base64_or_counted_as_left_out),
         cmocka_unit_test(exit_code_is_empty_where_nothing_exited),
         cmocka_unit_test(every_value_seen_gets_a_column),
+        cmocka_unit_test(
+            values_without_names_are_numbered_apart_from_the_others),
         cmocka_unit_test(every_field_of_its_own_name_can_be_chosen),
         cmocka_unit_test(unknown_field_is_a_usage_problem),
     };

@@ -129,22 +129,24 @@ static void what_never_came_does_not_hold_back_the_end(void **state)
 
 static void take_five(struct printed *printed)
 {
-    static const uint64_t order[] = {2, 1, 5, 3, 4};
+    static const uint64_t ORDER[] = {2, 1, 5, 3, 4};
     for (size_t i = 0; i < 5; i++)
-        take(printed, ok(order[i], "x"));
+        take(printed, ok(ORDER[i], "x"));
 }
 
 // Killed after any record: the two lives together print each task once.
 static void next_life_prints_only_what_the_last_did_not(void **state)
 {
     struct printed *printed = *state;
-    static const uint64_t order[] = {2, 1, 5, 3, 4};
-    for (unsigned mode = 0; mode < 4; mode++)
+    static const uint64_t ORDER[] = {2, 1, 5, 3, 4};
+    for (unsigned mode = 0; mode < 8; mode++)
         for (size_t dead = 0; dead <= 5; dead++) {
             char all[8192];
             begin(printed, mode & 1, NULL);
             for (size_t i = 0; i < dead; i++)
-                take(printed, ok(order[i], "x"));
+                take(printed, ok(ORDER[i], "x"));
+            if (mode & 4) // the run was over, and is resumed
+                assert_int_equal(follow_finish(printed->follow), 0);
             const struct follow_place place = follow_place(printed->follow);
             snprintf(all, sizeof all, "%s", printed->text);
             begin(printed, mode & 2, &place);
@@ -153,7 +155,7 @@ static void next_life_prints_only_what_the_last_did_not(void **state)
             snprintf(all + strlen(all), sizeof all - strlen(all), "%s",
                      printed->text);
             assert_int_equal(strlen(all), 5 * strlen("1=x "));
-            for (char task = '1'; task <= '5'; task++)
+            for (int task = '1'; task <= '5'; task++)
                 assert_non_null(strchr(all, task));
         }
 }

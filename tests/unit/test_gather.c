@@ -22,6 +22,7 @@ static int emit(void *context, const struct record *record, struct span line)
 {
     struct log *log = context;
     const size_t used = strlen(log->text);
+    assert_true(record->final || line.size > 0);
     snprintf(log->text + used, sizeof log->text - used, "%u:%s:%.*s%s ",
              (unsigned)record->task, status_name(record->status),
              (int)record->out.size,

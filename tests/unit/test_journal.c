@@ -10,6 +10,7 @@ static struct {
     unsigned writes, syncs;
 } disk = {.room = -1};
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     disk.writes++;
@@ -24,6 +25,7 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
     return syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 int fdatasync(int fd)
 {
     disk.syncs++;

@@ -266,6 +266,22 @@ static void resume_reopens_once_what_ended_badly(void **state)
     assert_int_equal(LEDGER_STORE_FINAL, say_ok(world, 101));
 }
 
+static void a_failure_made_final_says_how_its_attempt_ended(void **state)
+{
+    struct world *world = *state;
+    say(world, (struct wire_result){
+                   .task = 1, .attempt = 1, .class = CLASS_EXIT, .exit = 7});
+    struct record record = {
+        .task = 1, .final = true, .class = CLASS_EXIT, .attempt = 1};
+    ledger_fill_final(world->ledger, &record);
+    assert_int_equal(7, record.exit);
+    // Another ending than that of the attempt: nothing is known of it.
+    record = (struct record){
+        .task = 1, .final = true, .class = CLASS_QUARANTINED, .attempt = 1};
+    ledger_fill_final(world->ledger, &record);
+    assert_int_equal(0, record.exit);
+}
+
 static void nothing_is_acknowledged_before_the_sync(void **state)
 {
     struct world *world = *state;
@@ -477,6 +493,7 @@ int main(void)
         ROW(result_beyond_the_mark_or_from_the_future_is_refused),
         ROW(redo_opens_the_next_round_and_refuses_the_old),
         ROW(resume_reopens_once_what_ended_badly),
+        ROW(a_failure_made_final_says_how_its_attempt_ended),
         ROW(nothing_is_acknowledged_before_the_sync),
         ROW(refused_result_is_acknowledged_by_its_number),
         ROW(links_start_at_kept_and_refuse_gaps),

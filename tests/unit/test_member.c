@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <xxhash.h>
 #define ZLIB_CONST
 #include <zlib.h>
 
@@ -38,14 +39,14 @@ static void member_comes_back_at_every_level(void **state)
 static void large_and_empty_texts_come_back(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 65534, 65535, 65536, 200000};
-    for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+    static const size_t SIZES[] = {0, 1, 65534, 65535, 65536, 200000};
+    for (size_t i = 0; i < 2 * sizeof SIZES / sizeof *SIZES; i++) {
         struct buffer in = {0}, text = {0};
-        const size_t size = sizes[i / 2];
+        const size_t size = SIZES[i / 2];
         uint8_t *at = buffer_extend(&in, size);
         for (size_t j = 0; j < size; j++)
             at[j] = (uint8_t)(j * 7 / 5);
-        struct buffer out = written(buffer_span(&in), i % 2);
+        struct buffer out = written(buffer_span(&in), (int)(i % 2));
         struct member member;
         assert_int_equal(member_read(buffer_span(&out), &member, &text),
                          MEMBER_WHOLE);
@@ -114,7 +115,12 @@ static void lying_length_allocates_nothing(void **state)
     (void)state;
     struct buffer out = written(SPAN_OF(TEXT), 1), text = {0};
     struct member member;
-    memset(out.at + out.size - 4, 0xff, 4);
+    memset(out.at + out.size - 4, 0xff, 3); // 16 MiB and more, as checked
+    const XXH64_hash_t check = XXH3_64bits_withSeed(
+        out.at + MEMBER_HEADER_SIZE, out.size - MEMBER_HEADER_SIZE,
+        XXH3_64bits(out.at + 16, 16));
+    for (unsigned i = 0; i < 8; i++)
+        out.at[32 + i] = (uint8_t)(check >> 8 * i);
     assert_int_equal(member_read(buffer_span(&out), &member, &text),
                      MEMBER_DAMAGED);
     assert_true(text.capacity < 4096);

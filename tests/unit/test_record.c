@@ -195,7 +195,7 @@ static void every_byte_comes_back_as_output(void **state)
 static void bad_utf8_is_told_from_good(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\x80",
+    static const char *const BAD[] = {"\x80",
                                       "\xc0\x80",
                                       "\xc1\xbf",
                                       "\xe0\x9f\x80",
@@ -207,7 +207,7 @@ static void bad_utf8_is_told_from_good(void **state)
                                       "\xe2\x82",
                                       "\xf0\x9f\x98",
                                       "12345678\xff"};
-    static const char *const good[] = {"",
+    static const char *const GOOD[] = {"",
                                        "plain ascii text",
                                        "\xc2\x80",
                                        "\xe0\xa0\x80",
@@ -216,10 +216,10 @@ static void bad_utf8_is_told_from_good(void **state)
                                        "\xf0\x90\x80\x80",
                                        "\xf4\x8f\xbf\xbf"};
     size_t extra;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(text_is_utf8(span_of_text(bad[i]), &extra));
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_true(text_is_utf8(span_of_text(good[i]), &extra));
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        assert_false(text_is_utf8(span_of_text(BAD[i]), &extra));
+    for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++)
+        assert_true(text_is_utf8(span_of_text(GOOD[i]), &extra));
 }
 
 static void assert_args(const struct wire_pair *pairs, size_t count,
@@ -260,20 +260,20 @@ static void times_come_back_and_odd_ones_are_left_out(void **state)
 {
     (void)state;
     struct record record = full();
-    static const int64_t times[] = {1, 951782400000000, 951868799999999,
+    static const int64_t TIMES[] = {1, 951782400000000, 951868799999999,
                                     4107542400000000, TEXT_TIME_MAX_US};
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        record.start_us = times[i];
+    for (size_t i = 0; i < sizeof TIMES / sizeof *TIMES; i++) {
+        record.start_us = TIMES[i];
         assert_round_trip(&record);
     }
     char text[TEXT_TIME_SIZE];
     text_put_time(text, INT64_C(951825600000001));
     assert_memory_equal(text, "2000-02-29T12:00:00.000001Z", TEXT_TIME_SIZE);
-    static const int64_t odd[] = {INT64_MIN, -1, TEXT_TIME_MAX_US + 1};
-    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+    static const int64_t ODD[] = {INT64_MIN, -1, TEXT_TIME_MAX_US + 1};
+    for (size_t i = 0; i < sizeof ODD / sizeof *ODD; i++) {
         struct buffer out = {0}, scratch = {0};
         struct record back;
-        record.start_us = odd[i];
+        record.start_us = ODD[i];
         record_write(&out, &record);
         assert_int_equal(record_read(line_of(&out), &scratch, &back), 0);
         assert_int_equal(back.start_us, 0);
@@ -285,7 +285,7 @@ static void times_come_back_and_odd_ones_are_left_out(void **state)
 static void what_is_no_record_is_refused(void **state)
 {
     (void)state;
-    static const char *const lines[] = {
+    static const char *const LINES[] = {
         "",
         "{",
         "{}",
@@ -306,8 +306,8 @@ static void what_is_no_record_is_refused(void **state)
     };
     struct buffer scratch = {0};
     struct record record;
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        assert_int_equal(record_read(span_of_text(lines[i]), &scratch, &record),
+    for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++)
+        assert_int_equal(record_read(span_of_text(LINES[i]), &scratch, &record),
                          -EBADMSG);
     buffer_free(&scratch);
 }
@@ -315,13 +315,13 @@ static void what_is_no_record_is_refused(void **state)
 static void foreign_spelling_is_understood(void **state)
 {
     (void)state;
-    static const char line[] =
+    static const char LINE[] =
         " { \"status\" : \"ok\", \"stdout\":\"\\u00e4\\/\\ud83d\\ude00\","
         "\"wall_s\":2, \"user_s\":1.5e-3, \"start\":\"2026-11-23T09:00:00Z\","
         "\"task\":3,\"final\":true, \"note\":null }";
     struct buffer scratch = {0};
     struct record record;
-    assert_int_equal(record_read(SPAN_OF(line), &scratch, &record), 0);
+    assert_int_equal(record_read(SPAN_OF(LINE), &scratch, &record), 0);
     assert_true(span_equal(record.out, SPAN_OF("\xc3\xa4/\xf0\x9f\x98\x80")));
     assert_int_equal(record.wall_us, 2000000);
     assert_int_equal(record.user_us, 1500);

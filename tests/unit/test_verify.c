@@ -206,6 +206,29 @@ static void numbers_that_a_resume_passed_over_are_not_missing(void **state)
     assert_int_equal(faults.last.count, 4);
 }
 
+// What was damaged was about an attempt only: every task has its final record.
+static void damage_that_cost_no_result_misses_nothing(void **state)
+{
+    struct place *place = *state;
+    struct verify_summary summary;
+    struct journal *journal = opened(place);
+    const struct record mark = {.event = EVENT_MARK, .a = 5, .b = 1};
+    const struct record resumed = {.event = EVENT_RESUMED};
+    const struct record complete = {.event = EVENT_COMPLETE, .a = 2};
+    assert_int_equal(journal_append(journal, &mark), 0);
+    commit(journal);
+    append(journal, 1);
+    assert_int_equal(journal_append(journal, &resumed), 0);
+    append(journal, 6);
+    assert_int_equal(journal_append(journal, &complete), 0);
+    commit(journal);
+    journal_close(&journal);
+    flip(place->log, 50, 1);
+    const struct faults faults = verified(place, &summary);
+    assert_int_equal(faults.by_kind[VERIFY_DAMAGED], 1);
+    assert_int_equal(summary.missing, 0);
+}
+
 static void log_that_is_missing_or_empty_is_told_apart(void **state)
 {
     struct place *place = *state;
@@ -242,6 +265,7 @@ int main(void)
         TEST(unfinished_run_misses_nothing),
         TEST(resumed_run_is_not_complete_until_it_says_so_again),
         TEST(numbers_that_a_resume_passed_over_are_not_missing),
+        TEST(damage_that_cost_no_result_misses_nothing),
         TEST(log_that_is_missing_or_empty_is_told_apart),
         TEST(foreign_bytes_are_damage),
     };

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""The worker against a ventilator and a sink played by this test, who say what
+real ones say only when something goes wrong. What the worker says is read by
+the tables of docs/protocol.md."""
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import zmq
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, '../..')
+sys.path.insert(0, os.path.join(ROOT, 'tests/vectors'))
+import vectors  # noqa: E402
+import wire     # noqa: E402
+
+SPECIFICATION = vectors.read_tables(os.path.join(ROOT, 'docs/protocol.md'))
+PATIENCE_MS = 30000
+RUN, VENTILATOR, SINK = b'r' * 16, b'v' * 16, b's' * 16
+
+
+def told(frame):
+    """The fields of a message by name, as the specification reads them."""
+    lines = [line.split(' # ', 1)[1]
+             for line in vectors.annotate(SPECIFICATION, frame).splitlines()[1:]]
+    return dict(line.split(' = ') if ' = ' in line else (line, '')
+                for line in lines) | {'sender': frame[36:52]}
+
+
+class DialogueTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='fan-python-')
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.context = zmq.Context()
+        self.addCleanup(self.context.destroy, 0)
+        self.generation = 1
+        self.control = self.bound(zmq.ROUTER, 'control')
+        self.lane = self.bound(zmq.PUSH, 'lane1')
+        self.results = self.bound(zmq.PULL, 'results')
+        self.worker = subprocess.Popen(
+            [sys.executable, '-B', os.path.join(HERE, 'worker.py'), '-j', '1',
+             self.endpoint('control')])
+        self.addCleanup(self.stop)
+        self.hello = self.heard(wire.HELLO)
+        self.me = self.hello['sender']
+        self.welcome(1, 'lane1')
+        self.heard(wire.REPORT)
+
+    def stop(self):
+        self.worker.kill()
+        self.worker.wait()
+
+    def endpoint(self, name):
+        return 'ipc://%s/%s' % (self.folder, name)
+
+    def bound(self, kind, name):
+        opened = self.context.socket(kind)
+        opened.bind(self.endpoint(name))
+        self.addCleanup(opened.close, 0)
+        return opened
+
+    def received(self, opened):
+        self.assertTrue(opened.poll(PATIENCE_MS), 'the worker says nothing')
+        return opened.recv_multipart()
+
+    def heard(self, kind, **wanted):
+        """The next message of a type, with these values; others are passed."""
+        while True:
+            self.address, frame = self.received(self.control)
+            message = told(frame)
+            if frame[5] == kind and all(message.get(name) == str(value)
+                                        for name, value in wanted.items()):
+                return message
+
+    def frame(self, kind, body):
+        return wire.frame(kind, self.generation, RUN, VENTILATOR, body)
+
+    def say(self, kind, body):
+        self.control.send_multipart([self.address, self.frame(kind, body)])
+
+    def welcome(self, lane, name):
+        self.say(wire.WELCOME, struct.pack('<BIIIQ', 1, lane, 100, 2000, 1 << 24)
+                 + SINK + wire.put_text(self.endpoint(name).encode())
+                 + wire.put_text(self.endpoint('results').encode())
+                 + struct.pack('<I', 1)
+                 + wire.put_text(b'grace') + wire.put_bytes(b'1s'))
+
+    def tasks(self, number, tasks, lane=1, attempt=1, addressee=None, alone=0):
+        """TASKS, each a command of words."""
+        body = struct.pack('<I16sQI', lane, addressee or self.me, number,
+                           len(tasks))
+        for task, words in tasks.items():
+            command = (b'\0' + struct.pack('<H', len(words))
+                       + b''.join(wire.put_bytes(w.encode()) for w in words)
+                       + bytes(2 + 2 + 4 + 2 + 2))
+            body += struct.pack('<QIIIH16s', task, 0, attempt, 0, alone,
+                                b'k' * 16) + wire.put_bytes(command)
+        self.lane.send(self.frame(wire.TASKS, body))
+
+    def refs(self, kind, task, count=1, attempt=1, generation=1):
+        self.say(kind, struct.pack('<IQIII', 1, task, count, generation,
+                                   attempt))
+
+    def result(self, opened=None):
+        return told(self.received(opened or self.results)[0])
+
+    HANG = ('sleep', '1000')
+
+    def test_recall_and_cancel(self):
+        self.tasks(1, {n: self.HANG for n in range(1, 6)})
+        report = self.heard(wire.REPORT, **{'running[0].task': 1})
+        self.assertEqual(report['queued[0].task'], '2')
+        self.assertEqual(report['queued[0].count'], '4')
+        self.say(wire.RECALL, struct.pack('<II', 1, 2))
+        returned = self.heard(wire.RETURNED)
+        self.assertEqual(returned['tasks[0].task'], '4')
+        self.assertEqual(returned['tasks[0].count'], '2')
+        self.refs(wire.CANCEL, 2, attempt=9)  # another attempt: left alone
+        self.refs(wire.CANCEL, 3)
+        self.heard(wire.REPORT, **{'queued[0].task': 2, 'queued[0].count': 1})
+        self.refs(wire.CANCEL, 1)
+        result = self.result()
+        self.assertEqual(result['results[0].task'], '1')
+        self.assertEqual(result['results[0].class'], str(wire.CANCELLED))
+        self.heard(wire.REPORT, **{'running[0].task': 2})
+
+    def test_results_are_kept_until_they_are_retired(self):
+        self.tasks(1, {1: ('echo', 'a')})
+        self.assertEqual(self.result()['number'], '1')
+        self.tasks(2, {2: ('echo', 'b')})
+        second = self.result()
+        self.assertEqual(second['results[0].out'], '"b\\x0a"')
+        self.say(wire.RESEND, struct.pack('<Q', 0) + SINK
+                 + wire.put_text(self.endpoint('results').encode()))
+        self.assertEqual([self.result()['number'] for _ in '12'], ['1', '2'])
+        self.say(wire.RETIRE, struct.pack('<Q', 9))  # never made: nothing
+        self.say(wire.RETIRE, struct.pack('<Q', 1))
+        self.heard(wire.REPORT, kept=2, made=2)
+        other = self.bound(zmq.PULL, 'other')
+        self.say(wire.RESEND, struct.pack('<Q', 2) + b't' * 16
+                 + wire.put_text(self.endpoint('other').encode()))
+        again = self.result(other)
+        self.assertEqual((again['number'], again['kept']), ('2', '2'))
+        self.assertEqual(again['results[0].out'], second['results[0].out'])
+
+    def test_tasks_of_another_number_lane_or_worker_are_refused(self):
+        self.tasks(2, {1: ('echo', 'gap')})
+        self.tasks(1, {2: ('echo', 'other')}, addressee=b'x' * 16)
+        self.tasks(1, {3: ('echo', 'lane')}, lane=7)
+        self.tasks(1, {4: ('echo', 'taken')})
+        self.tasks(1, {5: ('echo', 'twice')})
+        self.assertEqual(self.result()['results[0].task'], '4')
+        self.heard(wire.REPORT, received=1, dropped=4)
+
+    def test_one_that_runs_alone(self):
+        self.tasks(1, {1: ('echo',)}, alone=wire.TASK_ALONE)
+        self.assertEqual(self.result()['results[0].flags'],
+                         str(wire.RESULT_ALONE))
+
+    def test_another_ventilator(self):
+        self.tasks(1, {1: self.HANG, 2: self.HANG})
+        self.heard(wire.REPORT, **{'queued[0].task': 2})
+        self.generation = 0  # not granted yet: it may say no more than this
+        self.say(wire.REFUSED, struct.pack('<H', 1) + wire.put_text(b'HELLO'))
+        hello = self.heard(wire.HELLO, lane=2)
+        self.assertEqual(hello['running[0].task'], '1')
+        self.assertEqual(hello['queued[0].task'], '2')
+        self.assertEqual(hello['sender'], self.me)
+        self.welcome(2, 'lane1')  # of generation 0: ignored
+        self.heard(wire.HELLO, lane=2)
+        self.generation = 2
+        self.lane = self.bound(zmq.PUSH, 'lane2')
+        self.welcome(2, 'lane2')
+        self.heard(wire.REPORT, lane=2, received=0)
+        self.tasks(1, {2: ('echo', 'newer')}, lane=2)
+        self.heard(wire.REPORT, **{'queued[0].generation': 2})
+        self.generation = 1  # the old one is not listened to
+        self.refs(wire.CANCEL, 1)
+        self.generation = 2
+        self.refs(wire.CANCEL, 1)
+        self.assertEqual(self.result()['results[0].task'], '1')
+        last = self.result()
+        self.assertEqual(last['results[0].generation'], '2')
+        self.assertEqual(last['results[0].out'], '"newer\\x0a"')
+
+    def test_noise_is_counted_and_survived(self):
+        for parts in ([b''], [b'FAN1'], [b'x' * 60], [b'a', b'b'],
+                      [self.frame(99, b'')], [self.frame(wire.RETIRE, b'')]):
+            self.control.send_multipart([self.address, *parts])
+        self.heard(wire.REPORT, dropped=6)
+
+    def test_the_end(self):
+        self.tasks(1, {1: ('echo', 'a')})
+        self.result()
+        self.say(wire.END, struct.pack('<BB11Q', 0, 1, *range(11)))
+        bye = self.heard(wire.BYE)
+        self.assertEqual((bye['reason'], bye['finished']), ('1', '1'))
+        self.assertEqual(self.worker.wait(PATIENCE_MS / 1000), 0)
+
+
+if __name__ == '__main__':
+    unittest.main()
