@@ -21,7 +21,7 @@ enum {
     CRASHES_MAX = 10,
     PAUSE_MS = 100, // before a second start in a row; doubles
     PAUSE_MAX_MS = 2000,
-    FAREWELL_MS = 10000, // END has been said: the roles leave
+    FAREWELL_MS = 200, // END was said; one that came too late for it waits
     TERM_MS = 2000,
     TICK_MS = 20,
     WORDS_MAX = 16,

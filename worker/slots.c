@@ -98,10 +98,8 @@ static void refs_add(struct refs *refs, const struct slot_task *task)
 struct slots *slots_create(uint32_t count)
 {
     assert(count >= 1);
-    struct slots *slots = calloc(
-        1, sizeof *slots +
-               (count + (size_t)1) *
-                   sizeof slots->at[0]); // NOLINT(bugprone-sizeof-expression)
+    const size_t places = (count + (size_t)1) * sizeof(void *); // 0 is no slot
+    struct slots *slots = calloc(1, sizeof *slots + places);
     if (!slots)
         return NULL;
     slots->count = count;

@@ -19,8 +19,9 @@ static const struct program {
      "Run the tasks which the ventilator at ENDPOINT gives."},
     {FOR_SINK, "fan sink", "ENDPOINT --results DIR [OPTION]...",
      "Store the results of the run of the ventilator at ENDPOINT."},
-    {FOR_STATUS, "fan status", "[OPTION]...", "Show how far a run is."},
-    {FOR_RESULTS, "fan results", "[OPTION]...", "Print the results of a run."},
+    {FOR_STATUS, "fan status", "[OPTION]... [DIR]", "Show how far a run is."},
+    {FOR_RESULTS, "fan results", "[OPTION]... [DIR]",
+     "Print the results of a run."},
     {FOR_VERIFY, "fan verify", "[OPTION]... [DIR]",
      "Check the stored results of a run for damage."},
 };

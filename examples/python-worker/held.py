@@ -16,9 +16,9 @@ class Tasks:
         self.running = {}  # slot -> jobs.Job
 
     def lists(self):
-        """(queued, running) as REPORT and HELLO tell them."""
-        return ([task.ref for task in self.queue],
-                [job.task.ref for job in self.running.values()])
+        """As REPORT and HELLO tell them."""
+        return {'queued': [task.ref for task in self.queue],
+                'running': [job.task.ref for job in self.running.values()]}
 
     def add(self, task):
         """False for an attempt that is here already, or an older one. A newer
@@ -100,3 +100,16 @@ class Results:
         if self.next_push > self.made:
             return None
         return wire.set_kept(self.frames[self.next_push], self.kept)
+
+
+def batches(results, most):
+    """Encoded results in lists that are each not more than `most` bytes."""
+    batch, size = [], 0
+    for result in results:
+        if batch and size + len(result) > most:
+            yield batch
+            batch, size = [], 0
+        batch.append(result)
+        size += len(result)
+    if batch:
+        yield batch

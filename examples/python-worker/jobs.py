@@ -6,6 +6,7 @@ import collections
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -16,7 +17,8 @@ import wire
 
 Rules = collections.namedtuple(
     'Rules',
-    'run chdir seed stdin timeout_s grace_s output_max truncate message_max')
+    'run chdir seed stdin timeout_s grace_s output_max truncate retain_max '
+    'message_max')
 
 
 def seconds(text):
@@ -47,18 +49,19 @@ def rules_of(definition, run, message_max):
         grace_s=seconds(definition.get(b'grace', b'20s')),
         output_max=min(output_max, (message_max - (1 << 20)) // 2),
         truncate=definition.get(b'truncate') == b'true',
+        retain_max=size(definition.get(b'retain-max', b'256M')),
         message_max=message_max)
 
 
-def boot_id():
+def identity():
+    """This process, as HELLO tells it. Field 22 of /proc/self/stat is when it
+    was started; the name in field 2 may hold anything."""
     with open('/proc/sys/kernel/random/boot_id', encoding='ascii') as file:
-        return bytes.fromhex(file.read().strip().replace('-', ''))
-
-
-def start_ticks():
-    """Field 22 of /proc/self/stat; the name in field 2 may hold anything."""
+        boot = bytes.fromhex(file.read().strip().replace('-', ''))
     with open('/proc/self/stat', 'rb') as file:
-        return int(file.read().rpartition(b')')[2].split()[19])
+        ticks = int(file.read().rpartition(b')')[2].split()[19])
+    return {'pid': os.getpid(), 'pid_start': ticks, 'boot': boot,
+            'host': socket.gethostname().encode()}
 
 
 def task_seed(run_seed, task):
@@ -223,10 +226,14 @@ def run_command(job):
             'note': note, 'out': out, 'err': err}
 
 
-def too_large(outcome):
-    """The outcome of a task whose result no RESULTS can hold."""
-    return {**outcome, 'why': wire.OUTPUT, 'out': b'', 'err': b'',
-            'note': b'its result is too large'}
+def encoded(job, outcome, most):
+    """The result of an ended job; without output where that is too much."""
+    result = wire.put_result(job.task, job.slot, **outcome)
+    if len(result) <= most:
+        return result
+    return wire.put_result(job.task, job.slot, **{
+        **outcome, 'why': wire.OUTPUT, 'out': b'', 'err': b'',
+        'note': b'its result is too large'})
 
 
 def caller(function):

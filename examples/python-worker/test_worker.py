@@ -101,8 +101,11 @@ class Run:
         return self.seen.decode().split()
 
     def told(self):
+        """What the programs have said, and whether they are still there."""
         with open(self.path('errors'), encoding='utf-8') as file:
-            return file.read()
+            return file.read() + '\n'.join(
+                '%s: %s' % (process.args, process.poll())
+                for process in self.processes)
 
     def close(self):
         for process in self.processes:

@@ -7,22 +7,21 @@
 A function gets the task's arguments (bytes), its values (a dict of bytes) and
 its input (bytes), and returns its output; an exception fails the task.
 Needs pyzmq (python3-zmq). wire.py has the messages, held.py the tasks and the
-results that are here, jobs.py runs a task; this is who talks to whom.
+results that are here, links.py the sockets, jobs.py runs a task; this is what
+the worker says when, and what it does about what it hears.
 """
 import argparse
 import importlib
 import os
 import queue
 import signal
-import socket
 import sys
 import time
-
-import zmq
 
 import held
 import jobs
 import wire
+from links import Links, received, sent
 
 HELLO_S = 1.0          # HELLO is repeated until it is answered
 REPORT_APART_S = 0.01  # between REPORTs, but at once when a slot idles
@@ -33,14 +32,8 @@ WAIT_S = 600.0         # and any worker so long for its ventilator
 class Worker:
     def __init__(self, endpoint, slots, run):
         self.run_task = run
-        self.context = zmq.Context()
-        self.control = self.connect(zmq.DEALER, endpoint, linger_ms=1000)
-        self.monitor = self.control.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED)
-        self.connections = 0
-        self.pull = self.push = None
+        self.links = Links(endpoint)
         self.me, self.run, self.generation = os.urandom(16), bytes(16), 0
-        self.sink = None               # (endpoint, incarnation)
         self.lane, self.received = 1, 0
         self.welcome = None            # none: HELLO is not answered yet
         self.rules = None
@@ -51,53 +44,36 @@ class Worker:
         self.signal, self.patience = 0, None
         self.leave = None              # (exit code, reason of BYE)
         self.heard = self.said_hello = self.reported = time.monotonic()
-        self.wake = os.eventfd(0, os.EFD_NONBLOCK)
-
-    def connect(self, kind, endpoint, linger_ms=0):
-        opened = self.context.socket(kind)
-        opened.set_hwm(0)  # credit and retention bound what is under way
-        opened.linger = linger_ms
-        opened.reconnect_ivl, opened.reconnect_ivl_max = 20, 1000
-        opened.connect(endpoint)
-        return opened
-
-    # -- what it says --------------------------------------------------------
 
     def frame(self, kind, body):
         return wire.frame(kind, self.generation, self.run, self.me, body)
 
     def send(self, kind, body):
-        try:
-            self.control.send(self.frame(kind, body), zmq.DONTWAIT)
-        except zmq.Again:
-            pass  # HELLO and REPORT come again; a lost RETURNED shows in REPORT
+        """If it cannot go: HELLO and REPORT come again, and show the rest."""
+        sent(self.links.control, self.frame(kind, body))
 
     def say_hello(self):
         self.said_hello = time.monotonic()
-        queued, running = self.tasks.lists()
         self.send(wire.HELLO, wire.put_hello(
-            lane=self.lane, slots=self.tasks.slots, pid=os.getpid(),
-            pid_start=jobs.start_ticks(), boot=jobs.boot_id(),
-            kept=self.results.kept, made=self.results.made,
-            host=socket.gethostname().encode(), queued=queued, running=running))
+            lane=self.lane, slots=self.tasks.slots, kept=self.results.kept,
+            made=self.results.made, **self.tasks.lists(), **jobs.identity()))
 
     def greet_again(self):
         """A new lane. What was not read of the old one is dropped."""
-        self.pull.close()
-        self.pull = self.welcome = None
+        self.links.close_lane()
+        self.welcome = None
         self.lane, self.received = self.lane + 1, 0
         self.say_hello()
 
     def report(self):
         self.reported, self.changed = time.monotonic(), False
-        queued, running = self.tasks.lists()
         self.send(wire.REPORT, wire.put_report(
             lane=self.lane, received=self.received,
             flags=wire.REPORT_FULL * self.is_full()
             | wire.REPORT_DRAINING * bool(self.signal),
             kept=self.results.kept, made=self.results.made,
             finished=self.finished, busy_us=self.busy_us, dropped=self.dropped,
-            queued=queued, running=running))
+            **self.tasks.lists()))
 
     def give_back(self, count):
         refs = self.tasks.give_back(count)
@@ -111,29 +87,19 @@ class Worker:
             self.dropped += 1
             return
         if self.welcome is None:
-            if not self.rules:
-                definition = dict(message['definition'])
-                self.rules = jobs.rules_of(definition, header.run,
-                                           message['message_max'])
-                self.retain_max = jobs.size(
-                    definition.get(b'retain-max', b'256M'))
+            self.rules = self.rules or jobs.rules_of(
+                dict(message['definition']), header.run, message['message_max'])
             self.run, self.welcome = header.run, message
-            self.pull = self.connect(zmq.PULL, message['lane_endpoint'].decode())
+            self.links.open_lane(message['lane_endpoint'])
             self.report()
         elif message['lane_endpoint'] != self.welcome['lane_endpoint']:
             self.greet_again()  # the lane of another ventilator
             return
         self.connect_sink(message['results_endpoint'], message['sink'])
 
-    def connect_sink(self, endpoint, incarnation):
-        """A new one is pushed all that is kept; what it has, it drops."""
-        if not endpoint or self.sink == (endpoint, incarnation):
-            return
-        if self.push:
-            self.push.close()
-        self.sink = (endpoint, incarnation)
-        self.push = self.connect(zmq.PUSH, endpoint.decode())
-        self.results.push_again_from(0)
+    def connect_sink(self, endpoint, incarnation):  # that drops what it has
+        if self.links.open_sink(endpoint, incarnation):
+            self.results.push_again_from(0)
 
     def hear_refused(self, message, _):
         if message['code'] == wire.REFUSED_HELLO_FIRST:
@@ -147,8 +113,6 @@ class Worker:
     def hear_recall(self, message, _):
         if self.welcome and message['lane'] == self.lane:
             self.give_back(message['count'])
-        else:
-            self.dropped += 1
 
     def hear_cancel(self, message, _):
         for job in self.tasks.cancel(message['tasks']):
@@ -156,10 +120,8 @@ class Worker:
         self.changed = True
 
     def hear_retire(self, message, _):
-        was_full = self.is_full()
-        if not self.results.retire(message['number']):
-            self.dropped += 1
-        self.changed = self.changed or was_full != self.is_full()
+        self.changed = self.changed or self.is_full()  # is it still?
+        self.dropped += not self.results.retire(message['number'])
 
     def hear_resend(self, message, _):
         self.connect_sink(message['endpoint'], message['sink'])
@@ -187,13 +149,12 @@ class Worker:
                     if header.generation < self.generation:
                         raise wire.Refused('generation')
                     self.generation = header.generation
+                yield header, message
             except wire.Refused:
                 self.dropped += 1
-                continue
-            yield header, message
 
     def hear_control(self):
-        for header, message in self.messages(self.control):
+        for header, message in self.messages(self.links.control):
             if header.kind in self.HEAR:
                 self.heard = time.monotonic()
                 self.HEAR[header.kind](self, message, header)
@@ -201,7 +162,7 @@ class Worker:
                 self.dropped += 1
 
     def hear_lane(self):
-        for header, message in self.messages(self.pull):
+        for header, message in self.messages(self.links.lane):
             self.changed = True
             if (header.kind != wire.TASKS or message['lane'] != self.lane
                     or message['addressee'] != self.me
@@ -216,7 +177,7 @@ class Worker:
     # -- tasks and results ---------------------------------------------------
 
     def is_full(self):
-        return self.results.bytes >= self.retain_max
+        return bool(self.rules) and self.results.bytes >= self.rules.retain_max
 
     def start_tasks(self):
         while not self.is_full() and not self.signal:
@@ -229,41 +190,27 @@ class Worker:
 
     def job_ended(self, job, outcome):  # in the job's thread
         self.ended.put((job, outcome))
-        os.eventfd_write(self.wake, 1)
+        self.links.wake()
 
     def take_ended(self):
         """What has ended goes into one RESULTS, or more if it is much."""
         most = self.rules.message_max - wire.AROUND_RESULTS
-        batch = []
+        results = []
         while not self.ended.empty():
             job, outcome = self.ended.get()
             del self.tasks.running[job.slot]
             self.finished += 1
             self.busy_us += outcome['wall_us']
             self.changed = True
-            result = wire.put_result(job.task, job.slot, **outcome)
-            if len(result) > most:
-                result = wire.put_result(job.task, job.slot,
-                                         **jobs.too_large(outcome))
-            if sum(map(len, batch)) + len(result) > most:
-                self.keep(batch)
-                batch = []
-            batch.append(result)
-        if batch:
-            self.keep(batch)
-
-    def keep(self, batch):
-        self.results.add(lambda number, kept: self.frame(
-            wire.RESULTS, wire.put_results(number, kept, batch)))
+            results.append(jobs.encoded(job, outcome, most))
+        for batch in held.batches(results, most):
+            self.results.add(lambda number, kept: self.frame(
+                wire.RESULTS, wire.put_results(number, kept, batch)))
 
     def push_results(self):
-        while self.push:
+        while self.links.push:
             frame = self.results.to_push()
-            if not frame:
-                return
-            try:
-                self.push.send(frame, zmq.DONTWAIT)
-            except zmq.Again:
+            if not frame or not sent(self.links.push, frame):
                 return  # the next turn comes back to it
             self.results.next_push += 1
 
@@ -274,7 +221,7 @@ class Worker:
         if self.signal or not self.welcome:
             self.leave = (128 + number, wire.END_DRAINED)
         self.signal = number
-        os.eventfd_write(self.wake, 1)
+        self.links.wake()
 
     def drain(self, now):
         """Gives back what has not started, ends what runs, has it stored."""
@@ -304,13 +251,10 @@ class Worker:
         return (REPORT_APART_S if self.changed else beat) - since
 
     def turn(self):
-        for _ in received(self.monitor):
-            self.connections += 1
-            if self.connections > 1 and self.welcome:
-                self.greet_again()  # reconnected: something may be lost
+        if self.links.has_reconnected() and self.welcome:
+            self.greet_again()  # something may be lost
         self.hear_control()
-        if self.pull:
-            self.hear_lane()
+        self.hear_lane()
         if self.rules:
             self.take_ended()
             self.start_tasks()
@@ -319,13 +263,8 @@ class Worker:
         if self.signal and not self.leave:
             self.drain(now)
         wait_s = self.say_what_is_due(now)
-        poller = zmq.Poller()
-        for what in (self.control, self.monitor, self.wake, self.pull):
-            if what is not None:
-                poller.register(what, zmq.POLLIN)
-        if not self.leave and self.wake in dict(poller.poll(
-                max(wait_s, 0) * 1000)):
-            os.eventfd_read(self.wake)
+        if not self.leave:
+            self.links.wait(wait_s)
 
     def serve(self):
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -338,27 +277,15 @@ class Worker:
         code, reason = self.leave
         self.send(wire.BYE, wire.put_bye(reason, self.finished, self.dropped,
                                          self.duplicates))
-        self.control.disable_monitor()
-        self.context.destroy()  # each socket with the linger it was given
+        self.links.close()
         return code
-
-
-def received(opened):
-    """The messages that are there, each a list of its parts."""
-    while not opened.closed:
-        try:
-            yield opened.recv_multipart(zmq.DONTWAIT)
-        except zmq.Again:
-            return
 
 
 def main():
     parser = argparse.ArgumentParser(description='A fan worker in Python.')
-    parser.add_argument('endpoint', help='of the ventilator')
-    parser.add_argument('-j', '--jobs', type=int, default=os.cpu_count(),
-                        metavar='SLOTS', help='tasks at a time')
-    parser.add_argument('--call', metavar='MODULE:NAME',
-                        help='call this function instead of running commands')
+    parser.add_argument('endpoint')
+    parser.add_argument('-j', dest='jobs', type=int, default=os.cpu_count())
+    parser.add_argument('--call', metavar='MODULE:NAME')
     options = parser.parse_args()
     run = jobs.run_command
     if options.call:

@@ -7,18 +7,18 @@
 static void every_argument_stays_one_argument(void **state)
 {
     (void)state;
-    static const char *const awkward[] = {
+    static const char *const AWKWARD[] = {
         "two words", "line\nbreak", "it's", "\"$(rm -rf /)\"", "; exit 9", "",
         "*",         "-n",          "\\0",  "`id`\t|&<>",      "\xff\xfe",
     };
-    enum { COUNT = sizeof awkward / sizeof awkward[0] };
+    enum { COUNT = sizeof AWKWARD / sizeof AWKWARD[0] };
     struct world world;
     world_open(&world, (struct exec_settings){0});
     struct span args[COUNT + 2] = {SPAN_OF("printf"), SPAN_OF("[%s]")};
     struct buffer expected = {0};
     for (size_t i = 0; i < COUNT; i++) {
-        args[i + 2] = span_of_text(awkward[i]);
-        buffer_printf(&expected, "[%s]", awkward[i]);
+        args[i + 2] = span_of_text(AWKWARD[i]);
+        buffer_printf(&expected, "[%s]", AWKWARD[i]);
     }
     start_command(
         &world, 1,
@@ -132,15 +132,15 @@ static void other_programs_variables_come_when_wanted(void **state)
     struct world world;
     assert_int_equal(setenv("PARALLEL_SEQ", "outer", 1), 0);
     world_open(&world, (struct exec_settings){.launch.compat = true});
-    static const char *const script =
+    static const char *const SCRIPT =
         "echo $PARALLEL_SEQ $HQ_TASK_ID $SLURM_ARRAY_TASK_ID"
         " ${FAN_ARRAY_ID-none}";
-    struct exec_end end = run_script(&world, script);
+    struct exec_end end = run_script(&world, SCRIPT);
     assert_text(end.out, "1 1 1 none\n");
     release(&world, &end);
 
     const struct span args[] = {SPAN_OF("sh"), SPAN_OF("-c"),
-                                span_of_text(script)};
+                                span_of_text(SCRIPT)};
     const struct wire_pair values[] = {{SPAN_OF("array"), SPAN_OF("40")}};
     start_command(&world, 1,
                   &(struct wire_command_out){

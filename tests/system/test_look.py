@@ -1,0 +1,139 @@
+"""Looking at a run: while it is at work, when it was killed, when it ended."""
+import csv
+import io
+import json
+import os
+import subprocess
+
+import system
+from system import SystemTest, numbers
+
+GATED = 'test "$1" -le 2 || cat gate; echo "$1"'
+
+
+class Live(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.gate = self.gate()
+        self.run_ = self.start("run", "--results", "run", "-j", "2", "--",
+                               "sh", "-c", GATED, "sh", "{}", ":::",
+                               *numbers(1, 6))
+        self.run_.read_lines(2)
+
+    def test_status_asks_a_live_run(self):
+        status = json.loads(self.fan("status", "--json", "run")[0])
+        self.assertEqual((status["v"], status["state"], status["done"],
+                          status["read"]), (1, "running", 2, 6))
+        self.assertIn("2 done of 6", "\n".join(self.fan("status", "run")))
+
+    def test_follower_gets_what_comes_and_ends_with_the_run(self):
+        follower = self.start("results", "--follow", "--fields", "task",
+                              "run")
+        follower.read_lines(2)
+        self.gate.open()
+        self.assertEqual(follower.finish(), system.OK)
+        self.assertEqual(sorted(json.loads(line)["task"]
+                                for line in follower.lines),
+                         [1, 2, 3, 4, 5, 6])
+        self.assertEqual(follower.errors(), "")
+        self.assertEqual(self.run_.finish(), system.OK)
+
+    def test_killed_run_is_told_from_a_complete_one(self):
+        below = system.descendants(self.run_.process.pid)
+        follower = self.start("results", "--follow", "run")
+        follower.read_lines(2)
+        self.run_.kill()
+        self.run_.process.wait(system.PATIENCE_S)
+        self.gate.open()
+        self.assert_ends(below)
+        self.assertEqual(follower.finish(), system.OK)
+        self.assertIn("stopped before its end", follower.errors())
+        self.assertEqual(
+            json.loads(self.fan("status", "--json", "run")[0])["state"],
+            "stopped")
+        self.assertIn("fan run --resume --results run",
+                      "\n".join(self.fan("status", "run")))
+        self.fan("run", "--resume", "--results", "run")
+        status = json.loads(self.fan("status", "--json", "run")[0])
+        self.assertEqual((status["state"], status["ok"]), ("complete", 6))
+        self.fan("verify", "run")
+
+
+class Ended(SystemTest):
+    TEXTS = ["plain", "a,b", 'say "x"', "two\nlines", "\\ \t.", " "]
+
+    def setUp(self):
+        super().setUp()
+        self.fan("run", "--results", "run", "--ndjson", "-", "--", "sh", "-c",
+                 'printf "%s" "$1"; test "$1" != plain', "sh", "{text}",
+                 input="".join(json.dumps({"text": text, "n": 1}) + "\n"
+                               for text in self.TEXTS),
+                 code=system.TASKS_FAILED)
+        self.log = os.path.join(self.path("run"), system.LOG)
+
+    def rows(self, *arguments):
+        return list(csv.DictReader(io.StringIO(
+            self.program("fan", "results", "--format", "csv", *arguments,
+                         "run").stdout, newline="")))
+
+    def test_csv_is_read_back_by_others(self):
+        rows = sorted(self.rows(), key=lambda row: int(row["task"]))
+        self.assertEqual([row["args.text"] for row in rows], self.TEXTS)
+        self.assertEqual([row["stdout"] for row in rows], self.TEXTS)
+        self.assertEqual([row["status"] for row in rows],
+                         ["failed"] + ["ok"] * 5)
+        self.assertEqual({row["args.n"] for row in rows}, {"1"})
+        self.assertEqual([row["exit"] for row in self.rows("--failed")],
+                         ["1"])
+
+    def test_tsv_has_a_line_for_each_task(self):
+        lines = self.fan("results", "--format", "tsv", "--fields",
+                         "task,args.text", "run")
+        self.assertEqual(len(lines), 1 + len(self.TEXTS))
+        self.assertIn("5\t\\\\ \\t.", lines)
+
+    def test_reader_that_has_enough_is_no_error_to_talk_of(self):
+        errors = subprocess.run(
+            ["sh", "-c", '"$0" results run | true', os.path.join(
+                system.BIN, "fan")], cwd=self.folder, env=self.environment,
+            capture_output=True, check=True, timeout=system.PATIENCE_S).stderr
+        self.assertEqual(errors, b"")
+
+    def test_torn_end_is_told_and_is_no_damage(self):
+        whole = self.fan("results", "run")
+        with open(self.log, "ab") as file:
+            file.write(bytes.fromhex("1f8b0804000000"))
+        self.assertIn("unfinished: ", "\n".join(self.fan("verify", "run")))
+        faults = json.loads(self.fan("verify", "--json", "run")[0])
+        self.assertEqual((faults["sound"], [f["kind"] for f in
+                                            faults["faults"]]),
+                         (True, ["unfinished"]))
+        self.assertEqual(self.fan("results", "run"), whole)
+
+    def test_damage_ends_the_results_with_exit_code_9(self):
+        with open(self.log, "r+b") as file:
+            file.seek(60)
+            byte = file.read(1)
+            file.seek(60)
+            file.write(bytes([byte[0] ^ 1]))
+        done = self.program("fan", "results", "run")
+        self.assertEqual((done.returncode, done.stdout), (system.DAMAGED, ""))
+        self.assertIn("damaged at byte 0", done.stderr)
+        self.fan("status", "run", code=system.DAMAGED)
+        self.assertIn("damaged: the member at byte 0 ", "\n".join(
+            self.fan("verify", "run", code=system.DAMAGED)))
+
+    def test_wrong_words_are_usage_errors(self):
+        for words in (("results", "--fields", "nonsense", "run"),
+                      ("results", "--format", "xml", "run"),
+                      ("results", "no-such-run"), ("status", "no-such-run"),
+                      ("status", "run", "run"), ("verify", "--follow")):
+            with self.subTest(words=words):
+                done = self.program("fan", *words)
+                self.assertEqual((done.returncode, done.stdout),
+                                 (system.USAGE, ""))
+                self.assertIn(f"Try 'fan {words[0]} --help'", done.stderr)
+
+
+if __name__ == "__main__":
+    system.main()
