@@ -52,8 +52,9 @@ int verb_fail(unsigned program, const struct problem *problem)
 
 void verb_quote(struct buffer *out, const char *word)
 {
-    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
+    static const char PLAIN[] =
+        "abcdefghijklmnopqrstuvwxyz"
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
     if (*word && word[strspn(word, PLAIN)] == '\0') {
         buffer_append_text(out, word);
         return;

@@ -17,7 +17,8 @@ enum {
     ASK_MS = 250,
     ASK_SLOW_MS = 1000, // when nobody looks
     TURN_MS = 1000,     // longest sleep
-    ONCE_MS = 300,      // timeout(1) and some shells send a signal twice
+    LINE_COPY_MAX = 1 << 30,
+    ONCE_MS = 300, // timeout(1) and some shells send a signal twice
 };
 
 static void complain(struct run *run, const struct problem *problem)
@@ -175,10 +176,32 @@ static int64_t least(int64_t left, int64_t right)
     return right >= 0 && right < left ? right : left;
 }
 
+// Has the ventilator read all that is there, and found no end of a line?
+static bool is_starving(const struct run *run)
+{
+    const struct ask_status *const status = &run->status;
+    return strcmp(status->state, "running") == 0 && !status->input_ended &&
+           status->done == status->read;
+}
+
+static bool may_copy(struct run *run)
+{
+    struct run_input *const input = &run->input;
+    if (run_input_wants(input, run->status.input_offset))
+        return true;
+    if (input->to < 0 || !is_starving(run))
+        return false;
+    if (input->copied - run->status.input_offset < LINE_COPY_MAX)
+        return true;
+    run_input_close(input);
+    stop(run, SIGTERM, "the input has a line of over 1 GiB");
+    return false;
+}
+
 static void wait_for(struct run *run, int64_t timeout_ms)
 {
     char events[4096];
-    const bool copies = run_input_wants(&run->input, run->status.input_offset);
+    const bool copies = may_copy(run);
     struct net_poll_item items[ITEMS] = {
         {.socket = ask_socket(run->ask), .want = NET_READ},
         {.fd = run->signal_fd, .want = NET_READ},

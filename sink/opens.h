@@ -20,8 +20,8 @@ struct seen {
 struct open_task {
     uint64_t task;
     uint32_t round;
-    uint32_t failures, losses, lone_deaths;   /* in this round */
-    uint32_t floor_generation, floor_attempt; /* lowest taken; see REOPENED */
+    uint32_t failures, losses, lone_deaths;     /* in this round */
+    uint32_t floor_generation, floor_attempt;   /* lowest taken; see REOPENED */
     uint8_t last_class, last_exit, last_signal; /* of the last attempt */
     bool held;
     struct seen *seen; /* ascending */

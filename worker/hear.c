@@ -350,7 +350,10 @@ static void take_tasks(struct worker *worker, const struct net_message *message)
     while (wire_next_task(&tasks.tasks, &task)) {
         const int code = slots_add(worker->slots, &task, header.generation);
         if (code < 0) {
-            worker_fail(worker, EXIT_ERROR, "out of memory for tasks");
+            worker_fail(worker, EXIT_ERROR,
+                        code == -ENOBUFS ? "the ventilator sent more tasks "
+                                           "than a worker may hold"
+                                         : "out of memory for tasks");
             return;
         }
         worker->duplicates += code == 0;

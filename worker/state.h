@@ -35,6 +35,7 @@ struct worker {
     enum drain drain;
     int exit_code;
     int signal; // the first that asked us to go; 0 none
+    int64_t signal_ms;
     uint8_t end_reason;
     pid_t parent;
     int signal_fd;

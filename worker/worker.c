@@ -18,6 +18,7 @@ enum {
     HELLO_MS = 1000,
     REPORT_APART_MS = 10, // but at once when a slot idles
     PAUSE_MS = 1000,      // a turn so late: we were stopped, not the peer
+    ECHO_MS = 100,        // two signals within are one
     STORE_MS = 10000,     // a leaving worker waits so long for the sink
     LINGER_MS = 1000,
     KILL_MS = 2000, // a leaving worker waits so long for killed groups
@@ -147,12 +148,15 @@ static bool is_orphan(const struct worker *worker)
 }
 
 // The first signal drains, the second kills; QUIT and a dead parent kill at
-// once.
+// once. One that comes to the shepherd and to us is one.
 static void take_signal(struct worker *worker, int number, int64_t now_ms)
 {
-    const bool again = worker->signal != 0;
-    if (!again)
-        worker->signal = number;
+    const bool again =
+        worker->signal != 0 && now_ms - worker->signal_ms > ECHO_MS;
+    if (worker->signal != 0 && !again && number != SIGQUIT)
+        return;
+    worker->signal = worker->signal ? worker->signal : number;
+    worker->signal_ms = now_ms;
     if (again || number == SIGQUIT || is_orphan(worker) ||
         worker->phase == PHASE_GREETING) {
         worker->phase = PHASE_LEAVING;
