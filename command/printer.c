@@ -85,18 +85,19 @@ static int open_place(struct printer *printer, const char *dir,
     if (printer->place_fd < 0)
         return problem_set(problem, -errno, "cannot write %s: %s", path,
                            strerror(errno));
-    *place = (struct follow_place){0};
-    if (pread(printer->place_fd, text, PLACE_SIZE, 0) > 0 &&
-        sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &place->offset,
-               &place->next, &place->past) != 3)
-        *place = (struct follow_place){0};
+    if (pread(printer->place_fd, text, PLACE_SIZE, 0) <= 0)
+        return 0;
+    char *at = text;
+    place->offset = strtoull(at, &at, 10);
+    place->next = strtoull(at, &at, 10);
+    place->past = strtoull(at, &at, 10);
     return 0;
 }
 
 struct printer *printer_open(const struct settings *settings, const char *dir,
                              struct problem *problem)
 {
-    struct follow_place place;
+    struct follow_place place = {0};
     struct printer *printer = calloc(1, sizeof *printer);
     if (!printer) {
         problem_set(problem, -ENOMEM, "out of memory");

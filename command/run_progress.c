@@ -99,10 +99,10 @@ static void put_status(struct run *run, struct buffer *out, bool bar)
     bool guessed;
     const struct ask_status *const status = &run->status;
     const uint64_t bad = status->failed + status->quarantined;
-    const double total = total_of(run, &guessed);
-    double share = total > 0 ? (double)status->done / total : 0;
-    if (share > 1)
-        share = 1;
+    double total = total_of(run, &guessed);
+    if (total > 0 && total < (double)status->done)
+        total = (double)status->done; // done before this ventilator began
+    const double share = total > 0 ? (double)status->done / total : 0;
     if (bar && total > 0)
         put_bar(out, share);
     if (strcmp(status->state, "running") != 0)
@@ -167,19 +167,22 @@ static void put_hints(const struct run *run, struct buffer *out, uint64_t bad,
                       bool unfinished)
 {
     struct buffer dir = {0};
+    const bool cut =
+        run->input.copied_here && !rundir_has(run->dir, RUN_INPUT_NAME ".end");
+    const char *const again = cut ? " < the same input" : "";
     verb_quote(&dir, run->dir);
     put_u8(&dir, '\0');
     const char *const quoted = dir.failed ? run->dir : (const char *)dir.at;
     if (bad > 0)
         buffer_printf(out,
                       "  see them:       fan results --failed %s\n"
-                      "  redo them:      fan run --resume --results %s\n"
+                      "  redo them:      fan run --resume --results %s%s\n"
                       "  or let them be: fan run --resume --on-fail ignore "
-                      "--results %s\n",
-                      quoted, quoted, quoted);
+                      "--results %s%s\n",
+                      quoted, quoted, again, quoted, again);
     else if (unfinished)
-        buffer_printf(out, "  go on with it: fan run --resume --results %s\n",
-                      quoted);
+        buffer_printf(out, "  go on with it: fan run --resume --results %s%s\n",
+                      quoted, again);
     buffer_free(&dir);
 }
 

@@ -155,11 +155,9 @@ static void become(const struct command_line *line, enum run_role role,
     snprintf(number, sizeof number, "%ld", (long)supervisor);
     setenv("FAN_SUPERVISOR", number, 1);
     // exec's parameter lacks a const that it keeps.
-    const union {
-        const char *const *ours;
-        char *const *theirs;
-    } words = {.ours = line->words};
-    execv(line->program, words.theirs);
+    char *words[WORDS_MAX];
+    memcpy(words, line->words, sizeof words);
+    execv(line->program, words);
     fprintf(stderr, "fan run: cannot start %s: %s\n", line->program,
             strerror(errno));
     _exit(EXIT_USAGE);
@@ -242,7 +240,9 @@ static void after_crash(struct supervisor *supervisor, enum run_role role,
         pause_ms = pause_ms == 0 ? PAUSE_MS : 2 * pause_ms;
     process->due_ms =
         now_ms + (pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS);
-    fprintf(stderr, "fan run: %s %s; starting it again\n", PROGRAMS[role], how);
+    if (process->crashes == 1) // the next ones are told of when it gives up
+        fprintf(stderr, "fan run: %s %s; starting it again\n", PROGRAMS[role],
+                how);
 }
 
 static void after_exit(struct supervisor *supervisor, enum run_role role,

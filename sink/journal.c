@@ -1,6 +1,6 @@
 #include "sink/journal.h"
 
-#include "common/base/lockfile.h"
+#include "common/base/files.h"
 #include "common/store/logread.h"
 #include "sink/journal_recover.h"
 
@@ -62,7 +62,7 @@ static int open_dir(struct journal *journal, const char *dir)
 
 static int take_lock(struct journal *journal, const char *dir)
 {
-    journal->lock_fd = lockfile_take(dir, "lock.sink");
+    journal->lock_fd = files_lock(dir, "lock.sink");
     return journal->lock_fd < 0 ? journal->lock_fd : 0;
 }
 

@@ -1,5 +1,7 @@
 #include "sink/matches.h"
 
+#include "common/base/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -30,23 +32,9 @@ struct gathering {
     uint64_t total;
 };
 
-static int write_all(int fd, struct span bytes)
-{
-    while (bytes.size > 0) {
-        const ssize_t put = write(fd, bytes.at, bytes.size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        bytes.at += put;
-        bytes.size -= (size_t)put;
-    }
-    return 0;
-}
-
 static int flush(struct gathering *gathering)
 {
-    const int error = write_all(gathering->fd, buffer_span(&gathering->chunk));
+    const int error = files_write(gathering->fd, buffer_span(&gathering->chunk));
     buffer_clear(&gathering->chunk);
     return error;
 }

@@ -1,9 +1,9 @@
 /* messages - what comes in on the control socket, and what the tracker wants */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,35 +185,12 @@ static void on_stored(struct role *role, const struct incoming *in)
         role->refused++;
 }
 
-static int write_whole(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return -errno;
-    const size_t size = strlen(text);
-    int error = 0;
-    if (write(fd, text, size) != (ssize_t)size || fsync(fd) != 0)
-        error = errno ? -errno : -EIO;
-    close(fd);
-    return error;
-}
-
-// Written aside, synced, renamed, and the folder synced, before any TASKS.
+// Durable before any TASKS.
 static int keep_generation(struct role *role, uint32_t generation)
 {
-    char path[4096], aside[4096], text[32];
-    snprintf(path, sizeof path, "%s/generation", role->dir);
-    snprintf(aside, sizeof aside, "%s/generation.new", role->dir);
+    char text[32];
     snprintf(text, sizeof text, "%u\n", generation);
-    int error = write_whole(aside, text);
-    if (!error && rename(aside, path) != 0)
-        error = -errno;
-    const int dir = open(role->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (!error && (dir < 0 || fsync(dir) != 0))
-        error = -errno;
-    if (dir >= 0)
-        close(dir);
-    return error;
+    return files_replace(role->dir, "generation", span_of_text(text));
 }
 
 static bool grant(struct role *role, uint32_t generation)

@@ -6,6 +6,7 @@
  * input, are put into DIR/numbers, durably, before anything is sent: a
  * ventilator that is started again with the same input reads them there.
  */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "ventilator/role.h"
 
@@ -221,22 +222,15 @@ void resume_pump(struct role *role)
 static int finish(struct role *role, uint64_t left)
 {
     struct resume *resume = role->resume;
-    char aside[4096], path[4096];
     struct head head = {.token = resume->token, .count = resume->count};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
-    path_of(role, ".new", aside, sizeof aside);
-    path_of(role, "", path, sizeof path);
     if (fseek(resume->file, 0, SEEK_SET) != 0 ||
         fwrite(&head, sizeof head, 1, resume->file) != 1 ||
-        fflush(resume->file) != 0 || fsync(fileno(resume->file)) != 0 ||
-        rename(aside, path) != 0)
+        fflush(resume->file) != 0 || fsync(fileno(resume->file)) != 0)
         return fail(role, -errno, "write");
-    const int dir = open(role->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int synced = dir >= 0 && fsync(dir) == 0 ? 0 : -errno;
-    if (dir >= 0)
-        close(dir);
-    if (synced < 0)
-        return fail(role, synced, "write");
+    const int renamed = files_rename(role->dir, "numbers.new", "numbers");
+    if (renamed < 0)
+        return fail(role, renamed, "write");
     stop_matching(resume);
     const int found = read_numbers(role);
     if (found <= 0)

@@ -1,7 +1,7 @@
 #include "ventilator/ventilator.h"
 
 #include "common/base/clock.h"
-#include "common/base/lockfile.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "ventilator/role.h"
 
@@ -96,7 +96,7 @@ static int check_input(struct role *role)
 
 static int take_lock(struct role *role)
 {
-    role->lock = lockfile_take(role->dir, "lock.ventilator");
+    role->lock = files_lock(role->dir, "lock.ventilator");
     if (role->lock == -EAGAIN)
         return problem_set(role->problem, -EAGAIN,
                            "another ventilator is at work in '%s'", role->dir);

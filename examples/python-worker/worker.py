@@ -5,10 +5,8 @@
     worker.py [-j SLOTS] --call MODULE:NAME ENDPOINT   tasks call a function
 
 A function gets the task's arguments (bytes), its values (a dict of bytes) and
-its input (bytes), and returns its output; an exception fails the task.
-Needs pyzmq (python3-zmq). wire.py has the messages, held.py the tasks and the
-results that are here, links.py the sockets, jobs.py runs a task; this is what
-the worker says when, and what it does about what it hears.
+its input (bytes), and returns its output; an exception fails the task. Needs
+pyzmq. This is what the worker says when, and what it does about what it hears.
 """
 import argparse
 import importlib
@@ -108,7 +106,7 @@ class Worker:
         elif message['code'] == wire.REFUSED_COMPLETE:
             self.leave = (0, wire.END_COMPLETE)
         elif message['code'] not in (wire.REFUSED_SINK, wire.REFUSED_FULL):
-            sys.exit('refused: ' + message['text'].decode(errors='replace'))
+            self.fail('refused: ' + message['text'].decode(errors='replace'))
 
     def hear_recall(self, message, _):
         if self.welcome and message['lane'] == self.lane:
@@ -174,8 +172,6 @@ class Worker:
                 task = task._replace(generation=header.generation)
                 self.duplicates += not self.tasks.add(task)
 
-    # -- tasks and results ---------------------------------------------------
-
     def is_full(self):
         return bool(self.rules) and self.results.bytes >= self.rules.retain_max
 
@@ -223,12 +219,15 @@ class Worker:
         self.signal = number
         self.links.wake()
 
+    def fail(self, text):
+        print('worker:', text, file=sys.stderr, flush=True)
+        self.leave = (1, wire.END_ABORTED)
+
     def drain(self, now):
         """Gives back what has not started, ends what runs, has it stored."""
         if self.tasks.queue and self.welcome:
             self.give_back(len(self.tasks.queue))
-        if self.patience is None:
-            self.patience = now + self.rules.grace_s + STORE_S
+        self.patience = self.patience or now + self.rules.grace_s + STORE_S
         over = now > self.patience - STORE_S * bool(self.tasks.running)
         if over or not self.tasks.running and not self.results.frames:
             self.leave = (128 + self.signal, wire.END_DRAINED)
@@ -237,7 +236,7 @@ class Worker:
         """Returns how long nothing is due, in seconds."""
         silent = now - self.heard
         if silent > WAIT_S:
-            sys.exit('the ventilator does not answer')
+            self.fail('the ventilator does not answer')
         if (not self.welcome or silent > self.welcome['liveness_ms'] / 1000) \
                 and now - self.said_hello >= HELLO_S:
             self.say_hello()
@@ -296,4 +295,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    os._exit(main())  # a call that nothing can stop may still be at work

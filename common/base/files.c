@@ -1,0 +1,104 @@
+#include "common/base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int files_write(int fd, struct span bytes)
+{
+    while (bytes.size > 0) {
+        const ssize_t put = write(fd, bytes.at, bytes.size);
+        if (put < 0 && errno != EINTR)
+            return -errno;
+        if (put < 0)
+            continue;
+        bytes.at += put;
+        bytes.size -= (size_t)put;
+    }
+    return 0;
+}
+
+static int open_dir(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int write_synced(int dir_fd, const char *name, struct span bytes)
+{
+    const int fd =
+        openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int error = files_write(fd, bytes);
+    if (error == 0 && fsync(fd) != 0)
+        error = -errno;
+    if (close(fd) != 0 && error == 0)
+        error = -errno;
+    return error;
+}
+
+static int rename_synced(int dir_fd, const char *aside, const char *name)
+{
+    if (renameat(dir_fd, aside, dir_fd, name) != 0 || fsync(dir_fd) != 0)
+        return -errno;
+    return 0;
+}
+
+int files_replace(const char *dir, const char *name, struct span bytes)
+{
+    char aside[NAME_MAX + 1];
+    const int size = snprintf(aside, sizeof aside, "%s.new", name);
+    if (size < 0 || (size_t)size >= sizeof aside)
+        return -ENAMETOOLONG;
+    const int dir_fd = open_dir(dir);
+    if (dir_fd < 0)
+        return dir_fd;
+    int error = write_synced(dir_fd, aside, bytes);
+    if (error == 0)
+        error = rename_synced(dir_fd, aside, name);
+    if (error < 0)
+        (void)unlinkat(dir_fd, aside, 0);
+    close(dir_fd);
+    return error;
+}
+
+int files_rename(const char *dir, const char *aside, const char *name)
+{
+    const int dir_fd = open_dir(dir);
+    if (dir_fd < 0)
+        return dir_fd;
+    const int error = rename_synced(dir_fd, aside, name);
+    close(dir_fd);
+    return error;
+}
+
+int files_sync_dir(const char *dir)
+{
+    const int dir_fd = open_dir(dir);
+    if (dir_fd < 0)
+        return dir_fd;
+    const int error = fsync(dir_fd) == 0 ? 0 : -errno;
+    close(dir_fd);
+    return error;
+}
+
+int files_lock(const char *dir, const char *name)
+{
+    const int dir_fd = open_dir(dir);
+    if (dir_fd < 0)
+        return dir_fd;
+    const int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const int opened = fd < 0 ? -errno : 0;
+    close(dir_fd);
+    if (opened < 0)
+        return opened;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return fd;
+    const int error = errno == EACCES ? EAGAIN : errno;
+    close(fd);
+    return -error;
+}

@@ -1,0 +1,30 @@
+/* files - whole small files that survive a crash, and locks
+ *
+ * All return 0 or a descriptor, else -errno. They block as long as the disk
+ * takes.
+ */
+#ifndef COMMON_BASE_FILES_H
+#define COMMON_BASE_FILES_H
+
+#include "common/base/bytes.h"
+
+/* Writes all of it, again where write(2) took less. */
+int files_write(int fd, struct span bytes);
+
+/* Makes DIR/NAME hold exactly `bytes`: written aside, synced, renamed, the
+ * directory synced. After a crash it is the old file or the new one, whole. */
+int files_replace(const char *dir, const char *name, struct span bytes);
+
+/* Renames DIR/ASIDE, which the caller has synced, to DIR/NAME, durably. */
+int files_rename(const char *dir, const char *aside, const char *name);
+
+/* Makes the names in a directory durable. */
+int files_sync_dir(const char *dir);
+
+/* Takes the lock DIR/NAME for this process: an open-file-description lock
+ * (fcntl F_OFD_SETLK), gone with its holder however that ends; the file is
+ * made where it is missing and stays. Returns the descriptor that holds it:
+ * close it to give it up; -EAGAIN: somebody has it. */
+int files_lock(const char *dir, const char *name);
+
+#endif
