@@ -1,6 +1,7 @@
 #include "command/printer.h"
 
 #include "command/joblog.h"
+#include "common/base/files.h"
 #include "common/store/logread.h"
 #include "common/store/values.h"
 
@@ -140,19 +141,8 @@ void printer_close(struct printer **printer)
 
 static int write_all(int fd, struct buffer *buffer)
 {
-    struct span left = buffer_span(buffer);
-    int error = buffer->failed ? -ENOMEM : 0;
-    while (left.size > 0) {
-        const ssize_t put = write(fd, left.at, left.size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            error = -errno;
-            break;
-        }
-        left.at += put;
-        left.size -= (size_t)put;
-    }
+    const int error =
+        buffer->failed ? -ENOMEM : files_write(fd, buffer_span(buffer));
     if (buffer->capacity > KEEP_SIZE)
         buffer_free(buffer);
     else

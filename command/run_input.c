@@ -1,5 +1,7 @@
 #include "command/run.h"
 
+#include "common/base/files.h"
+#include "common/setting/plan.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,22 +13,6 @@
 #define END_NAME RUN_INPUT_NAME ".end"
 
 enum { PIECE_SIZE = 256 << 10, AHEAD_MAX = 64 << 20, PATH_SIZE = 4200 };
-
-static bool is_dash(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
-static bool reads_standard_input(const struct settings *set)
-{
-    const bool given =
-        set->sources.count > 0 || set->arg_file || set->ndjson || set->array;
-    const bool in_sources = set->sources.count > 1 &&
-                            strcmp(set->sources.at[0], "::::") == 0 &&
-                            is_dash(set->sources.at[1]);
-    return !given || is_dash(set->arg_file) || is_dash(set->ndjson) ||
-           in_sources;
-}
 
 static const char *fifo_of(const struct settings *set)
 {
@@ -40,7 +26,7 @@ static const char *fifo_of(const struct settings *set)
 
 bool run_input_is_stream(const struct settings *settings)
 {
-    return reads_standard_input(settings) || fifo_of(settings);
+    return plan_reads_standard_input(settings) || fifo_of(settings);
 }
 
 int run_input_open(struct run_input *input, const struct settings *settings,
@@ -49,7 +35,7 @@ int run_input_open(struct run_input *input, const struct settings *settings,
     const char *const fifo = fifo_of(settings);
     struct stat found;
     *input = (struct run_input){.from = -1, .to = -1, .ahead_max = AHEAD_MAX};
-    if (reads_standard_input(settings)) {
+    if (plan_reads_standard_input(settings)) {
         input->copied_here = true;
         if (isatty(STDIN_FILENO) && optional)
             return 0;
@@ -99,20 +85,6 @@ bool run_input_wants(const struct run_input *input, uint64_t offset)
            (input->copied < offset || input->copied - offset < AHEAD_MAX);
 }
 
-static int write_all(int fd, const char *at, size_t size)
-{
-    while (size > 0) {
-        const ssize_t put = write(fd, at, size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        at += put;
-        size -= (size_t)put;
-    }
-    return 0;
-}
-
 // The mark says that the copy is the whole input: data first.
 static int mark_end(struct run_input *input, const char *dir)
 {
@@ -121,7 +93,7 @@ static int mark_end(struct run_input *input, const char *dir)
         snprintf(text, sizeof text, "%" PRIu64 "\n", input->copied);
     if (fdatasync(input->to) != 0)
         return -errno;
-    const int error = rundir_write(
+    const int error = files_replace(
         dir, END_NAME, (struct span){(const uint8_t *)text, (size_t)length});
     if (!error) {
         input->size = input->copied;
@@ -204,7 +176,9 @@ int run_input_continue(struct run_input *input, const char *dir,
     if (got > 0) {
         input->ahead_max = UINT64_MAX; // all of it is matched before a start
         const int error = replace_copy(input, dir, problem);
-        if (error || write_all(input->to, &first, 1) == 0) {
+        if (error ||
+            files_write(input->to, (struct span){(const uint8_t *)&first, 1}) ==
+                0) {
             input->copied = 1;
             return error;
         }
@@ -227,8 +201,10 @@ int run_input_copy(struct run_input *input, const char *dir,
     if (got < 0)
         return problem_set(problem, -errno, "cannot read %s: %s", input->source,
                            strerror(errno));
-    const int error = got > 0 ? write_all(input->to, piece, (size_t)got)
-                              : mark_end(input, dir);
+    const int error =
+        got > 0 ? files_write(input->to, (struct span){(const uint8_t *)piece,
+                                                       (size_t)got})
+                : mark_end(input, dir);
     if (error)
         return problem_set(problem, error,
                            "cannot copy %s to %s/" RUN_INPUT_NAME ": %s",

@@ -1,7 +1,8 @@
 #include "command/run.h"
 #include "command/verb.h"
 #include "common/base/clock.h"
-#include "common/base/lockfile.h"
+#include "common/base/files.h"
+#include "common/setting/plan.h"
 #include "common/store/logread.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static int read_operand(struct run *run, struct problem *problem)
 
 static bool is_used(const char *dir)
 {
-    return rundir_has(dir, RUNDIR_PLAN) || rundir_has(dir, LOG_FILE_NAME) ||
+    return rundir_has(dir, PLAN_FILE) || rundir_has(dir, LOG_FILE_NAME) ||
            rundir_has(dir, RUN_INPUT_NAME);
 }
 
@@ -107,7 +108,7 @@ static void wait_for_roles(const char *dir)
     const int64_t until_ms = clock_monotonic_ms() + LOCK_WAIT_MS;
     for (size_t i = 0; i < sizeof LOCKS / sizeof LOCKS[0]; i++) {
         int fd;
-        while ((fd = lockfile_take(dir, LOCKS[i])) == -EAGAIN &&
+        while ((fd = files_lock(dir, LOCKS[i])) == -EAGAIN &&
                clock_monotonic_ms() < until_ms)
             poll(NULL, 0, LOCK_RETRY_MS);
         if (fd >= 0)
@@ -135,26 +136,12 @@ int run_plan_open(struct run *run, struct problem *problem)
     if (run->lock < 0)
         return problem_set(problem, run->lock, "cannot lock %s: %s", run->dir,
                            strerror(-run->lock));
-    run->resumed = run->settings.resume && rundir_has(run->dir, RUNDIR_PLAN);
+    run->resumed = run->settings.resume && rundir_has(run->dir, PLAN_FILE);
     if (run->resumed)
         wait_for_roles(run->dir);
     if (run->settings.resume && !run->resumed)
         return run_input_open(&run->input, &run->settings, false, problem);
     return 0;
-}
-
-static int write_file(const struct run *run, const char *dir,
-                      struct problem *problem)
-{
-    struct buffer text = {0};
-    settings_write_yaml(&run->settings, IN_PLAN, &text);
-    const int error = text.failed
-                          ? -ENOMEM
-                          : rundir_write(dir, RUNDIR_PLAN, buffer_span(&text));
-    buffer_free(&text);
-    return error ? problem_set(problem, error, "cannot write %s/%s: %s", dir,
-                               RUNDIR_PLAN, strerror(-error))
-                 : 0;
 }
 
 // The plan comes last: what has no whole plan has not begun.
@@ -167,7 +154,7 @@ int run_plan_write(struct run *run, int argc, char **argv,
         error = run->resumed ? run_input_continue(&run->input, run->dir,
                                                   &run->settings, problem)
                              : run_input_create(&run->input, run->dir, problem);
-    return error ? error : write_file(run, run->dir, problem);
+    return error ? error : plan_write(&run->settings, run->dir, problem);
 }
 
 static void remove_sockets(const char *dir)
@@ -215,7 +202,7 @@ int run_plan_sockets(struct run *run, struct problem *problem)
     snprintf(run->endpoint, sizeof run->endpoint, "ipc://%s/" CONTROL_NAME,
              run->socket_dir);
     const int error =
-        rundir_write(run->dir, ENDPOINT_NAME, span_of_text(run->endpoint));
+        files_replace(run->dir, ENDPOINT_NAME, span_of_text(run->endpoint));
     return error ? problem_set(problem, error, "cannot write %s/%s: %s",
                                run->dir, ENDPOINT_NAME, strerror(-error))
                  : 0;
@@ -224,7 +211,7 @@ int run_plan_sockets(struct run *run, struct problem *problem)
 static void remove_made(const struct run *run)
 {
     static const char *const NAMES[] = {
-        RUNDIR_PLAN, LOG_FILE_NAME, RUN_INPUT_NAME,
+        PLAN_FILE,   LOG_FILE_NAME, RUN_INPUT_NAME,
         "input.end", "generation",  "printed",
         "lock.run",  "lock.sink",   "lock.ventilator"};
     char path[PATH_SIZE];
@@ -259,7 +246,7 @@ static int run_dry(const char *dir, struct problem *problem)
     const int error = verb_beside("fan-ventilator", program, sizeof program);
     if (error)
         return problem_set(problem, error, "cannot find fan-ventilator");
-    snprintf(plan, sizeof plan, "%s/" RUNDIR_PLAN, dir);
+    snprintf(plan, sizeof plan, "%s/" PLAN_FILE, dir);
     const pid_t pid = fork();
     if (pid == 0) {
         execl(program, "fan-ventilator", "--dry-run", "--plan", plan, "--dir",
@@ -288,10 +275,10 @@ int run_plan_dry(struct run *run, int argc, char **argv,
     while (!error && run->input.to >= 0)
         error = run_input_copy(&run->input, dir, problem);
     if (!error)
-        error = write_file(run, dir, problem);
+        error = plan_write(&run->settings, dir, problem);
     if (!error)
         exit = run_dry(dir, problem);
-    snprintf(path, sizeof path, "%s/" RUNDIR_PLAN, dir);
+    snprintf(path, sizeof path, "%s/" PLAN_FILE, dir);
     unlink(path);
     snprintf(path, sizeof path, "%s/" RUN_INPUT_NAME, dir);
     unlink(path);

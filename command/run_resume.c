@@ -1,123 +1,25 @@
 /* run_resume - who a run is: drawn for a new one, or taken over from its plan
  */
 #include "command/run.h"
-#include "common/base/clock.h"
-#include "common/base/version.h"
+#include "common/setting/plan.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { PATH_SIZE = 4200 };
 
-static int put(struct settings *set, const char *name, const char *value,
-               struct problem *problem)
+// A run without a name is called as its directory, where that is one.
+static int put_name(struct run *run, struct problem *problem)
 {
-    return settings_set(set, IN_PLAN, LAYER_FLAG, name, value, problem);
-}
-
-static int put_random_id(struct settings *set, const char *name,
-                         struct problem *problem)
-{
-    struct id128 id;
-    char text[ID128_TEXT_SIZE];
-    const int error = id128_random(&id);
-    if (error)
-        return problem_set(problem, error, "cannot draw a random number: %s",
-                           strerror(-error));
-    id128_text(&id, text);
-    return put(set, name, text, problem);
-}
-
-static int put_seed(struct settings *set, struct problem *problem)
-{
-    struct id128 id;
-    uint64_t seed = 0;
-    char text[24];
-    if (set->seed != 0)
-        return 0;
-    const int error = id128_random(&id);
-    if (error)
-        return problem_set(problem, error, "cannot draw a random number: %s",
-                           strerror(-error));
-    // 53 bits: every reader of JSON gets it whole.
-    for (size_t i = 0; i < 7; i++)
-        seed = seed << 8 | id.byte[i];
-    snprintf(text, sizeof text, "%" PRIu64, seed >> 3 | 1);
-    return put(set, "seed", text, problem);
-}
-
-// As the ventilator makes them: "DEV:INO:SIZE:MTIME_NS PATH".
-static int add_fingerprint(const struct settings *set, const char *path,
-                           struct texts *prints, struct problem *problem)
-{
-    char full[2 * PATH_SIZE], text[PATH_SIZE + 100];
-    struct stat found;
-    if (strcmp(path, "-") == 0)
-        return 0;
-    const bool beside = path[0] != '/' && set->working_directory;
-    snprintf(full, sizeof full, "%s%s%s", beside ? set->working_directory : "",
-             beside ? "/" : "", path);
-    if (stat(full, &found) != 0)
-        return problem_exit(problem, EXIT_USAGE, -errno, "cannot read %s: %s",
-                            path, strerror(errno));
-    snprintf(text, sizeof text, "%llu:%llu:%llu:%lld %s",
-             (unsigned long long)found.st_dev, (unsigned long long)found.st_ino,
-             (unsigned long long)found.st_size,
-             (long long)found.st_mtim.tv_sec * 1000000000 +
-                 found.st_mtim.tv_nsec,
-             path);
-    return texts_add(prints, text) == 0
-               ? 0
-               : problem_set(problem, -ENOMEM, "out of memory");
-}
-
-static int add_fingerprints(const struct settings *set, struct texts *prints,
-                            struct problem *problem)
-{
-    const char *const path = set->ndjson ? set->ndjson : set->arg_file;
-    int error = path ? add_fingerprint(set, path, prints, problem) : 0;
-    bool files = false;
-    for (size_t i = 0; i < set->sources.count && !error; i++) {
-        const char *const word = set->sources.at[i];
-        if (strncmp(word, ":::", 3) == 0 &&
-            word[3 + strspn(word + 3, ":+")] == '\0')
-            files = word[3] == ':';
-        else if (files)
-            error = add_fingerprint(set, word, prints, problem);
-    }
-    return error;
-}
-
-static int put_fingerprints(struct settings *set, struct problem *problem)
-{
-    struct texts prints = {0};
-    int error = add_fingerprints(set, &prints, problem);
-    for (size_t i = 0; i < prints.count && !error; i++)
-        error = put(set, "fingerprints", prints.at[i], problem);
-    texts_free(&prints);
-    return error;
-}
-
-static int put_place(struct run *run, struct problem *problem)
-{
-    char path[PATH_SIZE];
     struct settings *const set = &run->settings;
-    if (!getcwd(path, sizeof path))
-        return problem_set(problem, -errno,
-                           "the current directory has no path: %s",
-                           strerror(errno));
-    int error = put(set, "working-directory", path, problem);
     const char *const slash = strrchr(run->dir, '/');
     const char *const base = slash ? slash + 1 : run->dir;
     struct problem unfit = {0};
-    if (!error && !set->name && *base && put(set, "name", base, &unfit) != 0)
-        error = put(set, "name", "run", problem);
-    return error;
+    if (set->name || !*base || plan_put(set, "name", base, &unfit) == 0)
+        return 0;
+    return plan_put(set, "name", "run", problem);
 }
 
 static int put_copy(struct run *run, struct problem *problem)
@@ -126,34 +28,26 @@ static int put_copy(struct run *run, struct problem *problem)
     if (!run->input.copied_here)
         return 0;
     // A FIFO is gone once it is read: from here on it is the copy.
-    int error = put(set, "input-copy", RUN_INPUT_NAME, problem);
+    int error = plan_put(set, "input-copy", RUN_INPUT_NAME, problem);
     if (!error && set->arg_file)
-        error = put(set, "arg-file", "-", problem);
+        error = plan_put(set, "arg-file", "-", problem);
     if (!error && set->ndjson)
-        error = put(set, "ndjson", "-", problem);
+        error = plan_put(set, "ndjson", "-", problem);
     return error;
 }
 
 int run_identify(struct run *run, int argc, char **argv,
                  struct problem *problem)
 {
-    char now[CLOCK_TEXT_SIZE];
     struct settings *const set = &run->settings;
-    clock_text(clock_utc_us(), now);
-    int error = put_random_id(set, "run-id", problem);
-    if (!error)
-        error = put_seed(set, problem);
-    if (!error)
-        error = put(set, "created", now, problem);
-    if (!error)
-        error = put(set, "version", version_text(), problem);
+    int error = 0;
     for (int i = 0; i < argc && !error; i++)
-        error = put(set, "arguments", argv[i], problem);
+        error = plan_put(set, "arguments", argv[i], problem);
     if (!error)
-        error = put_place(run, problem);
+        error = put_name(run, problem);
     if (!error)
         error = put_copy(run, problem);
-    return error ? error : put_fingerprints(set, problem);
+    return error ? error : plan_identify(set, problem);
 }
 
 static bool same_texts(const struct texts *left, const struct texts *right)
@@ -201,12 +95,12 @@ static int put_tokens(struct run *run, const struct settings *old,
                       struct problem *problem)
 {
     struct settings *const set = &run->settings;
-    const int error = put_random_id(set, "resume-token", problem);
+    const int error = plan_put_random(set, "resume-token", problem);
     if (error)
         return error;
     const char *const token =
         same_input(run, old) ? old->input_token : set->resume_token;
-    return token ? put(set, "input-token", token, problem) : 0;
+    return token ? plan_put(set, "input-token", token, problem) : 0;
 }
 
 // Does the command line say what to run? A plan of whole command lines from
@@ -235,23 +129,25 @@ static int take_over(struct run *run, const struct settings *old,
             what, run->dir, run->dir);
     snprintf(seed, sizeof seed, "%" PRIu64, old->seed);
     if (!error && old->seed != 0)
-        error = put(set, "seed", seed, problem);
+        error = plan_put(set, "seed", seed, problem);
     if (!error && old->run_id)
-        error = put(set, "run-id", old->run_id, problem);
+        error = plan_put(set, "run-id", old->run_id, problem);
     if (!error && old->created)
-        error = put(set, "created", old->created, problem);
+        error = plan_put(set, "created", old->created, problem);
     for (size_t i = 0; i < old->arguments.count && !error; i++)
-        error = put(set, "arguments", old->arguments.at[i], problem);
+        error = plan_put(set, "arguments", old->arguments.at[i], problem);
     if (!error && !set->name && old->name)
-        error = put(set, "name", old->name, problem);
-    return error ? error : put_place(run, problem);
+        error = plan_put(set, "name", old->name, problem);
+    if (!error)
+        error = put_name(run, problem);
+    return error ? error : plan_put_place(set, problem);
 }
 
 static int read_plan(struct settings *set, const char *dir,
                      struct problem *problem)
 {
     char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/" RUNDIR_PLAN, dir);
+    snprintf(path, sizeof path, "%s/" PLAN_FILE, dir);
     return settings_read_yaml(set, IN_PLAN, path, problem);
 }
 
@@ -277,11 +173,9 @@ int run_resume(struct run *run, struct problem *problem)
     if (!error && names)
         error = take_over(run, &old, problem);
     if (!error)
-        error = put_fingerprints(set, problem);
+        error = plan_refresh(set, problem);
     if (!error)
         error = put_tokens(run, &old, problem);
-    if (!error)
-        error = put(set, "version", version_text(), problem);
     settings_clear(&old);
     return error;
 }

@@ -1,6 +1,7 @@
 #include "command/run.h"
 #include "command/verb.h"
 #include "common/base/clock.h"
+#include "common/setting/plan.h"
 #include "common/store/logread.h"
 
 #include <ctype.h>
@@ -84,7 +85,7 @@ static void make_command(const struct supervisor *supervisor,
     snprintf(line->program, sizeof line->program, "%s%s", supervisor->binaries,
              PROGRAMS[role]);
     snprintf(line->plan, sizeof line->plan, "%s/%s", supervisor->dir,
-             RUNDIR_PLAN);
+             PLAN_FILE);
     snprintf(line->slots, sizeof line->slots, "%u",
              settings_slots(supervisor->settings));
     line->words[count++] = PROGRAMS[role];

@@ -1,6 +1,8 @@
 #include "command/rundir.h"
 
 #include "common/base/clock.h"
+#include "common/base/files.h"
+#include "common/setting/plan.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -54,7 +56,7 @@ int rundir_newest(char dir[RUNDIR_PATH_SIZE])
         struct stat found;
         path_of(run, RUNDIR_PARENT, entry->d_name);
         snprintf(plan, sizeof plan, "%s/%.255s/%s", RUNDIR_PARENT,
-                 entry->d_name, RUNDIR_PLAN);
+                 entry->d_name, PLAN_FILE);
         if (entry->d_name[0] == '.' || stat(plan, &found) != 0 ||
             (any && !is_later(found.st_mtim, newest)))
             continue;
@@ -127,52 +129,6 @@ int rundir_read(const char *dir, const char *name, char *text, size_t size)
     return error;
 }
 
-static int write_all(int fd, struct span text)
-{
-    while (text.size > 0) {
-        const ssize_t put = write(fd, text.at, text.size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        text.at += put;
-        text.size -= (size_t)put;
-    }
-    return 0;
-}
-
-static int sync_directory(const char *dir)
-{
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    const int error = fsync(fd) != 0 ? -errno : 0;
-    close(fd);
-    return error;
-}
-
-int rundir_write(const char *dir, const char *name, struct span text)
-{
-    char aside[NAME_SIZE + 8], path[NAME_SIZE];
-    path_of(path, dir, name);
-    snprintf(aside, sizeof aside, "%s.new", path);
-    const int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return -errno;
-    int error = write_all(fd, text);
-    if (!error && fsync(fd) != 0)
-        error = -errno;
-    if (close(fd) != 0 && !error)
-        error = -errno;
-    if (!error && rename(aside, path) != 0)
-        error = -errno;
-    if (error) {
-        unlink(aside);
-        return error;
-    }
-    return sync_directory(dir);
-}
-
 void rundir_empty(const char *dir, const char *prefix)
 {
     char path[NAME_SIZE];
@@ -190,23 +146,12 @@ void rundir_empty(const char *dir, const char *prefix)
 int rundir_lock(const char *dir, int64_t wait_ms)
 {
     enum { RETRY_MS = 50 };
-    char path[NAME_SIZE];
-    const int fd =
-        open(path_of(path, dir, LOCK_NAME), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return -errno;
     const int64_t until_ms = clock_monotonic_ms() + wait_ms;
-    for (;;) {
-        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-            return fd;
-        const int error = errno == EACCES ? EAGAIN : errno;
-        if (error != EAGAIN || clock_monotonic_ms() >= until_ms) {
-            close(fd);
-            return -error;
-        }
+    int fd;
+    while ((fd = files_lock(dir, LOCK_NAME)) == -EAGAIN &&
+           clock_monotonic_ms() < until_ms)
         poll(NULL, 0, RETRY_MS);
-    }
+    return fd;
 }
 
 bool rundir_is_live(const char *dir)

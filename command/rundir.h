@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #define RUNDIR_PARENT "fan-runs"
-#define RUNDIR_PLAN   "plan.yaml"
 
 enum { RUNDIR_PATH_SIZE = 4096 };
 
@@ -28,9 +27,6 @@ int rundir_make(const char *dir);
 /* Reads a small text file without its final newline; longer ones are cut.
  * Returns 0 or -errno. */
 int rundir_read(const char *dir, const char *name, char *text, size_t size);
-/* Writes the file aside, syncs it, renames it, syncs the directory: after a
- * crash it is there whole or not at all. Returns 0 or -errno. */
-int rundir_write(const char *dir, const char *name, struct span text);
 /* Removes the files of `dir` whose names begin so. */
 void rundir_empty(const char *dir, const char *prefix);
 

@@ -3,6 +3,7 @@
 #include "command/look.h"
 #include "command/rundir.h"
 #include "command/verb.h"
+#include "common/setting/plan.h"
 #include "common/store/logread.h"
 
 #include <errno.h>
@@ -201,7 +202,7 @@ static int prepare(struct results *results)
         strcmp(set->format, "csv") == 0   ? FIELDS_CSV
         : strcmp(set->format, "tsv") == 0 ? FIELDS_TSV
                                           : FIELDS_NDJSON;
-    if (!rundir_has(results->dir, RUNDIR_PLAN) &&
+    if (!rundir_has(results->dir, PLAN_FILE) &&
         !rundir_has(results->dir, LOG_FILE_NAME))
         return problem_exit(&results->problem, EXIT_USAGE, -ENOENT,
                             "%s holds no run", results->dir);

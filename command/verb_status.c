@@ -4,6 +4,7 @@
 #include "command/verb.h"
 #include "common/base/clock.h"
 #include "common/net/net.h"
+#include "common/setting/plan.h"
 #include "common/store/logread.h"
 #include "common/store/text.h"
 #include "common/store/verify.h"
@@ -167,7 +168,7 @@ static int read_stored(const struct settings *settings, const char *dir,
 {
     struct stored stored = {0};
     const bool log = rundir_has(dir, LOG_FILE_NAME);
-    if (!log && !rundir_has(dir, RUNDIR_PLAN))
+    if (!log && !rundir_has(dir, PLAN_FILE))
         return problem_exit(problem, EXIT_USAGE, -ENOENT, "%s holds no run",
                             dir);
     const int error =

@@ -2,13 +2,18 @@
  */
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/setting/plan.h"
 #include "common/setting/setting.h"
 #include "ventilator/ventilator.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void ignore_signals(void)
@@ -44,12 +49,42 @@ static int fail(const struct problem *problem)
     return problem->exit ? (int)problem->exit : EXIT_ERROR;
 }
 
+// By hand, without --plan: the ventilator makes a plan of what it was told, so
+// that it can be started again after a crash.
+static int make_plan(struct settings *settings, struct problem *problem)
+{
+    char path[PATH_MAX];
+    const char *dir = settings->dir;
+    if (!dir)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "give --dir DIR for this run's plan, or --plan "
+                            "FILE to go on with one");
+    if (plan_reads_standard_input(settings))
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "a ventilator cannot read tasks from standard "
+                            "input: give them by -a FILE or after :::, or "
+                            "use 'fan run'");
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+        return problem_set(problem, -errno, "cannot make %s: %s", dir,
+                           strerrordesc_np(errno));
+    snprintf(path, sizeof path, "%s/" PLAN_FILE, dir);
+    if (access(path, F_OK) == 0)
+        return problem_exit(problem, EXIT_USAGE, -EEXIST,
+                            "%s holds a run already: to go on with it say "
+                            "--plan %s --dir %s and nothing else",
+                            dir, path, dir);
+    const int error = plan_identify(settings, problem);
+    return error == 0 ? plan_write(settings, dir, problem) : error;
+}
+
 static int serve(struct settings *settings, struct problem *problem)
 {
     if (settings->dry_run) {
         const int exit = ventilator_dry_run(settings, problem);
         return problem->code ? fail(problem) : exit;
     }
+    if (!settings->plan && make_plan(settings, problem) != 0)
+        return fail(problem);
     const int exit = ventilator_serve(settings, problem);
     if (problem->code)
         return fail(problem);

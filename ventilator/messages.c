@@ -314,8 +314,9 @@ static void on_ask(struct role *role, const struct incoming *in)
              "\"losses\":%llu,\"resends\":%llu,\"refused\":%llu,"
              "\"elapsed_s\":%.3f}",
              run, tracker_generation(role->tracker), state,
-             (unsigned long long)c.read, (unsigned long long)total,
-             (unsigned long long)bytes, c.input_ended ? "true" : "false",
+             (unsigned long long)(source_place(role->input.front).ordinal - 1),
+             (unsigned long long)total, (unsigned long long)bytes,
+             c.input_ended ? "true" : "false",
              (unsigned long long)role->input.offset,
              (unsigned long long)c.by_status[STATUS_OK],
              (unsigned long long)c.by_status[STATUS_FAILED],

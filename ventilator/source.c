@@ -1,5 +1,6 @@
 #include "ventilator/source.h"
 
+#include "common/setting/plan.h"
 #include "ventilator/source_parts.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ int source_open_reader(struct source *source, const struct settings *settings,
         .blank = settings->blank && !settings->ndjson};
     if (strcmp(path, "-") == 0)
         return open_copy(source, settings, dir, &options, problem);
-    char *full = source_path(settings, path);
+    char *full = plan_path(settings, path);
     if (!full)
         return problem_set(problem, -ENOMEM, "out of memory");
     options.path = full;

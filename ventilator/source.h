@@ -82,9 +82,4 @@ uint64_t source_total(const struct source *source, uint64_t *bytes);
 int source_fd(const struct source *source);
 void source_fd_clear(struct source *source);
 
-/* "DEV:INO:SIZE:MTIME_NS PATH" of every input file that is not a copy; for
- * the plan. Appends to `prints`. */
-int source_fingerprints(const struct settings *settings, struct texts *prints,
-                        struct problem *problem);
-
 #endif

@@ -43,9 +43,6 @@ struct source {
     struct source_product *product;
 };
 
-/* Path of an input file as the run's user meant it: relative to where the run
- * was started. The caller frees it; NULL when out of memory. */
-char *source_path(const struct settings *settings, const char *path);
 /* Opens the reader of `path`; "-" is the copy of standard input. */
 int source_open_reader(struct source *source, const struct settings *settings,
                        const char *dir, const char *path,
@@ -58,9 +55,6 @@ enum source_result source_record(struct source *source, struct span *record,
 struct wire_pair *source_add_value(struct source *source);
 /* Takes over `name`. 0 or -ENOMEM (then it is freed). */
 int source_add_name(struct source *source, char *name);
-/* `:::`, `:::+`, `::::`, `::::+`, or a value; *linked tells of the plus. */
-enum source_word { WORD_VALUE, WORD_LIST, WORD_FILES };
-enum source_word source_word(const char *text, bool *linked);
 
 extern const struct source_kind SOURCE_KIND_TABLE, SOURCE_KIND_JSON,
     SOURCE_KIND_ARRAY, SOURCE_KIND_PRODUCT;

@@ -1,5 +1,7 @@
 #include "ventilator/source_list.h"
 
+#include "common/setting/plan.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +22,6 @@ struct source_product {
     enum source_result outer_result; // SOURCE_TASK or SOURCE_BAD
     struct problem outer_problem;
 };
-
-enum source_word source_word(const char *text, bool *linked)
-{
-    const size_t colons = strspn(text, ":");
-    *linked = text[colons] == '+';
-    if ((colons != 3 && colons != 4) || text[colons + *linked] != '\0')
-        return WORD_VALUE;
-    return colons == 3 ? WORD_LIST : WORD_FILES;
-}
 
 static struct source_list *add_list(struct source_product *product, bool linked)
 {
@@ -82,12 +75,12 @@ static int read_words(struct source *source, const struct settings *settings,
     const size_t count = settings->sources.count;
     for (size_t i = 0, end; i < count; i = end) {
         bool linked, unused;
-        const enum source_word kind = source_word(words[i], &linked);
+        const enum plan_word kind = plan_word(words[i], &linked);
         if (kind == WORD_VALUE)
             return problem_exit(problem, EXIT_USAGE, -EINVAL,
                                 "%.200s stands before the first :::", words[i]);
         for (end = i + 1;
-             end < count && source_word(words[end], &unused) == WORD_VALUE;)
+             end < count && plan_word(words[end], &unused) == WORD_VALUE;)
             end++;
         const struct texts values = {words + i + 1, end - i - 1};
         if (kind == WORD_FILES) {

@@ -183,7 +183,6 @@ void tracker_counts(const struct tracker *tracker,
                     struct tracker_counts *counts)
 {
     *counts = tracker->counts;
-    counts->read = tracker->read;
     counts->waiting = tracker->lists[ENTRY_WAITING].count;
     counts->queued = tracker->lists[ENTRY_READY].count;
     counts->input_ended =

@@ -155,7 +155,7 @@ void tracker_drain(struct tracker *tracker);
 bool tracker_is_idle(const struct tracker *tracker);
 
 struct tracker_counts {
-    uint64_t read, by_status[STATUSES], retries, losses, resends, odd;
+    uint64_t by_status[STATUSES], retries, losses, resends, odd;
     size_t running, queued, waiting, workers, slots;
     bool input_ended;
 };

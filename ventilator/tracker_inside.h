@@ -116,7 +116,7 @@ struct tracker {
     uint64_t mark, mark_asked, mark_block, mark_from, mark_offset;
     int64_t mark_asked_ms;
     // input
-    uint64_t read, last_ordinal, last_offset;
+    uint64_t last_ordinal, last_offset;
     bool ended[2];
     bool draining, completing, complete, failed;
     // actions

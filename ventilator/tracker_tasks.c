@@ -337,7 +337,6 @@ void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
         tracker->last_ordinal = offer->ordinal;
         tracker->last_offset = offer->offset;
     }
-    tracker->read++;
     uint32_t at = entry_find(tracker, offer->task);
     const bool known = at != NONE;
     if (known) { // adopted: it runs somewhere; remember where to read it again

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/setting/plan.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ static bool same_fingerprints(const struct texts *left,
 static int check_input(struct role *role)
 {
     struct texts now = {0};
-    int error = source_fingerprints(role->settings, &now, role->problem);
+    int error = plan_fingerprints(role->settings, &now, role->problem);
     if (!error && role->settings->fingerprints.count > 0 &&
         !same_fingerprints(&now, &role->settings->fingerprints))
         error = problem_set(role->problem, -ESTALE,

@@ -85,7 +85,7 @@ static int go(struct settings *settings, int argc, char **argv)
     case SHEPHERD_WORKER:
         break;
     }
-    log_open("fan-worker", settings->verbose ? LOG_DEBUG : LOG_INFO);
+    log_open("fan-worker", settings->verbose ? LOG_INFO : LOG_WARNING);
     return work(settings, parent);
 }
 

@@ -89,3 +89,62 @@ void settings_help(unsigned program, struct buffer *out)
              "1024.\nAn option --some-name is also FAN_SOME_NAME in the "
              "environment and some-name: in YAML.\n");
 }
+
+// Text in roff: no character of it is a request or an escape.
+static void put_roff(struct buffer *out, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        buffer_append_text(out, "\\&");
+    for (; *text; text++) {
+        if (*text == '\\')
+            buffer_append_text(out, "\\e");
+        else if (*text == '-')
+            buffer_append_text(out, "\\-");
+        else
+            put_u8(out, (uint8_t)*text);
+    }
+}
+
+static void put_roff_option(struct buffer *out, char letter, const char *name,
+                            const char *argument, const char *help)
+{
+    buffer_append_text(out, ".It Fl ");
+    if (letter)
+        buffer_printf(out, "%c , Fl ", letter);
+    buffer_printf(out, "-%s", name);
+    if (argument)
+        buffer_printf(out, " Ar %s", argument);
+    put_u8(out, '\n');
+    put_roff(out, help);
+    buffer_append_text(out, ".\n");
+}
+
+void settings_man_synopsis(unsigned program, struct buffer *out)
+{
+    const struct program *const found = program_of(program);
+    if (!found)
+        return;
+    buffer_printf(out, ".Nm %s\n", found->name);
+    put_roff(out, found->usage);
+    put_u8(out, '\n');
+}
+
+void settings_man_options(unsigned program, struct buffer *out)
+{
+    const char *group = NULL;
+    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
+        const struct setting_row *const row = &SETTING_TABLE[i];
+        if (!is_shown(row, program) || (row->programs & NO_FLAG))
+            continue;
+        if (!group || strcmp(group, row->group) != 0)
+            buffer_printf(out, "%s.Ss %s\n.Bl -tag -width Ds\n",
+                          group ? ".El\n" : "", row->group);
+        group = row->group;
+        put_roff_option(out, row->letter, row->name, row->argument, row->help);
+    }
+    buffer_printf(out, "%s.Ss Help\n.Bl -tag -width Ds\n",
+                  group ? ".El\n" : "");
+    put_roff_option(out, 'h', "help", NULL, "show the options and exit");
+    put_roff_option(out, 'V', "version", NULL, "show the version and exit");
+    buffer_append_text(out, ".El\n");
+}

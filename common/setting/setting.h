@@ -187,6 +187,10 @@ bool settings_text(const struct settings *settings,
 
 /* Text of --help: usage, groups, rows, from the table. */
 void settings_help(unsigned program, struct buffer *out);
+/* The same for a manual page, in mdoc: the line of the synopsis, and the
+ * options in their groups. */
+void settings_man_synopsis(unsigned program, struct buffer *out);
+void settings_man_options(unsigned program, struct buffer *out);
 /* "Try 'fan run --help'." for a usage error, and so on. */
 const char *settings_program_name(unsigned program); /* "fan run" */
 

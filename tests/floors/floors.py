@@ -84,6 +84,7 @@ ZONES = (
     Zone(4, r"sink/", r"common/|sink/", ("zlib", "jansson")),
     Zone(5, r"command/", r"common/|command/|include/fan\.h", ("jansson",)),
     Zone(5, r"include/", r"(?!)"),
+    Zone(5, r"docs/man/", r"common/(base|setting)/"),
 )
 FREE = re.compile(r"(tests|examples)/")  # may include what they like
 

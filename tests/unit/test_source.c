@@ -1,5 +1,7 @@
 #include "tests/unit/source_world.h"
 
+#include "common/setting/plan.h"
+
 // -- Lines --------------------------------------------------------------------
 
 static void each_line_is_a_task(void **state)
@@ -248,25 +250,25 @@ static void fingerprints_tell_changed_files(void **state)
     write_text(world, "l", "x\n");
     set_sources(world, "::: n :::: n l ::: l ::::+ -");
     assert_int_equal(
-        source_fingerprints(&world->settings, &before, &world->problem), 0);
+        plan_fingerprints(&world->settings, &before, &world->problem), 0);
     assert_int_equal(before.count, 2);
     assert_non_null(strstr(before.at[0], ":2:"));
     assert_string_equal(strchr(before.at[0], ' '), " n");
     assert_string_equal(strchr(before.at[1], ' '), " l");
     append_text(world, "l", "y\n");
     assert_int_equal(
-        source_fingerprints(&world->settings, &after, &world->problem), 0);
+        plan_fingerprints(&world->settings, &after, &world->problem), 0);
     assert_string_equal(before.at[0], after.at[0]);
     assert_string_not_equal(before.at[1], after.at[1]);
     texts_free(&before);
     texts_free(&after);
     set_sources(world, "::: a");
     assert_int_equal(
-        source_fingerprints(&world->settings, &none, &world->problem), 0);
+        plan_fingerprints(&world->settings, &none, &world->problem), 0);
     assert_int_equal(none.count, 0);
     set(&world->settings.ndjson, "missing");
     assert_int_equal(
-        source_fingerprints(&world->settings, &none, &world->problem), -ENOENT);
+        plan_fingerprints(&world->settings, &none, &world->problem), -ENOENT);
     texts_free(&none);
 }
 

@@ -1,0 +1,190 @@
+#include "common/setting/plan.h"
+
+#include "common/base/clock.h"
+#include "common/base/files.h"
+#include "common/base/version.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int plan_put(struct settings *settings, const char *name, const char *value,
+             struct problem *problem)
+{
+    return settings_set(settings, IN_PLAN, LAYER_FLAG, name, value, problem);
+}
+
+static int draw(struct id128 *id, struct problem *problem)
+{
+    const int error = id128_random(id);
+    return error == 0
+               ? 0
+               : problem_set(problem, error, "cannot draw a random number: %s",
+                             strerrordesc_np(-error));
+}
+
+int plan_put_random(struct settings *settings, const char *name,
+                    struct problem *problem)
+{
+    struct id128 id;
+    char text[ID128_TEXT_SIZE];
+    const int error = draw(&id, problem);
+    if (error < 0)
+        return error;
+    id128_text(&id, text);
+    return plan_put(settings, name, text, problem);
+}
+
+static int put_seed(struct settings *settings, struct problem *problem)
+{
+    struct id128 id;
+    uint64_t seed = 0;
+    char text[24];
+    if (settings->seed != 0)
+        return 0;
+    const int error = draw(&id, problem);
+    if (error < 0)
+        return error;
+    // 53 bits: every reader of JSON gets it whole.
+    for (size_t i = 0; i < 7; i++)
+        seed = seed << 8 | id.byte[i];
+    snprintf(text, sizeof text, "%" PRIu64, seed >> 3 | 1);
+    return plan_put(settings, "seed", text, problem);
+}
+
+char *plan_path(const struct settings *settings, const char *path)
+{
+    char *joined = NULL;
+    if (path[0] == '/' || !settings->working_directory)
+        return strdup(path);
+    return asprintf(&joined, "%s/%s", settings->working_directory, path) < 0
+               ? NULL
+               : joined;
+}
+
+enum plan_word plan_word(const char *text, bool *linked)
+{
+    const size_t colons = strspn(text, ":");
+    *linked = text[colons] == '+';
+    if ((colons != 3 && colons != 4) || text[colons + *linked] != '\0')
+        return WORD_VALUE;
+    return colons == 3 ? WORD_LIST : WORD_FILES;
+}
+
+static bool is_dash(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+bool plan_reads_standard_input(const struct settings *set)
+{
+    const bool given =
+        set->sources.count > 0 || set->arg_file || set->ndjson || set->array;
+    const bool in_sources = set->sources.count > 1 &&
+                            strcmp(set->sources.at[0], "::::") == 0 &&
+                            is_dash(set->sources.at[1]);
+    return !given || is_dash(set->arg_file) || is_dash(set->ndjson) ||
+           in_sources;
+}
+
+static int add_fingerprint(const struct settings *settings, const char *path,
+                           struct texts *prints, struct problem *problem)
+{
+    struct stat about;
+    struct buffer print = {0};
+    if (strcmp(path, "-") == 0)
+        return 0;
+    char *full = plan_path(settings, path);
+    const bool there = full && stat(full, &about) == 0;
+    const int error = full ? errno : ENOMEM;
+    free(full);
+    if (!there)
+        return problem_exit(problem, EXIT_USAGE, -error,
+                            "cannot read %.512s: %s", path,
+                            strerrordesc_np(error));
+    buffer_printf(
+        &print, "%llu:%llu:%llu:%lld %s", (unsigned long long)about.st_dev,
+        (unsigned long long)about.st_ino, (unsigned long long)about.st_size,
+        (long long)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec,
+        path);
+    put_u8(&print, 0);
+    const int added =
+        print.failed ? -ENOMEM : texts_add(prints, (const char *)print.at);
+    buffer_free(&print);
+    return added == 0 ? 0 : problem_set(problem, added, "out of memory");
+}
+
+int plan_fingerprints(const struct settings *settings, struct texts *prints,
+                      struct problem *problem)
+{
+    const char *path = settings->ndjson ? settings->ndjson : settings->arg_file;
+    int error = path ? add_fingerprint(settings, path, prints, problem) : 0;
+    bool files = false;
+    for (size_t i = 0; error == 0 && i < settings->sources.count; i++) {
+        bool linked;
+        const char *word = settings->sources.at[i];
+        const enum plan_word kind = plan_word(word, &linked);
+        if (kind != WORD_VALUE)
+            files = kind == WORD_FILES;
+        else if (files)
+            error = add_fingerprint(settings, word, prints, problem);
+    }
+    return error;
+}
+
+int plan_put_place(struct settings *settings, struct problem *problem)
+{
+    char path[PATH_MAX];
+    if (!getcwd(path, sizeof path))
+        return problem_set(problem, -errno,
+                           "the current directory has no path: %s",
+                           strerrordesc_np(errno));
+    return plan_put(settings, "working-directory", path, problem);
+}
+
+int plan_refresh(struct settings *settings, struct problem *problem)
+{
+    struct texts prints = {0};
+    int error = plan_put(settings, "version", version_text(), problem);
+    if (error == 0)
+        error = plan_fingerprints(settings, &prints, problem);
+    texts_free(&settings->fingerprints);
+    for (size_t i = 0; i < prints.count && error == 0; i++)
+        error = plan_put(settings, "fingerprints", prints.at[i], problem);
+    texts_free(&prints);
+    return error;
+}
+
+int plan_identify(struct settings *settings, struct problem *problem)
+{
+    char now[CLOCK_TEXT_SIZE];
+    clock_text(clock_utc_us(), now);
+    int error = plan_put_random(settings, "run-id", problem);
+    if (error == 0)
+        error = put_seed(settings, problem);
+    if (error == 0)
+        error = plan_put(settings, "created", now, problem);
+    if (error == 0)
+        error = plan_put_place(settings, problem);
+    return error == 0 ? plan_refresh(settings, problem) : error;
+}
+
+int plan_write(const struct settings *settings, const char *dir,
+               struct problem *problem)
+{
+    struct buffer text = {0};
+    settings_write_yaml(settings, IN_PLAN, &text);
+    const int error = text.failed
+                          ? -ENOMEM
+                          : files_replace(dir, PLAN_FILE, buffer_span(&text));
+    buffer_free(&text);
+    return error == 0 ? 0
+                      : problem_set(problem, error,
+                                    "cannot write %s/" PLAN_FILE ": %s", dir,
+                                    strerrordesc_np(-error));
+}

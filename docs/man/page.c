@@ -1,0 +1,70 @@
+/* page - makes a manual page of its hand-written part
+ *
+ * usage: page NAME PARTS < NAME.1.in > NAME.1
+ *
+ * Four lines of it are replaced: @os by the line that names the version,
+ * @synopsis and @options by what the table of settings says of NAME, and
+ * "@part FILE" by a file of the folder PARTS, which pages share.
+ */
+#include "common/base/bytes.h"
+#include "common/base/version.h"
+#include "common/setting/setting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_SIZE = 1024 };
+
+/* The program called "fan-NAME" by its manual page; 0 if there is none. */
+static unsigned program_of_page(const char *page)
+{
+    const char *const dash = strchr(page, '-');
+    for (unsigned mask = FOR_RUN; mask <= FOR_VERIFY; mask <<= 1)
+        if (dash && strcmp(settings_program_name(mask) + 4, dash + 1) == 0)
+            return mask;
+    return 0;
+}
+
+static int put_part(const char *folder, const char *name)
+{
+    char path[LINE_SIZE], line[LINE_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *const part = fopen(path, "r");
+    if (!part) {
+        perror(path);
+        return 1;
+    }
+    while (fgets(line, sizeof line, part))
+        fputs(line, stdout);
+    return fclose(part) == 0 ? 0 : 1;
+}
+
+static int put_line(unsigned program, const char *folder, char *line)
+{
+    struct buffer text = {0};
+    line[strcspn(line, "\n")] = '\0';
+    if (strncmp(line, "@part ", 6) == 0)
+        return put_part(folder, line + 6);
+    if (strcmp(line, "@os") == 0)
+        buffer_printf(&text, ".Os fan %s\n", version_text());
+    else if (strcmp(line, "@synopsis") == 0 && program != 0)
+        settings_man_synopsis(program, &text);
+    else if (strcmp(line, "@options") == 0 && program != 0)
+        settings_man_options(program, &text);
+    else if (line[0] == '@')
+        return fprintf(stderr, "page: %s: what is this?\n", line) < 0 ? 2 : 1;
+    else
+        buffer_printf(&text, "%s\n", line);
+    fwrite(text.at, 1, text.size, stdout);
+    buffer_free(&text);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    char line[LINE_SIZE];
+    int code = argc == 3 ? 0 : 2;
+    while (code == 0 && fgets(line, sizeof line, stdin))
+        code = put_line(program_of_page(argv[1]), argv[2], line);
+    return fflush(stdout) == 0 ? code : 1;
+}
