@@ -34,7 +34,8 @@ struct gathering {
 
 static int flush(struct gathering *gathering)
 {
-    const int error = files_write(gathering->fd, buffer_span(&gathering->chunk));
+    const int error =
+        files_write(gathering->fd, buffer_span(&gathering->chunk));
     buffer_clear(&gathering->chunk);
     return error;
 }

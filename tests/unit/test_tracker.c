@@ -140,19 +140,34 @@ static void hello(struct bench *bench, uint8_t worker, int64_t now_ms)
            now_ms);
 }
 
-static void sync_empty(struct bench *bench, int64_t now_ms)
+static void sync(struct bench *bench, const struct wire_synced *head,
+                 const struct wire_synced_out *lists, int64_t now_ms)
 {
     struct wire_header header = HEADER;
     header.type = WIRE_SYNCED;
-    const struct wire_synced head = {.generation = 1};
-    const struct wire_synced_out lists = {0};
     struct wire_synced got;
     tracker_sink_hello(bench->tracker, now_ms);
     buffer_clear(&bench->frame);
-    wire_put_synced(&bench->frame, &header, &head, &lists);
+    wire_put_synced(&bench->frame, &header, head, lists);
     assert_true(wire_get_synced(body_of(bench), &got));
     tracker_synced(bench->tracker, &got, now_ms);
+}
+
+static void sync_empty(struct bench *bench, int64_t now_ms)
+{
+    sync(bench, &(struct wire_synced){.generation = 1},
+         &(struct wire_synced_out){0}, now_ms);
     tracker_input_ended(bench->tracker, CURSOR_REDO);
+}
+
+// A second ventilator's SYNC: five tasks may have been sent, to worker 1.
+static void sync_after_a_crash(struct bench *bench, int64_t now_ms)
+{
+    const struct wire_roster_entry joined = {.worker = {{1}},
+                                             .host = SPAN_OF("h")};
+    sync(bench, &(struct wire_synced){.generation = 2, .mark = 5},
+         &(struct wire_synced_out){.roster = &joined, .roster_count = 1},
+         now_ms);
 }
 
 static void offer(struct bench *bench, uint64_t task)
@@ -365,6 +380,37 @@ static void own_pause_expires_nobody_but_silence_does(void **state)
     assert_int_equal(bench->kinds[ACTION_CLOSE], 1);
 }
 
+static void
+what_may_have_been_sent_waits_for_those_who_may_hold_it(void **state)
+{
+    struct bench *bench = *state;
+    sync_after_a_crash(bench, 0);
+    turn(bench, 1);
+    assert_false(tracker_wants(bench->tracker, CURSOR_REDO));
+    assert_true(tracker_wants(bench->tracker, CURSOR_FRONT));
+    hello(bench, 1, 2);
+    assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
+}
+
+static void worker_that_spoke_before_the_sync_is_not_waited_for(void **state)
+{
+    struct bench *bench = *state;
+    hello(bench, 1, 0);
+    sync_after_a_crash(bench, 1);
+    turn(bench, 2);
+    assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
+}
+
+static void worker_that_never_comes_back_is_waited_for_so_long(void **state)
+{
+    struct bench *bench = *state;
+    sync_after_a_crash(bench, 0);
+    turn(bench, LIMITS.rejoin_ms - 1);
+    assert_false(tracker_wants(bench->tracker, CURSOR_REDO));
+    turn(bench, LIMITS.rejoin_ms);
+    assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
+}
+
 static void task_that_went_astray_is_sent_again_without_a_loss(void **state)
 {
     struct bench *bench = *state;
@@ -404,6 +450,9 @@ int main(void)
         TEST(own_pause_expires_nobody_but_silence_does),
         TEST(task_that_went_astray_is_sent_again_without_a_loss),
         TEST(stored_that_skips_is_not_believed),
+        TEST(what_may_have_been_sent_waits_for_those_who_may_hold_it),
+        TEST(worker_that_spoke_before_the_sync_is_not_waited_for),
+        TEST(worker_that_never_comes_back_is_waited_for_so_long),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }
