@@ -62,7 +62,7 @@ static int serve(const struct settings *settings, struct problem *problem)
     }
     const enum exit_code exit = sink_run(settings, stop_fd, problem);
     close(stop_fd);
-    return exit == EXIT_OK ? EXIT_OK : fail(problem, (int)exit);
+    return problem->code == 0 ? (int)exit : fail(problem, (int)exit);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 enum { CONTROL_BATCH = 1024, LINGER_MS = 500 };
 static const uint64_t MESSAGE_MAX = UINT64_C(256) << 20;
@@ -172,6 +174,13 @@ static int64_t wait_for(const struct sink *sink, int64_t now_ms)
     return until_ms > now_ms ? until_ms - now_ms : 0;
 }
 
+static void take_signal(struct sink *sink, int stop_fd)
+{
+    struct signalfd_siginfo info;
+    if (read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        sink_end(sink, (enum exit_code)(128 + info.ssi_signo));
+}
+
 /* While the disk is full nothing is taken from anybody: what waits in the
  * sockets is the senders' to keep. */
 static void loop(struct sink *sink, int stop_fd)
@@ -202,7 +211,7 @@ static void loop(struct sink *sink, int stop_fd)
         if (!sink->full)
             sink_commit(sink, now_ms);
         if ((items[0].got & NET_READ) != 0)
-            sink_end(sink, EXIT_OK);
+            take_signal(sink, stop_fd);
     }
 }
 

@@ -10,9 +10,10 @@
 #include "common/base/problem.h"
 #include "common/setting/setting.h"
 
-/* Runs until the run ends, `stop_fd` (a signalfd; not read) becomes readable,
- * or something fails. Returns an exit code; `problem` says why where it is not
- * EXIT_OK. Recovers the log in settings->results first. */
+/* Runs until the run ends, `stop_fd` (a signalfd, not blocking) tells of a
+ * signal, or something fails. Returns an exit code, 128+N after signal N;
+ * `problem` says why where something failed. Recovers the log in
+ * settings->results first. */
 enum exit_code sink_run(const struct settings *settings, int stop_fd,
                         struct problem *problem);
 
