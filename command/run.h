@@ -97,6 +97,7 @@ struct run {
     int signal_fd, watch_fd;
     int signal; /* the first that came; 0: none */
     int64_t signal_ms, started_ms, asked_ms, shown_ms;
+    int64_t woken_ms; /* by the log */
     int64_t rated_ms; /* when `rate` was last brought up to date */
     uint64_t rated_done, done_before;
     double rate;       /* tasks a second, smoothed; 0: not known */

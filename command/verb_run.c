@@ -15,6 +15,7 @@
 enum {
     ITEMS = 4,
     ASK_MS = 250,
+    PRINT_APART_MS = 20,
     ASK_SLOW_MS = 1000, // when nobody looks
     TURN_MS = 1000,     // longest sleep
     LINE_COPY_MAX = 1 << 30,
@@ -27,6 +28,13 @@ static void complain(struct run *run, const struct problem *problem)
     fprintf(stderr, "fan run: %s\n", problem->text);
 }
 
+// nohup(1) has it so; a signal that is watched would come all the same.
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static int watch_signals(struct run *run, struct problem *problem)
 {
     static const int WATCHED[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
@@ -34,7 +42,8 @@ static int watch_signals(struct run *run, struct problem *problem)
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof WATCHED / sizeof WATCHED[0]; i++)
-        sigaddset(&set, WATCHED[i]);
+        if (WATCHED[i] != SIGHUP || !is_ignored(SIGHUP))
+            sigaddset(&set, WATCHED[i]);
     if (sigaction(SIGPIPE, &ignore, NULL) == 0 &&
         sigprocmask(SIG_BLOCK, &set, NULL) == 0)
         run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -198,18 +207,27 @@ static bool may_copy(struct run *run)
     return false;
 }
 
+// What is stored is printed in portions: at a thousand commits a second,
+// waking for each would cost as much as the tasks.
 static void wait_for(struct run *run, int64_t timeout_ms)
 {
     char events[4096];
     const bool copies = may_copy(run);
+    const int64_t rest_ms =
+        run->woken_ms + PRINT_APART_MS - clock_monotonic_ms();
+    const bool rests = rest_ms > 0;
     struct net_poll_item items[ITEMS] = {
         {.socket = ask_socket(run->ask), .want = NET_READ},
         {.fd = run->signal_fd, .want = NET_READ},
-        {.fd = run->watch_fd, .want = NET_READ},
+        {.fd = run->watch_fd, .want = rests ? 0 : NET_READ},
         {.fd = run->input.from, .want = NET_READ},
     };
+    if (rests && rest_ms < timeout_ms)
+        timeout_ms = rest_ms;
     net_poll(items, copies ? ITEMS : ITEMS - 1, timeout_ms);
-    while (read(run->watch_fd, events, sizeof events) > 0)
+    if (items[2].got)
+        run->woken_ms = clock_monotonic_ms();
+    while (!rests && read(run->watch_fd, events, sizeof events) > 0)
         ;
     take_signals(run);
     if (copies && items[ITEMS - 1].got && run->input.to >= 0)

@@ -48,7 +48,8 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
         open->lone_deaths += record->crash && record->alone;
         open->last_class = CLASS_LOST;
     } else if (seen == 0 && !loss) {
-        open->failures += 1;
+        // One that was stopped has not failed by itself.
+        open->failures += record->class != CLASS_CANCELLED;
         open->last_class = (uint8_t)record->class;
         open->last_exit = record->exit;
         open->last_signal = record->signal;

@@ -134,6 +134,8 @@ static void tick(struct sink *sink, int64_t now_ms)
         return;
     sink->tick_ms = now_ms + SINK_TICK_MS;
     const int64_t wait_ms = sink->settings->wait_ms;
+    if (sink->full) // nobody was listened to
+        sink->heard_ms = now_ms;
     if (wait_ms != SETTING_FOREVER && wait_ms > 0 &&
         now_ms - sink->heard_ms > wait_ms) {
         problem_exit(sink->problem, EXIT_UNREACHABLE, -ETIMEDOUT,
@@ -187,7 +189,6 @@ static void loop(struct sink *sink, int stop_fd)
 {
     while (!sink->ended) {
         int64_t now_ms = clock_monotonic_ms();
-        tick(sink, now_ms);
         const bool takes = sink->welcomed && !sink->full;
         struct net_poll_item items[] = {
             {.fd = stop_fd, .want = NET_READ},
@@ -206,6 +207,7 @@ static void loop(struct sink *sink, int stop_fd)
             sink_commit(sink, now_ms);
         if (!sink->full)
             drain_control(sink, now_ms);
+        tick(sink, now_ms); // after a pause what came meanwhile is heard first
         if (sink->welcomed && !sink->full)
             sink_drain_results(sink);
         if (!sink->full)

@@ -83,6 +83,8 @@ static void hello_worker(struct role *role, const struct incoming *in,
                     "this ventilator serves as many workers as it can");
         return;
     }
+    if (verdict == HELLO_PART)
+        return;
     peer_welcome(role, handle, hello, in->address, &in->header.sender);
     char host[LOG_QUOTE_SIZE];
     if (verdict == HELLO_NEW)
@@ -226,7 +228,7 @@ static void watch_roster(struct role *role)
         if (fd >= 0)
             close(fd);
         else if (fd == -1)
-            tracker_worker_gone(role->tracker, &entry.worker, true,
+            tracker_worker_gone(role->tracker, &entry.worker, GONE_CRASHED,
                                 role->now_ms);
     }
 }
@@ -266,8 +268,9 @@ static void on_bye(struct role *role, const struct incoming *in)
     if (role->ending)
         mark_bye(role, &in->header.sender);
     else
-        tracker_worker_gone(role->tracker, &in->header.sender, false,
-                            role->now_ms);
+        tracker_worker_gone(
+            role->tracker, &in->header.sender,
+            bye.reason == END_DRAINED ? GONE_DRAINED : GONE_LOST, role->now_ms);
 }
 
 static void on_matched(struct role *role, const struct incoming *in)

@@ -113,8 +113,8 @@ static int open_lane(struct role *role, unsigned handle)
     char endpoint[WIRE_TEXT_MAX];
     const struct net_options options = {.linger_ms = 0};
     if (strncmp(control, "ipc://", 6) == 0)
-        snprintf(endpoint, sizeof endpoint, "%.900s-lane-%u-%u-%d", control,
-                 handle, peer->lane_id, (int)getpid());
+        snprintf(endpoint, sizeof endpoint, "%.900s-lane-%llu-%d", control,
+                 (unsigned long long)++role->lanes, (int)getpid());
     else
         snprintf(endpoint, sizeof endpoint, "%.*s:*",
                  (int)(strrchr(control, ':') - control), control);

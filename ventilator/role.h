@@ -60,6 +60,7 @@ struct role {
     struct input input;
     struct peer peers[WORKERS_MAX + 1];
     unsigned peer_top;
+    uint64_t lanes; // opened so far: no name is used twice
     bool sink_there;
     struct id128 sink;
     struct net_peer sink_address;

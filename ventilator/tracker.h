@@ -108,8 +108,14 @@ void tracker_mark(const struct tracker *tracker, uint64_t *ordinal,
 
 /* -- workers ------------------------------------------------------------------
  */
-enum hello_verdict { HELLO_NEW, HELLO_AGAIN, HELLO_LANE_NEW, HELLO_FULL };
-/* On all but HELLO_FULL the caller welcomes it as *handle; on LANE_NEW it
+enum hello_verdict {
+    HELLO_NEW,
+    HELLO_AGAIN,
+    HELLO_LANE_NEW,
+    HELLO_PART, // more of it follows
+    HELLO_FULL
+};
+/* On NEW, AGAIN and LANE_NEW the caller welcomes it as *handle; on LANE_NEW it
  * closes the old lane first. */
 enum hello_verdict tracker_hello(struct tracker *tracker,
                                  const struct id128 *incarnation,
@@ -120,9 +126,14 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     const struct wire_report *report, int64_t now_ms);
 bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
                       const struct wire_returned *returned, int64_t now_ms);
-/* It left in good order, or (crash) is known to have died. Unknown: ignored. */
+enum gone {
+    GONE_DRAINED, // said so: what it ran is under no suspicion
+    GONE_LOST,    // silent, or it gave up
+    GONE_CRASHED  // is known to have died
+};
+/* Unknown: ignored. */
 void tracker_worker_gone(struct tracker *tracker,
-                         const struct id128 *incarnation, bool crash,
+                         const struct id128 *incarnation, enum gone how,
                          int64_t now_ms);
 /* Looks at the roster that a SYNC gave: entries not seen yet. False at the end.
  */

@@ -44,7 +44,9 @@ struct list {
 };
 
 struct worker {
-    bool used, active, draining, full;
+    bool active, draining, full;
+    bool greeting;     // more of its HELLO follows
+    bool welcomed;     // has said HELLO to the end
     bool rostered;     // JOINED is stored
     uint64_t retained; // highest result number it kept at HELLO; 0: none
     struct id128 incarnation;
@@ -64,6 +66,7 @@ struct worker {
     uint32_t reserved; // a lonely entry waits for this worker to be empty
     bool alone;        // it runs one
     int64_t recalled_ms, lane_stuck_ms, results_stuck_ms;
+    uint32_t results_asked; // in vain, since stored_seen
     uint64_t stored_seen;
 };
 
@@ -104,7 +107,8 @@ struct tracker {
     size_t roster_count;
     int64_t rejoin_until_ms;
     // the sink
-    bool sink_there, synced, loading, was_complete;
+    bool sink_there, synced, was_complete;
+    bool loaded; // a SYNCED, to its last part
     uint32_t generation;
     uint64_t position;
     struct kept_record *records; // not stored yet, in order
@@ -142,6 +146,10 @@ void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state);
 void entry_to_worker(struct tracker *tracker, uint32_t at, uint32_t worker);
 void entry_close(struct tracker *tracker, uint32_t at);
 void entry_drop_payload(struct tracker *tracker, uint32_t at);
+/* What is known of a task that is not in the window: found or made. NULL, and
+ * the run has failed: no memory. */
+struct history *history_of(struct tracker *tracker, uint64_t task);
+void history_recall(struct tracker *tracker, uint32_t at);
 void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
 void task_final(struct tracker *tracker, uint64_t task, enum status status);
 void task_failed(struct tracker *tracker,

@@ -88,22 +88,23 @@ void tracker_sink_hello(struct tracker *tracker, int64_t now_ms)
 {
     tracker->now_ms = now_ms;
     tracker->sink_there = true;
-    tracker->synced = tracker->loading = false;
+    tracker->synced = false;
+    if (!tracker->loaded) // what a SYNCED that was cut short said is said again
+        tracker->roster_count = 0;
     tracker_act(tracker, ACTION_SYNC)->number = tracker->position;
 }
 
 static void load_open(struct tracker *tracker,
                       const struct wire_open_task *open)
 {
-    if (!tracker_grow((void **)&tracker->histories, &tracker->history_capacity,
-                      tracker->history_count + 1, sizeof(struct history)) ||
-        map_put(tracker->history_by_task, open->task, tracker->history_count) !=
-            0) {
-        tracker_fail(tracker, "out of memory");
+    struct history *history = history_of(tracker, open->task);
+    if (!history)
         return;
-    }
-    tracker->histories[tracker->history_count++] = (struct history){
-        open->round, open->failures, open->losses, open->lone_deaths};
+    *history = (struct history){open->round, open->failures, open->losses,
+                                open->lone_deaths};
+    const uint32_t at = entry_find(tracker, open->task);
+    if (at) // its worker was here first
+        history_recall(tracker, at);
 }
 
 static void load_roster(struct tracker *tracker,
@@ -160,18 +161,15 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
                               "acknowledged: it is damaged or not this run's");
         return;
     }
-    const bool first_ever = tracker->generation == 0 || tracker->loading;
-    if (first_ever && !(part->flags & SYNCED_DELTA))
+    if (!tracker->loaded)
         load(tracker, part);
-    tracker->loading = first_ever;
     tracker->generation = part->generation;
     if (part->flags & SYNCED_MORE)
         return;
     tracker->position = part->position;
-    if (tracker->loading)
+    if (!tracker->loaded)
         tracker->rejoin_until_ms = now_ms + tracker->limits.rejoin_ms;
-    tracker->loading = false;
-    tracker->synced = true;
+    tracker->loaded = tracker->synced = true;
     tracker->record_sent = 0;
     workers_resend(tracker);
 }

@@ -76,16 +76,37 @@ uint32_t entry_open(struct tracker *tracker, uint64_t task)
         return NONE;
     }
     insert(tracker, at, tracker->lists[ENTRY_FINISHING].newest);
-    uint64_t past;
-    if (map_get(tracker->history_by_task, task, &past)) {
-        const struct history *history = &tracker->histories[past];
-        struct entry *entry = &tracker->entries[at];
-        entry->round = history->round;
-        entry->failures = history->failures;
-        entry->losses = history->losses;
-        entry->lone_deaths = history->lone_deaths;
-    }
+    history_recall(tracker, at);
     return at;
+}
+
+struct history *history_of(struct tracker *tracker, uint64_t task)
+{
+    uint64_t at;
+    if (map_get(tracker->history_by_task, task, &at))
+        return &tracker->histories[at];
+    if (!tracker_grow((void **)&tracker->histories, &tracker->history_capacity,
+                      tracker->history_count + 1, sizeof(struct history)) ||
+        map_put(tracker->history_by_task, task, tracker->history_count) != 0) {
+        tracker_fail(tracker, "out of memory");
+        return NULL;
+    }
+    struct history *history = &tracker->histories[tracker->history_count++];
+    *history = (struct history){0};
+    return history;
+}
+
+void history_recall(struct tracker *tracker, uint32_t at)
+{
+    struct entry *entry = &tracker->entries[at];
+    uint64_t past;
+    if (!map_get(tracker->history_by_task, entry->task, &past))
+        return;
+    const struct history *history = &tracker->histories[past];
+    entry->round = history->round;
+    entry->failures = history->failures;
+    entry->losses = history->losses;
+    entry->lone_deaths = history->lone_deaths;
 }
 
 void entry_drop_payload(struct tracker *tracker, uint32_t at)
@@ -140,8 +161,11 @@ void task_ready(struct tracker *tracker, uint32_t at)
 {
     struct entry *entry = &tracker->entries[at];
     if (!entry->payload) {
-        if (entry->ordinal ==
-            0) { // adopted and not read yet: redo will find it
+        if (entry->ordinal == 0) { // adopted and not read: redo will find it
+            struct history *history = history_of(tracker, entry->task);
+            if (history)
+                *history = (struct history){entry->round, entry->failures,
+                                            entry->losses, entry->lone_deaths};
             entry_close(tracker, at);
             return;
         }
@@ -195,37 +219,29 @@ void task_finish(struct tracker *tracker, uint32_t at, enum status status,
 static void keep_history(struct tracker *tracker,
                          const struct wire_stored_entry *stored)
 {
-    uint64_t at;
-    if (!map_get(tracker->history_by_task, stored->task, &at)) {
-        if (!tracker_grow((void **)&tracker->histories,
-                          &tracker->history_capacity,
-                          tracker->history_count + 1, sizeof(struct history)) ||
-            map_put(tracker->history_by_task, stored->task,
-                    tracker->history_count) != 0) {
-            tracker_fail(tracker, "out of memory");
-            return;
-        }
-        at = tracker->history_count++;
-        tracker->histories[at] = (struct history){.round = stored->round};
-    }
-    if (stored->kind == STORED_FAILURE)
-        tracker->histories[at].failures++;
+    struct history *history = history_of(tracker, stored->task);
+    if (!history)
+        return;
+    history->round = stored->round;
+    history->failures++;
 }
 
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored)
 {
     const uint32_t at = entry_find(tracker, stored->task);
+    // A stale copy that was stopped: what made it stale is recorded by itself.
+    const bool cancelled = stored->class == CLASS_CANCELLED;
     if (!at) {
-        if (!numset_has(tracker->final, stored->task))
+        if (!numset_has(tracker->final, stored->task) && !cancelled)
             keep_history(tracker, stored);
         return;
     }
     struct entry *entry = &tracker->entries[at];
-    const bool current =
-        entry->generation == stored->generation &&
-        entry->attempt == stored->attempt &&
-        (entry->state == ENTRY_OUT || entry->state == ENTRY_RECORDING);
+    const bool current = entry->generation == stored->generation &&
+                         entry->attempt == stored->attempt &&
+                         (entry->state == ENTRY_OUT ||
+                          (entry->state == ENTRY_RECORDING && !cancelled));
     if (!current) {
         tracker->counts.odd++;
         return;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STUCK_HEARTBEATS = 2, RECALL_AGAIN_MS = 1000 };
+enum { STUCK_HEARTBEATS = 2, RECALL_AGAIN_MS = 1000, RESULTS_ASKED_MAX = 8 };
 static const double MEAN_WEIGHT = 0.3; // of the newest report
 
 struct worker *worker_at(const struct tracker *tracker, uint32_t handle)
@@ -105,7 +105,8 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
         const bool here = entry->state == ENTRY_OUT && entry->worker == worker;
         const bool unsent =
             entry->attempts == 0 &&
-            (entry->state == ENTRY_READY || entry->state == ENTRY_FETCHING);
+            (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
+             entry->state == ENTRY_FETCHING);
         if (!here && !unsent) {
             cancel(tracker, worker, task, refs->generation, refs->attempt);
             return;
@@ -163,7 +164,7 @@ static void join(struct tracker *tracker, uint32_t at,
     struct worker *worker = tracker->workers[at];
     worker->retained = hello->kept <= hello->made ? hello->made : 0;
     struct roster_slot *slot = rostered(tracker, &worker->incarnation);
-    if (slot) {
+    if (slot && !slot->gone) {
         roster_meet(tracker, slot);
         return;
     }
@@ -174,6 +175,28 @@ static void join(struct tracker *tracker, uint32_t at,
                                                  .subject = worker->incarnation,
                                                  .extra = hello->boot,
                                                  .text = hello->host});
+}
+
+// What it has forgotten it was told to: that is stored.
+static void take_kept(struct worker *worker, uint64_t kept, uint64_t made)
+{
+    if (kept <= made + 1 && kept > worker->stored + 1)
+        worker->stored = kept - 1;
+}
+
+static void begin_lane(struct tracker *tracker, struct worker *worker,
+                       const struct wire_hello *hello)
+{
+    worker->lane = hello->lane;
+    worker->slots = hello->slots ? hello->slots : 1;
+    worker->sent = worker->received = 0;
+    worker->unreceived = worker->queued = worker->running = 0;
+    worker->made = hello->made;
+    take_kept(worker, hello->kept, hello->made);
+    worker->active = false; // until its first REPORT on this lane
+    // What was on the old lane and is not listed is looked for by REPORT.
+    for (uint32_t i = worker->out.oldest; i; i = tracker->entries[i].newer)
+        tracker->entries[i].lane_number = 0;
 }
 
 enum hello_verdict tracker_hello(struct tracker *tracker,
@@ -189,31 +212,29 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
     struct worker *worker = tracker->workers[at];
     *handle = at;
     worker->heard_ms = now_ms;
-    if (!is_new && worker->lane == hello->lane && !(hello->flags & HELLO_MORE))
+    const bool same_lane = !is_new && worker->lane == hello->lane;
+    if (same_lane && !worker->greeting)
         return HELLO_AGAIN;
-    worker->used = true;
     worker->incarnation = *incarnation;
-    worker->lane = hello->lane;
-    worker->slots = hello->slots ? hello->slots : 1;
-    worker->sent = worker->received = 0;
-    worker->unreceived = 0;
-    worker->made = hello->made;
-    worker->active = false; // until its first REPORT on this lane
-    // What was on the old lane and is not listed is looked for by REPORT.
-    for (uint32_t i = worker->out.oldest; i; i = tracker->entries[i].newer)
-        tracker->entries[i].lane_number = 0;
+    if (!same_lane)
+        begin_lane(tracker, worker, hello);
     if (is_new)
         join(tracker, at, hello);
     adopt_all(tracker, at, hello->queued);
     adopt_all(tracker, at, hello->running);
-    worker->queued = count_refs(hello->queued);
-    worker->running = count_refs(hello->running);
+    worker->queued += count_refs(hello->queued);
+    worker->running += count_refs(hello->running);
+    worker->greeting = hello->flags & HELLO_MORE;
+    if (worker->greeting)
+        return HELLO_PART;
+    const bool first = !worker->welcomed;
+    worker->welcomed = true;
     if (hello->kept <= hello->made) {
         struct tracker_action *action = tracker_act(tracker, ACTION_RESEND);
         action->worker = at;
         action->number = hello->kept;
     }
-    return is_new ? HELLO_NEW : HELLO_LANE_NEW;
+    return first ? HELLO_NEW : HELLO_LANE_NEW;
 }
 
 void worker_joined(struct tracker *tracker, const struct wire_record *record)
@@ -296,7 +317,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
         return false;
     struct worker *worker = tracker->workers[at];
     worker->heard_ms = now_ms;
-    if (report->lane != worker->lane) {
+    if (report->lane != worker->lane || worker->greeting) {
         tracker->counts.odd++;
         return true;
     }
@@ -304,6 +325,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->full = report->flags & REPORT_FULL;
     worker->draining = report->flags & REPORT_DRAINING;
     worker->made = report->made;
+    take_kept(worker, report->kept, report->made);
     worker->queued = count_refs(report->queued);
     worker->running = count_refs(report->running);
     take_receipt(tracker, at, report);
@@ -360,9 +382,10 @@ static bool was_running(const struct worker *worker, const struct entry *entry)
     return false;
 }
 
-// Those it said it ran, and as many more as may have started since.
+// Those it said it ran, and as many more as may have started since; none where
+// the worker left in good order: its end is not their doing.
 static void lose_tasks(struct tracker *tracker, struct worker *worker,
-                       bool crash)
+                       enum gone how)
 {
     uint32_t may_have_started = worker->slots;
     for (uint32_t i = worker->out.oldest, newer; i; i = newer) {
@@ -372,14 +395,17 @@ static void lose_tasks(struct tracker *tracker, struct worker *worker,
             ran = true;
             may_have_started--;
         }
-        task_lost(tracker, i, ran, crash);
+        task_lost(tracker, i, ran && how != GONE_DRAINED, how == GONE_CRASHED);
     }
 }
 
-static void lose(struct tracker *tracker, uint32_t at, bool crash)
+static void lose(struct tracker *tracker, uint32_t at, enum gone how)
 {
     struct worker *worker = tracker->workers[at];
-    lose_tasks(tracker, worker, crash);
+    struct roster_slot *slot = rostered(tracker, &worker->incarnation);
+    if (slot)
+        slot->gone = true;
+    lose_tasks(tracker, worker, how);
     record_add(tracker, (struct wire_record){.kind = RECORD_LEFT,
                                              .subject = worker->incarnation});
     tracker_act(tracker, ACTION_CLOSE)->worker = at;
@@ -388,20 +414,19 @@ static void lose(struct tracker *tracker, uint32_t at, bool crash)
 }
 
 void tracker_worker_gone(struct tracker *tracker,
-                         const struct id128 *incarnation, bool crash,
+                         const struct id128 *incarnation, enum gone how,
                          int64_t now_ms)
 {
     tracker->now_ms = now_ms;
     struct roster_slot *slot = rostered(tracker, incarnation);
     const uint32_t at = find(tracker, incarnation);
-    if (slot && !slot->gone) {
+    if (at) {
+        lose(tracker, at, how);
+    } else if (slot && !slot->gone) {
         slot->gone = true;
-        if (!at)
-            record_add(tracker, (struct wire_record){.kind = RECORD_LEFT,
-                                                     .subject = *incarnation});
+        record_add(tracker, (struct wire_record){.kind = RECORD_LEFT,
+                                                 .subject = *incarnation});
     }
-    if (at)
-        lose(tracker, at, crash);
 }
 
 void workers_stored(struct tracker *tracker,
@@ -425,6 +450,7 @@ void workers_resend(struct tracker *tracker)
         action->worker = i;
         action->number = tracker->workers[i]->stored + 1;
         tracker->workers[i]->results_stuck_ms = tracker->now_ms;
+        tracker->workers[i]->results_asked = 0;
     }
 }
 
@@ -444,8 +470,13 @@ static void mend_links(struct tracker *tracker, uint32_t at)
         worker->stored != worker->stored_seen || !tracker->synced) {
         worker->results_stuck_ms = tracker->now_ms;
         worker->stored_seen = worker->stored;
-    } else if (tracker->now_ms - worker->results_stuck_ms > patience_ms) {
+        worker->results_asked = 0;
+    } else if (tracker->now_ms - worker->results_stuck_ms >
+               patience_ms << worker->results_asked) {
+        // Ever less often: what is asked for piles up where the sink stands.
         worker->results_stuck_ms = tracker->now_ms;
+        if (worker->results_asked < RESULTS_ASKED_MAX)
+            worker->results_asked++;
         struct tracker_action *action = tracker_act(tracker, ACTION_RESEND);
         action->worker = at;
         action->number = worker->stored + 1;
@@ -462,7 +493,7 @@ void workers_due(struct tracker *tracker)
         if (!worker)
             continue;
         if (tracker->now_ms - worker->heard_ms > tracker->limits.liveness_ms)
-            lose(tracker, i, false);
+            lose(tracker, i, GONE_LOST);
         else
             mend_links(tracker, i);
     }

@@ -7,6 +7,7 @@
 #include "ventilator/role.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,12 @@ static int open_role(struct role *role)
     return role->control ? 0 : -1;
 }
 
+static bool has_ended(int pidfd)
+{
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    return pidfd >= 0 && poll(&ended, 1, 0) == 1;
+}
+
 static void watch_processes(struct role *role,
                             const struct net_poll_item *items,
                             const unsigned *owners, size_t count)
@@ -152,8 +159,10 @@ static void watch_processes(struct role *role,
             peer_flush(peer);
             continue;
         }
+        if (!has_ended(peer->pidfd))
+            continue; // its place is another's since the wait
         const struct id128 gone = peer->incarnation;
-        tracker_worker_gone(role->tracker, &gone, true, role->now_ms);
+        tracker_worker_gone(role->tracker, &gone, GONE_CRASHED, role->now_ms);
         role_act(role);
     }
 }

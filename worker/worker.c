@@ -66,8 +66,12 @@ static int open_signals(void)
     sigset_t set;
     sigemptyset(&set);
     const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGQUIT};
+    // nohup(1) ignores it; a signal that is watched would come all the same.
+    struct sigaction hangup = {0};
+    (void)sigaction(SIGHUP, NULL, &hangup);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        sigaddset(&set, signals[i]);
+        if (signals[i] != SIGHUP || hangup.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -342,6 +342,10 @@ int net_poll(struct net_poll_item *items, size_t count, int64_t timeout_ms)
                 : (polled[i].revents & (ZMQ_POLLIN | ZMQ_POLLERR) ? NET_READ
                                                                   : 0) |
                       (polled[i].revents & ZMQ_POLLOUT ? NET_WRITE : 0);
+    // Left unread, a monitor would end every wait at once.
+    for (size_t i = 0; i < count; i++)
+        if (items[i].socket && items[i].socket->monitor)
+            drain_monitor(items[i].socket);
     free(polled);
     if (failed == EINTR)
         return 0;

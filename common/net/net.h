@@ -81,8 +81,8 @@ struct net_poll_item {
     int got;
 };
 /* Waits up to timeout_ms (-1: for ever) for any item. Returns the number that
- * are ready, 0 on timeout or a signal, or -errno. The monitors of DEALER
- * sockets wake it too. */
+ * are ready, 0 on timeout or a signal, or -errno. A new connection of a DEALER
+ * wakes it once, whether net_reconnected is asked or not. */
 int net_poll(struct net_poll_item *items, size_t count, int64_t timeout_ms);
 
 #endif

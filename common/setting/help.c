@@ -9,7 +9,7 @@ static const struct program {
     const char *what;
 } PROGRAMS[] = {
     {FOR_RUN, "fan run",
-     "[OPTION]... [-- COMMAND [ARGUMENT]...] [::: VALUE...]...",
+     "[OPTION]... [FILE.yaml] [-- COMMAND [ARGUMENT]...] [::: VALUE...]...",
      "Run a command for each value, on all CPUs, and keep every result.\n"
      "Without a command, each line of input is one."},
     {FOR_VENTILATOR, "fan ventilator",

@@ -180,6 +180,14 @@ class Roles(Midway):
         self.end_whole()
 
 
+    def test_hangup_is_nothing_under_nohup(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        self.begin_typed()
+        self.run_.kill(signal.SIGHUP)
+        self.end_whole()
+
+
 class Stores(Midway):
     def test_removed_log_stops_the_run(self):
         self.begin_typed()

@@ -176,6 +176,16 @@ static void failure_of_a_lost_attempt_never_counts(void **state)
     assert_int_equal(LEDGER_STORE_FINAL, say_ok(world, 1));
 }
 
+static void attempt_that_was_stopped_is_no_failure(void **state)
+{
+    struct world *world = *state;
+    const struct wire_result stopped = {
+        .task = 1, .attempt = 1, .class = CLASS_CANCELLED};
+    assert_int_equal(LEDGER_STORE_ATTEMPT, say(world, stopped));
+    assert_int_equal(1, told_open(world->ledger, 1).task);
+    assert_int_equal(0, told_open(world->ledger, 1).failures);
+}
+
 static void loss_after_the_failure_is_recorded_but_not_counted(void **state)
 {
     struct world *world = *state;
@@ -488,6 +498,7 @@ int main(void)
         ROW(first_final_of_a_task_wins),
         ROW(failure_is_an_attempt_and_is_counted_once),
         ROW(failure_of_a_lost_attempt_never_counts),
+        ROW(attempt_that_was_stopped_is_no_failure),
         ROW(loss_after_the_failure_is_recorded_but_not_counted),
         ROW(only_a_crash_while_alone_is_a_lone_death),
         ROW(result_beyond_the_mark_or_from_the_future_is_refused),

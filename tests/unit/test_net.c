@@ -68,6 +68,26 @@ static void dealer_is_answered_by_its_routing_id(void **state)
     assert_null(router);
 }
 
+static void connection_wakes_a_wait_once(void **state)
+{
+    enum { PATIENCE_MS = 10000 };
+    const struct place *place = *state;
+    struct problem problem = {0};
+    struct net_socket *router =
+        net_bind(NET_ROUTER, place->endpoint, &OPTIONS, &problem);
+    struct net_socket *dealer =
+        net_connect(NET_DEALER, place->endpoint, &OPTIONS, &problem);
+    assert_non_null(router);
+    assert_non_null(dealer);
+    struct net_poll_item item = {.socket = dealer, .want = NET_READ};
+    assert_int_equal(net_poll(&item, 1, PATIENCE_MS), 1);
+    assert_int_equal(item.got, 0);
+    assert_int_equal(net_poll(&item, 1, 0), 0);
+    assert_true(net_reconnected(dealer));
+    net_close(&dealer);
+    net_close(&router);
+}
+
 static void sending_to_a_stranger_is_unreachable(void **state)
 {
     const struct place *place = *state;
@@ -126,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(dealer_is_answered_by_its_routing_id),
+        TEST(connection_wakes_a_wait_once),
         TEST(sending_to_a_stranger_is_unreachable),
         TEST(lane_without_a_worker_pushes_back),
         TEST(free_port_is_told),

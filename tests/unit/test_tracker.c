@@ -306,7 +306,7 @@ dead_workers_task_goes_again_only_when_its_loss_is_stored(void **state)
     struct bench *bench = *state;
     warm_up(bench, 1);
     const struct id128 dead = bench->worker;
-    tracker_worker_gone(bench->tracker, &dead, true, 10);
+    tracker_worker_gone(bench->tracker, &dead, GONE_CRASHED, 10);
     hello(bench, 2, 10);
     turn(bench, 11);
     assert_int_equal(bench->sent_count, 0);
@@ -323,7 +323,7 @@ static void failure_of_a_lost_attempt_never_counts(void **state)
     struct bench *bench = *state;
     warm_up(bench, 1);
     const struct id128 dead = bench->worker;
-    tracker_worker_gone(bench->tracker, &dead, true, 10);
+    tracker_worker_gone(bench->tracker, &dead, GONE_CRASHED, 10);
     hello(bench, 2, 10);
     turn(bench, 11);
     stored(bench, NULL, 0, 12);
@@ -352,7 +352,7 @@ static void task_that_kills_three_workers_alone_is_quarantined(void **state)
         assert_int_equal(bench->sent_count, 1);
         assert_int_equal(bench->sent[0].flags, deaths < 2 ? 0 : TASK_ALONE);
         const struct id128 dead = bench->worker;
-        tracker_worker_gone(bench->tracker, &dead, true, now_ms);
+        tracker_worker_gone(bench->tracker, &dead, GONE_CRASHED, now_ms);
         deaths++;
         hello(bench, worker, now_ms);
         turn(bench, now_ms + 1);
@@ -434,6 +434,228 @@ static void stored_that_skips_is_not_believed(void **state)
     assert_true(tracker_needs(bench->tracker, 1));
 }
 
+// Says HELLO with a running task, on this lane.
+static enum hello_verdict hello_running(struct bench *bench, uint32_t lane,
+                                        struct wire_refs running, uint8_t flags,
+                                        int64_t now_ms)
+{
+    struct wire_header header = HEADER;
+    header.type = WIRE_HELLO;
+    const struct wire_hello said = {.version_min = 1,
+                                    .version_max = 1,
+                                    .role = ROLE_WORKER,
+                                    .flags = flags,
+                                    .lane = lane,
+                                    .slots = SLOTS,
+                                    .kept = 1,
+                                    .host = SPAN_OF("h")};
+    struct wire_hello got;
+    unsigned handle;
+    bench->worker = (struct id128){{1}};
+    buffer_clear(&bench->frame);
+    wire_put_hello(&bench->frame, &header, &said, NOTHING,
+                   (struct wire_refs_out){&running, 1});
+    assert_true(wire_get_hello(body_of(bench), &got));
+    return tracker_hello(bench->tracker, &bench->worker, &got, now_ms, &handle);
+}
+
+static const struct wire_refs HELD = {
+    .task = 1, .count = 1, .generation = 1, .attempt = 2};
+static const struct wire_stored_entry HELD_FAILED = {.task = 1,
+                                                     .round = 1,
+                                                     .generation = 1,
+                                                     .attempt = 2,
+                                                     .kind = STORED_FAILURE,
+                                                     .status = STATUS_FAILED,
+                                                     .class = CLASS_EXIT};
+
+// After a crash: task 1, in its second round, has failed this often before.
+static void sync_with_history(struct bench *bench, uint32_t failures)
+{
+    const struct wire_open_task open = {
+        .task = 1, .round = 1, .failures = failures};
+    const struct wire_roster_entry joined = {.worker = {{1}},
+                                             .host = SPAN_OF("h")};
+    sync(bench, &(struct wire_synced){.generation = 2, .mark = 5},
+         &(struct wire_synced_out){.open = &open,
+                                   .open_count = 1,
+                                   .roster = &joined,
+                                   .roster_count = 1},
+         1);
+}
+
+static void task_held_before_the_sync_has_its_history(void **state)
+{
+    struct bench *bench = *state;
+    hello_running(bench, 1, HELD, 0, 0);
+    sync_with_history(bench, 1);
+    turn(bench, 2);
+    stored(bench, &HELD_FAILED, 1, 3); // its second failure: retries are spent
+    turn(bench, 4);
+    assert_int_equal(bench->record_count, 1);
+    assert_int_equal(bench->records[0].kind, RECORD_FINAL);
+    assert_int_equal(bench->records[0].round, 1);
+}
+
+static void failure_of_a_task_not_read_yet_is_remembered(void **state)
+{
+    struct bench *bench = *state;
+    sync_with_history(bench, 0);
+    hello_running(bench, 1, HELD, 0, 2);
+    turn(bench, 3);
+    stored(bench, &HELD_FAILED, 1, 4);
+    turn(bench, 1000); // backed off, and not in memory
+    report(bench, (struct wire_report){.lane = 1, .kept = 1}, NOTHING, NOTHING,
+           1001);
+    offer(bench, 1);
+    turn(bench, 1002);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent[0].round, 1);
+    assert_int_equal(bench->sent[0].failures, 1);
+}
+
+static bool recorded(const struct bench *bench, enum record_kind kind)
+{
+    for (size_t i = 0; i < bench->record_count; i++)
+        if (bench->records[i].kind == kind)
+            return true;
+    return false;
+}
+
+static void rostered_worker_that_was_lost_joins_again(void **state)
+{
+    struct bench *bench = *state;
+    sync_after_a_crash(bench, 0);
+    hello(bench, 1, 0);
+    int64_t now_ms = 0;
+    for (; now_ms <= 5000; now_ms += 1000) // silence
+        turn(bench, now_ms);
+    assert_true(recorded(bench, RECORD_LEFT));
+    stored(bench, NULL, 0, now_ms);
+    hello(bench, 1, now_ms);
+    turn(bench, now_ms + 1);
+    assert_true(recorded(bench, RECORD_JOINED));
+}
+
+static void sync_that_was_cut_short_is_taken_whole_the_next_time(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_run first = {1, 2}, second = {3, 2};
+    const struct wire_roster_entry joined = {.worker = {{1}},
+                                             .host = SPAN_OF("h")};
+    const struct wire_synced_out parts[] = {
+        {.finals = {&first, 1}, .roster = &joined, .roster_count = 1},
+        {.finals = {&second, 1}}};
+    const struct wire_synced more = {
+        .generation = 2, .flags = SYNCED_MORE, .mark = 5};
+    sync(bench, &more, &parts[0], 0); // and the sink dies
+    sync(bench, &more, &parts[0], 1);
+    struct wire_synced got;
+    struct wire_header header = HEADER;
+    header.type = WIRE_SYNCED;
+    buffer_clear(&bench->frame);
+    wire_put_synced(&bench->frame, &header,
+                    &(struct wire_synced){.generation = 2, .mark = 5},
+                    &parts[1]);
+    assert_true(wire_get_synced(body_of(bench), &got));
+    tracker_synced(bench->tracker, &got, 2);
+    assert_false(tracker_needs(bench->tracker, 1));
+    assert_false(tracker_needs(bench->tracker, 3));
+    hello(bench, 1, 3);
+    turn(bench, 4);
+    assert_true(tracker_wants(bench->tracker, CURSOR_REDO)); // one of them
+}
+
+static void what_a_worker_has_retired_needs_no_mark(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    // Ventilator and sink are new: 24 results are stored, and nobody says so.
+    report(
+        bench,
+        (struct wire_report){.lane = 1, .received = 1, .kept = 25, .made = 24},
+        NOTHING, NOTHING, 10);
+    turn(bench, 11);
+    assert_int_equal(bench->sent_count, 1);
+}
+
+static void drained_workers_tasks_are_not_suspect(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    int64_t now_ms = 100;
+    for (uint8_t worker = 2; worker < 20; worker++, now_ms += 10) {
+        assert_int_equal(bench->sent_count, 1);
+        assert_int_equal(bench->sent[0].flags, 0);
+        const struct id128 drained = bench->worker;
+        tracker_worker_gone(bench->tracker, &drained, GONE_DRAINED, now_ms);
+        hello(bench, worker, now_ms);
+        turn(bench, now_ms + 1);
+        stored(bench, NULL, 0, now_ms + 2);
+        turn(bench, now_ms + 3);
+    }
+}
+
+static void
+results_of_a_sink_that_stands_still_are_asked_for_ever_less(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    unsigned resends = 0;
+    for (int64_t now_ms = 10; now_ms < 600000; now_ms += 500) {
+        report(bench,
+               (struct wire_report){
+                   .lane = 1, .received = 1, .kept = 1, .made = 1},
+               NOTHING, NOTHING, now_ms);
+        turn(bench, now_ms);
+        resends += bench->kinds[ACTION_RESEND];
+    }
+    assert_in_range(resends, 5, 15);
+}
+
+static void hello_in_parts_is_one_hello(void **state)
+{
+    struct bench *bench = *state;
+    struct wire_refs other = HELD;
+    other.task = 2;
+    sync_with_history(bench, 0);
+    assert_int_equal(hello_running(bench, 1, HELD, HELLO_MORE, 2), HELLO_PART);
+    assert_int_equal(hello_running(bench, 1, other, 0, 3), HELLO_NEW);
+    report(bench, (struct wire_report){.lane = 1, .kept = 1}, NOTHING,
+           (struct wire_refs_out){(struct wire_refs[]){HELD, other}, 2}, 4);
+    offer(bench, 1);
+    offer(bench, 2);
+    turn(bench, 5);
+    assert_int_equal(bench->sent_count, 0); // both run there
+    // Its answer was lost: all of it again changes nothing.
+    assert_int_equal(hello_running(bench, 1, HELD, HELLO_MORE, 6), HELLO_AGAIN);
+    assert_int_equal(hello_running(bench, 1, other, 0, 7), HELLO_AGAIN);
+}
+
+// Its worker was taken for lost, came back and was told to stop the stale copy.
+static void stopped_copy_of_a_lost_task_fails_nothing(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    const struct id128 lost = bench->worker;
+    tracker_worker_gone(bench->tracker, &lost, GONE_LOST, 10);
+    const struct wire_stored_entry stopped = {.task = 1,
+                                              .generation = 1,
+                                              .attempt = 1,
+                                              .kind = STORED_FAILURE,
+                                              .status = STATUS_FAILED,
+                                              .class = CLASS_CANCELLED};
+    bench->record_last = 0; // the loss is not stored yet
+    stored(bench, &stopped, 1, 11);
+    hello(bench, 2, 12);
+    turn(bench, 13);
+    assert_false(recorded(bench, RECORD_FINAL));
+    stored(bench, NULL, 0, 14);
+    turn(bench, 15);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent[0].failures, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -453,6 +675,15 @@ int main(void)
         TEST(what_may_have_been_sent_waits_for_those_who_may_hold_it),
         TEST(worker_that_spoke_before_the_sync_is_not_waited_for),
         TEST(worker_that_never_comes_back_is_waited_for_so_long),
+        TEST(task_held_before_the_sync_has_its_history),
+        TEST(failure_of_a_task_not_read_yet_is_remembered),
+        TEST(rostered_worker_that_was_lost_joins_again),
+        TEST(sync_that_was_cut_short_is_taken_whole_the_next_time),
+        TEST(what_a_worker_has_retired_needs_no_mark),
+        TEST(drained_workers_tasks_are_not_suspect),
+        TEST(results_of_a_sink_that_stands_still_are_asked_for_ever_less),
+        TEST(hello_in_parts_is_one_hello),
+        TEST(stopped_copy_of_a_lost_task_fails_nothing),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }
