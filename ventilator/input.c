@@ -12,15 +12,15 @@ static int open_template(struct role *role)
     size_t name_count = 0;
     const char *const *names = source_names(role->input.front, &name_count);
     const bool speaks_by_environment = set->array || set->ndjson;
-    const struct template_options options = {.append = !speaks_by_environment,
-                                             .shell = set->shell,
-                                             .lines = set->command.count == 0,
-                                             .input = set->stdin_payload ||
-                                                      set->ndjson,
-                                             .names = names,
-                                             .name_count = name_count,
-                                             .stdout_path = set->stdout_path,
-                                             .stderr_path = set->stderr_path};
+    const struct template_options options = {
+        .append = !speaks_by_environment,
+        .shell = set->shell,
+        .lines = set->command.count == 0,
+        .input = set->stdin_payload || set->ndjson || set->compat,
+        .names = names,
+        .name_count = name_count,
+        .stdout_path = set->stdout_path,
+        .stderr_path = set->stderr_path};
     role->input.template =
         template_create((const char *const *)set->command.at,
                         set->command.count, &options, role->problem);

@@ -133,14 +133,30 @@ struct definition {
     struct buffer text[DEFINITION_MAX];
 };
 
+// Places are told whole: the worker need not know where the run was started.
+static bool is_place(const struct setting_row *row)
+{
+    return strcmp(row->name, "chdir") == 0 || strcmp(row->name, "dir") == 0;
+}
+
+static void define_place(struct definition *definition, const char *name,
+                         const char *value)
+{
+    struct buffer *text = &definition->text[definition->count];
+    if (!value || definition->count == DEFINITION_MAX)
+        return;
+    buffer_append_text(text, value);
+    definition->pairs[definition->count++] =
+        (struct wire_pair){span_of_text(name), buffer_span(text)};
+}
+
 static void define(const struct role *role, struct definition *definition)
 {
     for (size_t i = 0;
          i < SETTING_COUNT_OF_ROWS && definition->count < DEFINITION_MAX; i++) {
         const struct setting_row *row = &SETTING_TABLE[i];
         struct buffer *text = &definition->text[definition->count];
-        if (!(row->programs & IN_DEFINITION) ||
-            strcmp(row->name, "chdir") == 0 ||
+        if (!(row->programs & IN_DEFINITION) || is_place(row) ||
             !settings_text(role->settings, row, text))
             continue;
         definition->pairs[definition->count++] =
@@ -148,9 +164,10 @@ static void define(const struct role *role, struct definition *definition)
     }
     const char *dir = role->settings->chdir ? role->settings->chdir
                                             : role->settings->working_directory;
-    if (dir)
-        definition->pairs[definition->count++] =
-            (struct wire_pair){span_of_text("chdir"), span_of_text(dir)};
+    define_place(definition, "chdir", dir);
+    char *run_dir = realpath(role->dir, NULL);
+    define_place(definition, "dir", run_dir);
+    free(run_dir);
 }
 
 static void say_welcome(struct role *role, const struct peer *peer)

@@ -34,6 +34,7 @@ struct entry {
     uint32_t round, failures, losses, lone_deaths;
     uint32_t older, newer; // in the list of its state or of its worker
     uint32_t worker;       // OUT
+    uint8_t last_class;    // how the last attempt ended, if it was stored
     enum entry_state state;
     bool alone;
 };
@@ -79,6 +80,7 @@ struct roster_slot {
 
 struct history { // of an open task that is not in the window
     uint32_t round, failures, losses, lone_deaths;
+    uint8_t last_class;
 };
 
 struct kept_record {

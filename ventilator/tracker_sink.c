@@ -101,7 +101,7 @@ static void load_open(struct tracker *tracker,
     if (!history)
         return;
     *history = (struct history){open->round, open->failures, open->losses,
-                                open->lone_deaths};
+                                open->lone_deaths, open->last_class};
     const uint32_t at = entry_find(tracker, open->task);
     if (at) // its worker was here first
         history_recall(tracker, at);

@@ -107,6 +107,7 @@ void history_recall(struct tracker *tracker, uint32_t at)
     entry->failures = history->failures;
     entry->losses = history->losses;
     entry->lone_deaths = history->lone_deaths;
+    entry->last_class = history->last_class;
 }
 
 void entry_drop_payload(struct tracker *tracker, uint32_t at)
@@ -165,7 +166,8 @@ void task_ready(struct tracker *tracker, uint32_t at)
             struct history *history = history_of(tracker, entry->task);
             if (history)
                 *history = (struct history){entry->round, entry->failures,
-                                            entry->losses, entry->lone_deaths};
+                                            entry->losses, entry->lone_deaths,
+                                            entry->last_class};
             entry_close(tracker, at);
             return;
         }
@@ -224,6 +226,15 @@ static void keep_history(struct tracker *tracker,
         return;
     history->round = stored->round;
     history->failures++;
+    history->last_class = stored->class;
+}
+
+static void finish_failed(struct tracker *tracker, uint32_t at,
+                          enum answer answer)
+{
+    task_finish(tracker, at,
+                answer == ANSWER_IGNORE ? STATUS_IGNORED : STATUS_FAILED,
+                (enum fail_class)tracker->entries[at].last_class, NULL);
 }
 
 void task_failed(struct tracker *tracker,
@@ -250,6 +261,7 @@ void task_failed(struct tracker *tracker,
         tracker->workers[entry->worker]->alone = false;
     entry->alone = false;
     entry->failures++;
+    entry->last_class = stored->class;
     const enum fail_class class = (enum fail_class)stored->class;
     const struct policy_answer answer =
         policy_decide(&tracker->policy, class, entry->failures,
@@ -263,12 +275,10 @@ void task_failed(struct tracker *tracker,
         entry_to(tracker, at, ENTRY_WAITING);
         break;
     case ANSWER_IGNORE:
-        task_finish(tracker, at, STATUS_IGNORED, class, NULL);
-        break;
     case ANSWER_FAIL:
     case ANSWER_HOLD:
     case ANSWER_NOTIFY:
-        task_finish(tracker, at, STATUS_FAILED, class, NULL);
+        finish_failed(tracker, at, answer.answer);
         break;
     }
 }
@@ -294,6 +304,33 @@ void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
     tracker->entries[at].record_number = number;
 }
 
+static bool end_by_losses(struct tracker *tracker, uint32_t at)
+{
+    const struct entry *entry = &tracker->entries[at];
+    if (entry->lone_deaths >= tracker->limits.lone_deaths_max)
+        task_finish(tracker, at, STATUS_QUARANTINED, CLASS_QUARANTINED,
+                    "its worker died each time it ran alone");
+    else if (entry->losses >= tracker->limits.losses_max)
+        task_finish(tracker, at, STATUS_FAILED, CLASS_LOST,
+                    "its worker was lost too often while it ran");
+    else
+        return false;
+    return true;
+}
+
+// The last ventilator may have died before it made the end known.
+static bool end_by_history(struct tracker *tracker, uint32_t at)
+{
+    const struct entry *entry = &tracker->entries[at];
+    const struct policy_answer answer =
+        policy_decide(&tracker->policy, (enum fail_class)entry->last_class,
+                      entry->failures, 0);
+    if (entry->failures == 0 || answer.answer == ANSWER_RETRY)
+        return end_by_losses(tracker, at);
+    finish_failed(tracker, at, answer.answer);
+    return true;
+}
+
 void task_loss_recorded(struct tracker *tracker,
                         const struct wire_record *record)
 {
@@ -308,13 +345,7 @@ void task_loss_recorded(struct tracker *tracker,
     entry->alone = false;
     entry->losses += ran;
     entry->lone_deaths += lone;
-    if (entry->lone_deaths >= tracker->limits.lone_deaths_max)
-        task_finish(tracker, at, STATUS_QUARANTINED, CLASS_QUARANTINED,
-                    "its worker died each time it ran alone");
-    else if (entry->losses >= tracker->limits.losses_max)
-        task_finish(tracker, at, STATUS_FAILED, CLASS_LOST,
-                    "its worker was lost too often while it ran");
-    else {
+    if (!end_by_losses(tracker, at)) {
         tracker->counts.resends++;
         task_ready(tracker, at);
     }
@@ -373,7 +404,7 @@ void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
     take_payload(tracker, at, offer);
     if (offer->bad)
         task_finish(tracker, at, STATUS_FAILED, CLASS_SPAWN, offer->bad);
-    else
+    else if (!end_by_history(tracker, at))
         task_ready(tracker, at);
 }
 

@@ -77,6 +77,7 @@ static int prepare(struct worker *worker)
                               : RESULT_AROUND / 2;
     const struct exec_settings exec = {
         .launch = {.run = settings->name ? settings->name : worker->run_text,
+                   .dir = settings->dir,
                    .chdir = settings->chdir ? settings->chdir
                                             : settings->working_directory,
                    .compat = settings->compat,

@@ -22,9 +22,10 @@ enum { TEXT_MAX = 128 * 1024 };
 #define PARTIAL ".partial"
 
 static const char *const OWN[] = {
-    "FAN_RUN",      "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
-    "FAN_SEED",     "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
-    "PARALLEL_SEQ", "HQ_TASK_ID",  "SLURM_ARRAY_TASK_ID",
+    "FAN_RUN",  "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
+    "FAN_SEED", "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
+    "FAN_DIR",  "HQ_TASK_ID",  "SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ",
+    "HQ_ENTRY",
 };
 
 // Other programs' variables are only replaced with --compat.
@@ -125,6 +126,8 @@ static void add_own_variables(struct texts_out *texts,
                               const struct wire_command *command)
 {
     add_variable(texts, "FAN_RUN", span_of_text(settings->run));
+    if (settings->dir)
+        add_variable(texts, "FAN_DIR", span_of_text(settings->dir));
     add_number(texts, "FAN_TASK_ID", task->task);
     add_number(texts, "FAN_ATTEMPT", task->attempt);
     add_number(texts, "FAN_SLOT", task->slot);
@@ -140,6 +143,8 @@ static void add_own_variables(struct texts_out *texts,
         return;
     add_number(texts, "PARALLEL_SEQ", task->task);
     add_number(texts, "HQ_TASK_ID", task->task);
+    if (command->flags & COMMAND_INPUT && fits)
+        add_variable(texts, "HQ_ENTRY", command->input);
     if (array.size > 0)
         add_variable(texts, "SLURM_ARRAY_TASK_ID", array);
     else

@@ -109,7 +109,7 @@ const struct setting_row SETTING_TABLE[] = {
      PLACES, "ENDPOINT", "the ventilator's endpoint, the first operand"},
     {"bind", 0, SETTING_TEXT, S, AT(bind), 0, 255, NULL,
      PLACES, "ENDPOINT", "where workers push results (default: beside the ventilator's)"},
-    {"dir", 0, SETTING_TEXT, V | NO_ENVIRONMENT, AT(dir), 0, 4095, NULL,
+    {"dir", 0, SETTING_TEXT, V | D | NO_ENVIRONMENT, AT(dir), 0, 4095, NULL,
      PLACES, "DIR", "directory of the plan and the input copy (default .)"},
     {"plan", 0, SETTING_TEXT, V, AT(plan), 0, 4095, NULL,
      PLACES, "FILE", "read the run from the plan in FILE"},

@@ -113,15 +113,19 @@ static void a_task_knows_who_it_is(void **state)
     assert_int_equal(setenv("FAN_TASK", "another's", 1), 0);
     assert_int_equal(setenv("PARALLEL_SEQ", "outer", 1), 0);
     assert_int_equal(setenv("MINE", "kept", 1), 0);
-    world_open(&world,
-               (struct exec_settings){.slots = 3, .launch.run = "night"});
-    start_script(&world, 3,
-                 "echo $FAN_RUN $FAN_TASK_ID $FAN_ATTEMPT $FAN_SLOT $FAN_SEED;"
-                 "echo ${FAN_TASK-none} ${FAN_ARRAY_ID-none}"
-                 " ${FAN_SUPERVISOR-none} $PARALLEL_SEQ"
-                 " ${HQ_TASK_ID-none} $MINE");
+    world_open(&world, (struct exec_settings){.slots = 3,
+                                              .launch.run = "night",
+                                              .launch.dir = "/runs/night"});
+    start_script(
+        &world, 3,
+        "echo $FAN_RUN $FAN_DIR $FAN_TASK_ID $FAN_ATTEMPT $FAN_SLOT $FAN_SEED;"
+        "echo ${FAN_TASK-none} ${FAN_ARRAY_ID-none}"
+        " ${FAN_SUPERVISOR-none} $PARALLEL_SEQ"
+        " ${HQ_TASK_ID-none} $MINE");
     const struct exec_end end = next_end(&world);
-    assert_text(end.out, "night 1 2 3 12345\nnone none none outer none kept\n");
+    assert_text(
+        end.out,
+        "night /runs/night 1 2 3 12345\nnone none none outer none kept\n");
     release(&world, &end);
     world_close(&world);
 }

@@ -424,6 +424,7 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"delay", "1ms"},
         {"seed", "1"},
         {"chdir", "/"},
+        {"dir", "/run"},
         {"stdin", "true"},
         {"retain-max", "2M"},
         {"name", "n"},

@@ -656,6 +656,33 @@ static void stopped_copy_of_a_lost_task_fails_nothing(void **state)
     assert_int_equal(bench->sent[0].failures, 0);
 }
 
+// The ventilator died after the last failure and before it made it final.
+static void spent_retries_are_not_tried_after_a_crash(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_open_task open[] = {
+        {.task = 1, .failures = 2, .last_class = CLASS_EXIT},
+        {.task = 2, .losses = 3, .lone_deaths = 3, .last_class = CLASS_LOST},
+        {.task = 3, .losses = 10, .last_class = CLASS_LOST}};
+    sync(bench, &(struct wire_synced){.generation = 2, .mark = 5},
+         &(struct wire_synced_out){.open = open, .open_count = 3}, 1);
+    for (uint64_t task = 1; task <= 3; task++)
+        offer(bench, task);
+    turn(bench, 2);
+    assert_int_equal(bench->record_count, 3);
+    static const struct {
+        enum status status;
+        enum fail_class class;
+    } ENDS[] = {{STATUS_FAILED, CLASS_EXIT},
+                {STATUS_QUARANTINED, CLASS_QUARANTINED},
+                {STATUS_FAILED, CLASS_LOST}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(bench->records[i].kind, RECORD_FINAL);
+        assert_int_equal(bench->records[i].status, ENDS[i].status);
+        assert_int_equal(bench->records[i].class, ENDS[i].class);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -683,6 +710,7 @@ int main(void)
         TEST(drained_workers_tasks_are_not_suspect),
         TEST(results_of_a_sink_that_stands_still_are_asked_for_ever_less),
         TEST(hello_in_parts_is_one_hello),
+        TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);

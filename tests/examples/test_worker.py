@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The worker in a real run: ventilator and sink come from $FAN_BIN.
+"""examples/worker.py in real runs, beside a worker of $FAN_BIN.
 
 A task that shall last tells of its start through a FIFO and waits at another,
 the gate, until the test opens it. Each wait has an end.
@@ -19,7 +19,8 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BIN = os.environ.get('FAN_BIN') or os.path.join(HERE, '../../build/dev/bin')
+ROOT = os.path.join(HERE, '../..')
+BIN = os.environ.get('FAN_BIN') or os.path.join(ROOT, 'build/dev/bin')
 PATIENCE_S = 60
 
 
@@ -32,7 +33,7 @@ class Run:
         self.processes = []
         plan = {'run-id': os.urandom(16).hex(), 'command': command,
                 'sources': [':::', *values], 'working-directory': self.folder,
-                'heartbeat': '100ms', 'liveness': '2s', **settings}
+                'heartbeat': '100ms', 'liveness': '30s', **settings}
         with open(self.path('plan.yaml'), 'w', encoding='utf-8') as file:
             for name, value in plan.items():
                 file.write('%s: %s\n' % (name.replace('_', '-'),
@@ -68,9 +69,13 @@ class Run:
         return self.start(os.path.join(BIN, 'fan-sink'), self.endpoint,
                           '--results', self.path('results'))
 
-    def worker(self, *options):
+    def python(self):
         return self.start(sys.executable, '-B',
-                          os.path.join(HERE, 'worker.py'), *options,
+                          os.path.join(ROOT, 'examples/worker.py'),
+                          self.endpoint)
+
+    def native(self):
+        return self.start(os.path.join(BIN, 'fan-worker'), '-j', '1',
                           self.endpoint)
 
     def records(self):
@@ -136,109 +141,101 @@ class WorkerTest(unittest.TestCase):
         except subprocess.TimeoutExpired:
             self.fail('still there')
 
-    def ends(self, run, ventilator, sink, worker, code=0):
+    def ends(self, run, *processes, code=0):
+        """The ventilator with this code, and all others with success."""
         try:
-            self.exits(ventilator, code)
-            self.exits(sink, 0)
-            self.exits(worker, 0)
+            for process in processes:
+                self.exits(process, code if process is processes[0] else 0)
         except AssertionError as error:
             raise AssertionError('%s\n%s' % (error, run.told())) from None
 
     def test_commands_run_and_are_recorded(self):
         run = self.run_of(
-            ['sh', '-c', 'echo {} $FAN_TASK_ID $FAN_ATTEMPT {%}; cat; '
-             'case {} in fails) exit 7;; dies) kill -9 $$;; '
-             'hangs) sleep 1000;; esac'],
-            ['fine', 'fails', 'dies', 'hangs'], stdin='true', timeout='300ms')
-        parts = run.ventilator(), run.sink(), run.worker('-j', '1')
-        self.ends(run, *parts, code=3)
+            ['sh', '-c', 'echo {} $FAN_TASK_ID $FAN_ATTEMPT {%}; echo e >&2; '
+             'case {} in fails) exit 7;; dies) kill -9 $$;; esac'],
+            ['fine', 'fails', 'dies'])
+        self.ends(run, run.ventilator(), run.sink(), run.python(), code=3)
         finals = run.finals()
-        told = [finals[n] for n in (1, 2, 3, 4)]
-        self.assertEqual([r['status'] for r in told],
-                         ['ok', 'failed', 'failed', 'failed'])
-        attempts = {r['task']: r for r in run.records()
-                    if r.get('task') and r.get('status') == 'failed'
-                    and not r.get('final')}
-        self.assertEqual([attempts[n]['class'] for n in (2, 3, 4)],
-                         ['exit', 'signal', 'timeout'])
-        self.assertEqual(attempts[2]['exit'], 7)
-        self.assertEqual(attempts[3]['signal'], 9)
-        self.assertTrue(told[0]['stdout'].startswith('fine 1 1 1\n'))
+        self.assertEqual([finals[n]['status'] for n in (1, 2, 3)],
+                         ['ok', 'failed', 'failed'])
+        self.assertEqual((finals[1]['stdout'], finals[1]['stderr']),
+                         ('fine 1 1 1\n', 'e\n'))
+        failed = {r['task']: r for r in run.records()
+                  if r.get('status') == 'failed' and not r.get('final')}
+        self.assertEqual((failed[2]['class'], failed[2]['exit']), ('exit', 7))
+        self.assertEqual((failed[3]['class'], failed[3]['signal']),
+                         ('signal', 9))
 
-    def test_a_function_is_called(self):
-        run = self.run_of(['double', '{}'], ['4', '5', 'x'])
-        parts = run.ventilator(), run.sink(), run.worker(
-            '--call', 'double:double')
-        self.ends(run, *parts, code=3)
+    def both(self, count, **settings):
+        """A run of gated tasks, in which each of the two workers has begun
+        one. They have one slot each."""
+        run = self.gated(count, **settings)
+        roles = (run.ventilator(), run.sink(), run.native(), run.python())
+        run.started(2)
+        return (run, *roles)
+
+    def all_are_recorded(self, run, count, starts):
+        """Each once, with its output; and `starts` executions of all."""
         finals = run.finals()
-        self.assertEqual([finals[n].get('stdout') for n in (1, 2)],
-                         ['8\n', '10\n'])
-        self.assertEqual(finals[3]['status'], 'failed')
+        self.assertEqual(sorted(finals), list(range(1, count + 1)))
+        for number, record in finals.items():
+            self.assertEqual(record['stdout'], 'done %d\n' % (number - 1))
+        self.assertEqual(len(run.starts()), starts)
 
-    def test_a_thousand_tasks_are_recorded_once(self):
-        run = self.run_of(['double', '{}'], [str(n) for n in range(1000)])
-        parts = run.ventilator(), run.sink(), run.worker(
-            '-j', '4', '--call', 'double:double')
-        self.ends(run, *parts)
-        finals = run.finals()
-        self.assertEqual(len(finals), 1000)
-        self.assertEqual(finals[1000]['stdout'], '1998\n')
-
-    def test_a_killed_sink_costs_no_second_execution(self):
-        run = self.gated(40)
-        ventilator, sink, worker = run.ventilator(), run.sink(), run.worker(
-            '-j', '4')
-        run.started(4)
-        sink.kill()
-        sink.wait()
+    def test_a_native_worker_and_this_one_serve_a_run_together(self):
+        run, *roles = self.both(200)
         run.open_gate()
-        run.started(8)  # results are made that nobody takes
-        self.ends(run, ventilator, run.sink(), worker)
-        self.assertEqual(len(run.finals()), 40)
-        self.assertEqual(len(run.starts()), 40)
+        self.ends(run, *roles)
+        self.all_are_recorded(run, 200, starts=200)
+        self.assertEqual(
+            len({r['worker'] for r in run.finals().values()}), 2)
 
     def test_a_killed_ventilator_finds_its_tasks_again(self):
-        run = self.gated(40)
-        ventilator, sink, worker = run.ventilator(), run.sink(), run.worker(
-            '-j', '4')
-        run.started(4)
+        run, ventilator, *others = self.both(40)
         ventilator.kill()
         ventilator.wait()
         ventilator = run.ventilator()
         run.open_gate()
-        self.ends(run, ventilator, sink, worker)
-        self.assertEqual(len(run.finals()), 40)
-        self.assertEqual(len(run.starts()), 40)
+        self.ends(run, ventilator, *others)
+        self.all_are_recorded(run, 40, starts=40)
 
-    def test_a_killed_workers_tasks_go_to_another(self):
-        run = self.gated(12)
-        ventilator, sink, worker = run.ventilator(), run.sink(), run.worker(
-            '-j', '3')
-        run.started(3)
-        worker.kill()
-        worker.wait()
+    def test_a_killed_sink_costs_no_second_execution(self):
+        run, ventilator, sink, *workers = self.both(40)
+        sink.kill()
+        sink.wait()
         run.open_gate()
-        self.ends(run, ventilator, sink, run.worker('-j', '3'))
-        self.assertEqual(len(run.finals()), 12)
+        run.started(4)  # results are made that nobody takes
+        self.ends(run, ventilator, run.sink(), *workers)
+        self.all_are_recorded(run, 40, starts=40)
 
-    def test_a_leaving_worker_gives_back_and_finishes(self):
-        run = self.gated(12)
-        ventilator, sink, worker = run.ventilator(), run.sink(), run.worker(
-            '-j', '3')
-        run.started(3)
-        worker.send_signal(signal.SIGTERM)
+    def test_what_a_killed_worker_ran_goes_to_the_other(self):
+        run, ventilator, sink, native, python = self.both(12, liveness='2s')
+        python.kill()
+        python.wait()
         run.open_gate()
-        self.exits(worker, 128 + signal.SIGTERM)
-        self.ends(run, ventilator, sink, run.worker('-j', '3'))
-        self.assertEqual(len(run.finals()), 12)
-        self.assertEqual(len(run.starts()), 12)
-        lost = [r for r in run.records() if r.get('status') == 'lost']
-        self.assertEqual(lost, [])
+        self.ends(run, ventilator, sink, native)
+        self.all_are_recorded(run, 12, starts=13)
+
+    def test_what_a_worker_ran_that_leaves_goes_to_the_other(self):
+        run, ventilator, sink, native, python = self.both(12)
+        python.terminate()
+        self.exits(python, 128 + signal.SIGTERM)
+        run.open_gate()
+        self.ends(run, ventilator, sink, native)
+        self.all_are_recorded(run, 12, starts=13)
+
+    def test_what_a_killed_native_worker_ran_goes_to_this_one(self):
+        run, ventilator, sink, native, python = self.both(12)
+        native.kill()
+        native.wait()
+        run.open_gate()
+        self.ends(run, ventilator, sink, python)
+        self.all_are_recorded(run, 12, starts=13)
 
     def test_another_runs_ventilator_is_told_from_ones_own(self):
         run = self.gated(2)
-        ventilator, sink, worker = run.ventilator(), run.sink(), run.worker()
-        run.started(2)
+        ventilator, sink, worker = run.ventilator(), run.sink(), run.python()
+        run.started(1)
         for process in (ventilator, sink):
             process.kill()
             process.wait()
