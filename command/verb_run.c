@@ -282,7 +282,7 @@ static int go(struct run *run)
     finish_printing(run);
     progress_clear(run);
     const int exit = exit_of(run);
-    if (!run->settings.quiet && exit != EXIT_USAGE)
+    if (!run->settings.quiet && exit != EXIT_USAGE && exit != EXIT_DAMAGED)
         progress_summary(run, exit, clock_monotonic_ms());
     return exit;
 }

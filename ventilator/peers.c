@@ -95,12 +95,22 @@ static void drop_frames(struct peer *peer)
     peer->frame_count = peer->frame_sent = 0;
 }
 
+// ZeroMQ leaves the name of an ipc socket behind.
+static void close_lane(struct peer *peer)
+{
+    static const char IPC[] = "ipc://";
+    const char *endpoint = peer->lane ? net_endpoint(peer->lane) : "";
+    if (strncmp(endpoint, IPC, sizeof IPC - 1) == 0)
+        unlink(endpoint + sizeof IPC - 1);
+    net_close(&peer->lane);
+}
+
 void peer_close(struct role *role, unsigned handle)
 {
     struct peer *peer = &role->peers[handle];
     drop_frames(peer);
     free(peer->frames);
-    net_close(&peer->lane);
+    close_lane(peer);
     if (peer->used && peer->pidfd >= 0)
         close(peer->pidfd);
     *peer = (struct peer){.pidfd = -1};
@@ -208,7 +218,7 @@ void peer_welcome(struct role *role, unsigned handle,
         role->peer_top = handle;
     peer->address = *address;
     if (peer->lane_id != hello->lane || !peer->lane) {
-        net_close(&peer->lane);
+        close_lane(peer);
         drop_frames(peer);
         peer->lane_id = hello->lane;
         if (open_lane(role, handle) != 0)

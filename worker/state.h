@@ -63,6 +63,7 @@ struct worker {
     int64_t report_ms; // when the last REPORT was sent
     int64_t hello_ms;
     int64_t heard_ms; // of the ventilator
+    int64_t next_start_ms; // with --delay: no task starts before
     int64_t grace_until_ms, store_until_ms;
     struct problem problem; // why we end, where it is a failure
 };

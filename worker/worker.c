@@ -205,7 +205,7 @@ static struct span make_tag(struct worker *worker, const struct slot_task *task)
 static void start_tasks(struct worker *worker, int64_t now_ms)
 {
     const struct slot_task *task;
-    while (!retain_full(worker->retain) &&
+    while (!retain_full(worker->retain) && now_ms >= worker->next_start_ms &&
            (task = slots_start(worker->slots))) {
         const struct launch_task launch = {
             .task = task->task,
@@ -214,6 +214,9 @@ static void start_tasks(struct worker *worker, int64_t now_ms)
             .slot = task->slot,
             .payload = task->payload};
         exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
+        if (worker->settings->delay_ms > 0)
+            worker->next_start_ms =
+                clock_monotonic_ms() + worker->settings->delay_ms;
     }
 }
 
@@ -300,6 +303,8 @@ static int64_t wait_for(struct worker *worker, int64_t now_ms)
     }
     if (worker->drain == DRAIN_RUNNING)
         wait_ms = sooner(wait_ms, worker->grace_until_ms - now_ms);
+    if (worker->next_start_ms > now_ms && slots_queued_count(worker->slots) > 0)
+        wait_ms = sooner(wait_ms, worker->next_start_ms - now_ms);
     if (worker->exec)
         wait_ms = sooner(wait_ms, exec_wait_ms(worker->exec, now_ms));
     return wait_ms > 0 ? wait_ms : 0;

@@ -60,7 +60,6 @@ void settings_init(struct settings *settings)
         .max_losses = 10,
         .output_max = UINT64_C(64) << 20,
         .format = strdup("ndjson"),
-        .color = strdup("auto"),
         .heartbeat_ms = 1000,
         .liveness_ms = 4000,
         .rejoin_ms = 15000,

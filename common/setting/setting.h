@@ -118,7 +118,6 @@ struct settings {
     bool json, failed, all_attempts, follow;
     char *format; // ndjson | csv | tsv
     char *fields; // a,b.c
-    char *color;  // auto | always | never
     bool verbose;
     /* identity: written to the plan by `fan run` or the ventilator */
     char *run_id;              // 32 hex digits

@@ -141,8 +141,6 @@ const struct setting_row SETTING_TABLE[] = {
      LOOKING, "FORMAT", "ndjson, csv or tsv (default ndjson)"},
     {"fields", 0, SETTING_TEXT, FOR_RESULTS, AT(fields), 0, 0, NULL,
      LOOKING, "A,B.C", "the fields to print (default: all)"},
-    {"color", 0, SETTING_CHOICE, R | LOOK, AT(color), 0, 0, "auto|always|never",
-     LOOKING, "WHEN", "auto, always or never (default auto: on a terminal)"},
     {"verbose", 'v', SETTING_BOOL, R | V | W | S, AT(verbose), 0, 0, NULL,
      LOOKING, NULL, "log what happens on stderr"},
 

@@ -28,8 +28,8 @@ RUN, VENTILATOR, SINK = b'r' * 16, b'v' * 16, b's' * 16
 
 def told(frame):
     """The fields of a message by name, as the specification reads them."""
-    lines = [line.split(' # ', 1)[1]
-             for line in vectors.annotate(SPECIFICATION, frame).splitlines()[1:]]
+    table = vectors.annotate(SPECIFICATION, frame).splitlines()[1:]
+    lines = [line.split(' # ', 1)[1] for line in table]
     return dict(line.split(' = ') if ' = ' in line else (line, '')
                 for line in lines) | {'sender': frame[36:52]}
 
@@ -100,8 +100,9 @@ class DialogueTest(unittest.TestCase):
     def say(self, kind, body):
         self.control.send_multipart([self.address, self.frame(kind, body)])
 
-    def welcome(self, lane, name):
-        self.say(worker.WELCOME, struct.pack('<BIIIQ', 1, lane, 100, 2000, 1 << 24)
+    def welcome(self, lane, name, liveness_ms=600000):
+        self.say(worker.WELCOME, struct.pack('<BIIIQ', 1, lane, 100, liveness_ms,
+                                             1 << 24)
                  + SINK + sized('H', self.endpoint(name).encode())
                  + sized('H', self.endpoint('results').encode())
                  + struct.pack('<I', 1)
@@ -213,6 +214,15 @@ class DialogueTest(unittest.TestCase):
         last = self.result()
         self.assertEqual(last['results[0].generation'], '2')
         self.assertEqual(last['results[0].out'], '"newer\\x0a"')
+
+    def test_silence(self):
+        self.say(worker.REFUSED, struct.pack('<H', 1) + sized('H', b'HELLO'))
+        self.heard(worker.HELLO, lane=2)
+        self.welcome(2, 'lane2', liveness_ms=50)
+        self.heard(worker.REPORT, lane=2)
+        self.heard(worker.HELLO, lane=2)  # nothing was said to it since
+        self.welcome(2, 'lane3')  # as if by another ventilator
+        self.heard(worker.HELLO, lane=3)
 
     def test_noise_is_counted_and_survived(self):
         for parts in ([b''], [b'FAN1'], [b'x' * 60], [b'a', b'b'],

@@ -1,4 +1,5 @@
 """What happens when tasks fail, and how results are looked at."""
+import datetime
 import json
 import os
 import signal
@@ -32,6 +33,16 @@ class Failure(SystemTest):
         self.fan("run", "--results", "run", "--timeout", "200ms", "--",
                  "cat", ":::", "gate", code=system.TASKS_FAILED)
         self.assertEqual(self.finals()[1]["class"], "timeout")
+
+    def test_starts_are_apart_by_the_delay(self):
+        self.fan("run", "--results", "run", "-j2", "--delay", "150ms", "--",
+                 "true", ":::", "a", "b", "c")
+        starts = sorted(datetime.datetime.fromisoformat(r["start"].rstrip("Z"))
+                        for r in self.finals().values())
+        # The loop counts in whole ms.
+        least = datetime.timedelta(milliseconds=149)
+        for earlier, later in zip(starts, starts[1:]):
+            self.assertGreaterEqual(later - earlier, least)
 
     def test_retry_succeeds_on_the_second_attempt(self):
         self.fan("run", "--results", "run", "--retries", "2", "--backoff",
