@@ -15,6 +15,9 @@
 #define ANY     UINT64_MAX
 #define DAY_MS  UINT64_C(86400000)
 #define YEAR_MS (366 * DAY_MS)
+/* Two such outputs, each byte of them six in JSON, fit into a member of the log
+ * beside the group they came in; more could never be stored. */
+#define OUTPUT_MOST (UINT64_C(72) << 20)
 
 #define INPUT    "Input"
 #define FAILURES "Failures"
@@ -65,7 +68,7 @@ const struct setting_row SETTING_TABLE[] = {
      FAILURES, "ANSWER", "when retries are spent: fail or ignore; retry is fail (default fail)"},
     {"max-losses", 0, SETTING_COUNT, R | V | P, AT(max_losses), 1, ANY, NULL,
      FAILURES, "N", "lost workers after which a task is quarantined (default 10)"},
-    {"output-max", 0, SETTING_SIZE, R | V | P | D, AT(output_max), 1, UINT64_C(1) << 30, NULL,
+    {"output-max", 0, SETTING_SIZE, R | V | P | D, AT(output_max), 1, OUTPUT_MOST, NULL,
      FAILURES, "SIZE", "most a task may write to each of stdout and stderr (default 64M)"},
     {"truncate", 0, SETTING_BOOL, R | V | P | D, AT(truncate), 0, 0, NULL,
      FAILURES, NULL, "cut output over the limit, with a mark, instead of failing"},

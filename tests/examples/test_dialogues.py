@@ -101,8 +101,8 @@ class DialogueTest(unittest.TestCase):
         self.control.send_multipart([self.address, self.frame(kind, body)])
 
     def welcome(self, lane, name, liveness_ms=600000):
-        self.say(worker.WELCOME, struct.pack('<BIIIQ', 1, lane, 100, liveness_ms,
-                                             1 << 24)
+        self.say(worker.WELCOME, struct.pack('<BIIIQ', 1, lane, 100,
+                                             liveness_ms, 1 << 24)
                  + SINK + sized('H', self.endpoint(name).encode())
                  + sized('H', self.endpoint('results').encode())
                  + struct.pack('<I', 1)

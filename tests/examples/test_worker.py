@@ -31,7 +31,8 @@ class Run:
         self.folder = tempfile.mkdtemp(prefix='fan-python-')
         self.endpoint = 'ipc://%s/control' % self.folder
         self.processes = []
-        plan = {'run-id': os.urandom(16).hex(), 'command': command,
+        self.id = os.urandom(16).hex()
+        plan = {'run-id': self.id, 'command': command,
                 'sources': [':::', *values], 'working-directory': self.folder,
                 'heartbeat': '100ms', 'liveness': '30s', **settings}
         with open(self.path('plan.yaml'), 'w', encoding='utf-8') as file:
@@ -233,7 +234,7 @@ class WorkerTest(unittest.TestCase):
         self.all_are_recorded(run, 12, starts=13)
 
     def test_another_runs_ventilator_is_told_from_ones_own(self):
-        run = self.gated(2)
+        run = self.gated(2, liveness='1s')  # of silence, then HELLO again
         ventilator, sink, worker = run.ventilator(), run.sink(), run.python()
         run.started(1)
         for process in (ventilator, sink):
@@ -242,8 +243,7 @@ class WorkerTest(unittest.TestCase):
         with open(run.path('plan.yaml'), encoding='utf-8') as file:
             plan = file.read()
         with open(run.path('plan.yaml'), 'w', encoding='utf-8') as file:
-            file.write(plan.replace('run-id: "', 'run-id: "ff', 1)
-                       .replace(plan.split('"')[1], plan.split('"')[1][:30]))
+            file.write(plan.replace(run.id, os.urandom(16).hex()))
         run.ventilator()
         self.exits(worker, 1)
         self.assertIn('refused', run.told())

@@ -216,6 +216,9 @@ static void wrong_flags_are_usage_errors_that_help(void **state)
     assert_int_equal(read_flags(world, FOR_RUN, WORDS("--max-losses", "0")),
                      -EINVAL);
     assert_says(world, "1 to unlimited");
+    // More of it could not be stored: the result would be sent for ever.
+    assert_int_equal(read_flags(world, FOR_RUN, WORDS("--output-max", "73M")),
+                     -EINVAL);
 }
 
 static void usage_errors_of_values_name_the_help_too(void **state)
