@@ -1,6 +1,7 @@
 #include "sink/sink_state.h"
 
 #include "common/base/log.h"
+#include "common/base/process.h"
 #include "sink/convert.h"
 #include "sink/sync.h"
 
@@ -12,11 +13,14 @@ void sink_hello(struct sink *sink)
     const struct wire_header header = sink_header(sink);
     char host[WIRE_TEXT_MAX] = "";
     (void)gethostname(host, sizeof host - 1);
+    const struct process self = process_self();
     const struct wire_hello hello = {
         .version_min = WIRE_VERSION,
         .version_max = WIRE_VERSION,
         .role = ROLE_SINK,
-        .pid = (uint32_t)getpid(),
+        .pid = self.pid,
+        .pid_start = self.start,
+        .boot = self.boot,
         .host = span_of_text(host),
         .endpoint = span_of_text(net_endpoint(sink->results)),
     };

@@ -47,7 +47,14 @@ static void hello_sink(struct role *role, const struct incoming *in,
 {
     const bool same =
         role->sink_there && id128_equal(&role->sink, &in->header.sender);
+    if (role->sink_there && !same && process_is_alive(&role->sink_process)) {
+        role_refuse(role, in->address, REFUSED_SINK,
+                    "another sink serves this run");
+        return;
+    }
     role->sink_there = true;
+    role->sink_process = (struct process){
+        .pid = hello->pid, .start = hello->pid_start, .boot = hello->boot};
     role->sink = in->header.sender;
     role->sink_address = *in->address;
     snprintf(role->results_endpoint, sizeof role->results_endpoint, "%.*s",
@@ -224,10 +231,11 @@ static void watch_roster(struct role *role)
     size_t cursor = 0;
     struct wire_roster_entry entry;
     while (tracker_roster_next(role->tracker, &cursor, &entry)) {
-        const int fd = process_open(entry.pid, entry.pid_start, &entry.boot);
+        const int fd = process_open(&(struct process){
+            .pid = entry.pid, .start = entry.pid_start, .boot = entry.boot});
         if (fd >= 0)
             close(fd);
-        else if (fd == -1)
+        else if (fd == PROCESS_GONE)
             tracker_worker_gone(role->tracker, &entry.worker, GONE_CRASHED,
                                 role->now_ms);
     }

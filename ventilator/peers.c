@@ -25,67 +25,12 @@ uint64_t role_results_max(const struct role *role)
     return 2 * (limit < most ? limit : most) + (1 << 20);
 }
 
-static bool read_file(const char *path, char *text, size_t size)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    const size_t got = fread(text, 1, size - 1, file);
-    fclose(file);
-    text[got] = '\0';
-    return got > 0;
-}
-
-static bool same_boot(const struct id128 *boot)
-{
-    char text[64], hex[ID128_TEXT_SIZE];
-    size_t used = 0;
-    struct id128 here;
-    if (!read_file("/proc/sys/kernel/random/boot_id", text, sizeof text))
-        return false;
-    for (const char *at = text; *at && used < sizeof hex - 1; at++)
-        if (*at != '-' && *at != '\n')
-            hex[used++] = *at;
-    hex[used] = '\0';
-    return id128_parse(hex, &here) == 0 && id128_equal(&here, boot);
-}
-
-// Field 22 of /proc/PID/stat; the name in field 2 may hold anything.
-static bool start_of(uint32_t pid, uint64_t *start)
-{
-    enum { FIELD = 22, AFTER_NAME = 2 };
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    if (!read_file(path, text, sizeof text))
-        return false;
-    const char *at = strrchr(text, ')');
-    for (int field = AFTER_NAME; at && field < FIELD; field++)
-        at = strchr(at + 1, ' ');
-    if (!at)
-        return false;
-    *start = strtoull(at + 1, NULL, 10);
-    return true;
-}
-
-int process_open(uint32_t pid, uint64_t pid_start, const struct id128 *boot)
-{
-    uint64_t start = 0;
-    if (pid == 0 || pid_start == 0 || !same_boot(boot))
-        return -2;
-    const int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-    if (fd < 0)
-        return errno == ESRCH ? -1 : -2;
-    if (!start_of(pid, &start) || start != pid_start) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 void peer_watch(struct peer *peer, const struct wire_hello *hello)
 {
+    const struct process process = {
+        .pid = hello->pid, .start = hello->pid_start, .boot = hello->boot};
     if (peer->pidfd < 0)
-        peer->pidfd = process_open(hello->pid, hello->pid_start, &hello->boot);
+        peer->pidfd = process_open(&process);
 }
 
 static void drop_frames(struct peer *peer)

@@ -2,6 +2,7 @@
 #ifndef VENTILATOR_ROLE_H
 #define VENTILATOR_ROLE_H
 
+#include "common/base/process.h"
 #include "common/net/net.h"
 #include "common/setting/setting.h"
 #include "common/template/template.h"
@@ -64,6 +65,7 @@ struct role {
     bool sink_there;
     struct id128 sink;
     struct net_peer sink_address;
+    struct process sink_process;
     char results_endpoint[WIRE_TEXT_MAX];
     bool sink_bye;
     struct buffer out, scratch;
@@ -113,9 +115,6 @@ void peer_flush(struct peer *peer);
 void peer_forget(struct peer *peer, uint64_t number);
 void peer_again(struct peer *peer, uint64_t number);
 void peer_watch(struct peer *peer, const struct wire_hello *hello);
-/* Opens the process if it is alive on this host and boot: a pidfd; -1: it is
- * surely gone; -2: cannot be known from here. */
-int process_open(uint32_t pid, uint64_t pid_start, const struct id128 *boot);
 
 /* messages.c */
 void role_receive(struct role *role);

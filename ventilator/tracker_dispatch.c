@@ -127,19 +127,45 @@ static void feed_all(struct tracker *tracker)
     }
 }
 
+static bool may_isolate(const struct worker *worker)
+{
+    return worker->active && worker->rostered && !worker->draining &&
+           !worker->full && !worker->alone;
+}
+
+// As many workers are emptied as there are suspects: those nearest to it.
+static void reserve_workers(struct tracker *tracker)
+{
+    size_t wanted = tracker->lists[ENTRY_LONELY].count;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        struct worker *worker = tracker->workers[i];
+        if (!worker || !worker->reserved)
+            continue;
+        worker->reserved = wanted > 0 && may_isolate(worker);
+        wanted -= worker->reserved;
+    }
+    for (; wanted > 0; wanted--) {
+        struct worker *nearest = NULL;
+        for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+            struct worker *worker = tracker->workers[i];
+            if (worker && !worker->reserved && may_isolate(worker) &&
+                (!nearest || worker->out.count < nearest->out.count))
+                nearest = worker;
+        }
+        if (!nearest)
+            return;
+        nearest->reserved = true;
+    }
+}
+
 // A suspect runs with nothing beside it: a worker is emptied for it first.
 static void place_lonely(struct tracker *tracker)
 {
+    reserve_workers(tracker);
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         struct worker *worker = tracker->workers[i];
         const uint32_t at = tracker->lists[ENTRY_LONELY].oldest;
-        if (worker && !at)
-            worker->reserved = NONE;
-        if (!worker || !at || !worker->active || !worker->rostered ||
-            worker->draining || worker->full || worker->alone)
-            continue;
-        worker->reserved = at;
-        if (worker->out.count > 0 ||
+        if (!worker || !worker->reserved || worker->out.count > 0 || !at ||
             !mark_reached(tracker, tracker->entries[at].ordinal))
             continue;
         const size_t first = tracker->sends_used;
@@ -147,7 +173,7 @@ static void place_lonely(struct tracker *tracker)
             post(tracker, i, first);
             worker->alone = true;
         }
-        worker->reserved = NONE;
+        worker->reserved = false;
     }
 }
 
@@ -185,12 +211,7 @@ void tracker_dispatch(struct tracker *tracker)
 {
     if (!tracker->synced || tracker->draining)
         return;
-    if (tracker->lists[ENTRY_LONELY].count > 0)
-        place_lonely(tracker);
-    else
-        for (uint32_t i = 1; i <= tracker->worker_top; i++)
-            if (tracker->workers[i])
-                tracker->workers[i]->reserved = NONE;
+    place_lonely(tracker);
     feed_all(tracker);
     steal(tracker);
 }

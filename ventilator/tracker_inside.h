@@ -64,8 +64,8 @@ struct worker {
     struct wire_refs ran[RUNNING_MAX];      // running at the last REPORT
     uint32_t ran_count;
     struct list out;
-    uint32_t reserved; // a lonely entry waits for this worker to be empty
-    bool alone;        // it runs one
+    bool reserved; // it gets no more, so that a suspect can run on it alone
+    bool alone;    // it runs one
     int64_t recalled_ms, lane_stuck_ms, results_stuck_ms;
     uint32_t results_asked; // in vain, since stored_seen
     uint64_t stored_seen;

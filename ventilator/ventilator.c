@@ -7,7 +7,6 @@
 #include "ventilator/role.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,12 +140,6 @@ static int open_role(struct role *role)
     return role->control ? 0 : -1;
 }
 
-static bool has_ended(int pidfd)
-{
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-    return pidfd >= 0 && poll(&ended, 1, 0) == 1;
-}
-
 static void watch_processes(struct role *role,
                             const struct net_poll_item *items,
                             const unsigned *owners, size_t count)
@@ -159,7 +152,7 @@ static void watch_processes(struct role *role,
             peer_flush(peer);
             continue;
         }
-        if (!has_ended(peer->pidfd))
+        if (peer->pidfd < 0 || !process_has_ended(peer->pidfd))
             continue; // its place is another's since the wait
         const struct id128 gone = peer->incarnation;
         tracker_worker_gone(role->tracker, &gone, GONE_CRASHED, role->now_ms);

@@ -6,6 +6,7 @@
 #define WORKER_STATE_H
 
 #include "common/base/bytes.h"
+#include "common/base/process.h"
 #include "common/net/net.h"
 #include "common/setting/setting.h"
 #include "common/wire/wire.h"
@@ -39,10 +40,10 @@ struct worker {
     uint8_t end_reason;
     pid_t parent;
     int signal_fd;
-    struct id128 incarnation, run, boot, sink;
+    struct id128 incarnation, run, sink;
     char run_text[ID128_TEXT_SIZE];
     uint32_t generation;
-    uint64_t pid_start;
+    struct process process; // this one
     char host[256];
     struct slots *slots;
     struct retain *retain;
@@ -62,7 +63,7 @@ struct worker {
     uint64_t duplicates;
     int64_t report_ms; // when the last REPORT was sent
     int64_t hello_ms;
-    int64_t heard_ms; // of the ventilator
+    int64_t heard_ms;      // of the ventilator
     int64_t next_start_ms; // with --delay: no task starts before
     int64_t grace_until_ms, store_until_ms;
     struct problem problem; // why we end, where it is a failure

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct wire_header worker_header(const struct worker *worker)
 {
@@ -41,9 +40,9 @@ void worker_hello(struct worker *worker, int64_t now_ms)
         .role = ROLE_WORKER,
         .lane = slots_lane(worker->slots),
         .slots = slots_count(worker->slots),
-        .pid = (uint32_t)getpid(),
-        .pid_start = worker->pid_start,
-        .boot = worker->boot,
+        .pid = worker->process.pid,
+        .pid_start = worker->process.start,
+        .boot = worker->process.boot,
         .kept = retain_kept(worker->retain),
         .made = retain_made(worker->retain),
         .host = span_of_text(worker->host),

@@ -6,7 +6,6 @@
 #include "worker/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,43 +22,6 @@ enum {
     LINGER_MS = 1000,
     KILL_MS = 2000, // a leaving worker waits so long for killed groups
 };
-
-static void read_text(const char *path, char *text, size_t size)
-{
-    text[0] = '\0';
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    const ssize_t got = read(fd, text, size - 1);
-    text[got > 0 ? got : 0] = '\0';
-    close(fd);
-}
-
-// Field 22 of /proc/self/stat, counted from behind the command's name.
-static uint64_t start_ticks(void)
-{
-    char text[2048];
-    read_text("/proc/self/stat", text, sizeof text);
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    return at ? strtoull(at + 1, NULL, 10) : 0;
-}
-
-static struct id128 boot_id(void)
-{
-    char text[64], digits[ID128_TEXT_SIZE];
-    size_t count = 0;
-    struct id128 boot = {0};
-    read_text("/proc/sys/kernel/random/boot_id", text, sizeof text);
-    for (const char *at = text; *at && count < sizeof digits - 1; at++) {
-        if (*at != '-' && *at != '\n')
-            digits[count++] = *at;
-    }
-    digits[count] = '\0';
-    (void)id128_parse(digits, &boot);
-    return boot;
-}
 
 static int open_signals(void)
 {
@@ -91,8 +53,7 @@ static int set_up(struct worker *worker, struct problem *problem)
     if (code < 0)
         return problem_set(problem, code, "cannot start: %s",
                            strerrordesc_np(-code));
-    worker->boot = boot_id();
-    worker->pid_start = start_ticks();
+    worker->process = process_self();
     if (gethostname(worker->host, sizeof worker->host - 1) < 0)
         worker->host[0] = '\0';
     const struct net_options options = {.message_max = WIRE_CONTROL_MAX,
@@ -161,8 +122,7 @@ static void take_signal(struct worker *worker, int number, int64_t now_ms)
         return;
     worker->signal = worker->signal ? worker->signal : number;
     worker->signal_ms = now_ms;
-    if (again || number == SIGQUIT || is_orphan(worker) ||
-        worker->phase == PHASE_GREETING) {
+    if (again || number == SIGQUIT || is_orphan(worker) || !worker->exec) {
         worker->phase = PHASE_LEAVING;
         worker->exit_code = 128 + worker->signal;
         return;
