@@ -1,5 +1,6 @@
 /* fan - the front command: starts runs and looks after them, a verb each */
 #include "command/verb.h"
+#include "common/base/files.h"
 #include "common/base/version.h"
 
 #include <errno.h>
@@ -60,6 +61,7 @@ static int run_verb(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    files_open_standard();
     if (argc < 2) {
         write_help(stderr);
         return EXIT_USAGE;

@@ -26,9 +26,11 @@ struct printer {
     struct follow *follow;
     struct joblog *joblog;
     int place_fd;
-    uint64_t joblog_from; // members that end at or before it have their lines
+    uint64_t told_from; // members that end at or before it were told of: by
+                        // lines in the job log, and notes
     struct buffer out, err, tag;
-    bool closed; // standard output is gone
+    struct buffer note; // told last
+    bool closed;        // standard output is gone
     void (*clear)(void *context);
     void *context;
 };
@@ -109,7 +111,7 @@ struct printer *printer_open(const struct settings *settings, const char *dir,
     if (open_place(printer, dir, &place, problem) == 0 &&
         (!settings->joblog ||
          (printer->joblog = joblog_open(settings, problem)))) {
-        printer->joblog_from = place.offset;
+        printer->told_from = place.offset;
         printer->follow =
             follow_create(settings->keep_order, &place, print, printer);
         if (printer->follow)
@@ -135,6 +137,7 @@ void printer_close(struct printer **printer)
     buffer_free(&gone->out);
     buffer_free(&gone->err);
     buffer_free(&gone->tag);
+    buffer_free(&gone->note);
     free(gone);
     *printer = NULL;
 }
@@ -196,11 +199,37 @@ static enum printer_result flush(struct printer *printer,
     return PRINTER_IDLE;
 }
 
+// What kept a task from running at all, or took its workers along, has left no
+// word of its own on stderr. The same for task after task is told once. What
+// has no attempt the ventilator has told of.
+static void tell_note(struct printer *printer, const struct record *record)
+{
+    const struct span note = record->note;
+    if (record->event != EVENT_NONE || record->attempt == 0 || note.size == 0 ||
+        (record->status != STATUS_FAILED &&
+         record->status != STATUS_QUARANTINED))
+        return;
+    if (printer->note.size == note.size &&
+        memcmp(printer->note.at, note.at, note.size) == 0)
+        return;
+    buffer_clear(&printer->note);
+    buffer_append(&printer->note, note.at, note.size);
+    buffer_printf(&printer->err, "fan run: task %" PRIu64 ": ", record->task);
+    for (size_t i = 0; i < note.size; i++)
+        put_u8(&printer->err, note.at[i] < ' ' || note.at[i] == 0x7f
+                                  ? (uint8_t)'?'
+                                  : note.at[i]);
+    put_u8(&printer->err, '\n');
+}
+
 static int take(struct printer *printer, const struct record *record)
 {
     const uint64_t end = logread_end(printer->log);
-    if (printer->joblog && end > printer->joblog_from)
+    const bool is_new = end > printer->told_from;
+    if (is_new && printer->joblog)
         joblog_add(printer->joblog, record);
+    if (is_new)
+        tell_note(printer, record);
     return follow_record(printer->follow, record, end);
 }
 

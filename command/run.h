@@ -65,8 +65,9 @@ struct supervisor {
     struct run_process process[RUN_ROLES];
     void (*talk)(void *context); /* called before it writes to stderr */
     void *context;
-    bool over;   /* the run is: `exit` holds how */
-    bool killed; /* by a second signal */
+    bool over;     /* the run is: `exit` holds how */
+    bool draining; /* so is a ventilator that is started again */
+    bool killed;   /* by a second signal */
     int exit;
 };
 int supervisor_open(struct supervisor *supervisor, struct problem *problem);

@@ -19,7 +19,12 @@
 #define ENDPOINT_NAME "endpoint"
 #define CONTROL_NAME  "control"
 
-enum { PATH_SIZE = 4400, LOCK_WAIT_MS = 10000, LOCK_RETRY_MS = 20 };
+enum {
+    PATH_SIZE = 4400,
+    LOCK_QUIET_MS = 500,
+    LOCK_WAIT_MS = 10000,
+    LOCK_RETRY_MS = 20
+};
 
 static int read_operand(struct run *run, struct problem *problem)
 {
@@ -86,6 +91,12 @@ static int choose_directory(struct run *run, struct problem *problem)
     if (length > 1 && run->dir[length - 1] == '/')
         run->dir[length - 1] = '\0';
     const bool there = access(run->dir, F_OK) == 0;
+    if (there && !set->resume && rundir_is_live(run->dir))
+        return problem_exit(problem, EXIT_USAGE, -EEXIST,
+                            "another 'fan run' is at work in %s: to see it, "
+                            "'fan status %s'; for a new run name another "
+                            "directory",
+                            run->dir, run->dir);
     if (there && !set->resume && is_used(run->dir))
         return problem_exit(
             problem, EXIT_USAGE, -EEXIST,
@@ -116,6 +127,37 @@ static void wait_for_roles(const char *dir)
     }
 }
 
+static int take_lock(struct run *run, struct problem *problem)
+{
+    const bool waits = run->settings.resume;
+    run->lock = rundir_lock(run->dir, waits ? LOCK_QUIET_MS : 0);
+    if (run->lock == -EAGAIN && waits) {
+        fprintf(stderr, "fan run: waiting for the 'fan run' at work in %s\n",
+                run->dir);
+        run->lock = rundir_lock(run->dir, LOCK_WAIT_MS);
+    }
+    if (run->lock == -EAGAIN)
+        return problem_set(problem, -EAGAIN,
+                           "another 'fan run' is at work in %s", run->dir);
+    return run->lock < 0 ? problem_set(problem, run->lock, "cannot lock %s: %s",
+                                       run->dir, strerror(-run->lock))
+                         : 0;
+}
+
+// Without its plan nobody knows what run a log belongs to.
+static int refuse_planless(const struct run *run, struct problem *problem)
+{
+    if (!run->settings.resume || rundir_has(run->dir, PLAN_FILE) ||
+        !rundir_has(run->dir, LOG_FILE_NAME))
+        return 0;
+    return problem_exit(problem, EXIT_DAMAGED, -ENOENT,
+                        "%s has results but its " PLAN_FILE
+                        " is gone: this run cannot go on. Start a new one in "
+                        "another directory; 'fan results %s' shows what there "
+                        "is",
+                        run->dir, run->dir);
+}
+
 int run_plan_open(struct run *run, struct problem *problem)
 {
     run->input = (struct run_input){.from = -1, .to = -1};
@@ -129,13 +171,8 @@ int run_plan_open(struct run *run, struct problem *problem)
         return 0;
     if (choose_directory(run, problem) != 0)
         return problem->code;
-    run->lock = rundir_lock(run->dir, run->settings.resume ? LOCK_WAIT_MS : 0);
-    if (run->lock == -EAGAIN)
-        return problem_set(problem, -EAGAIN,
-                           "another 'fan run' is at work in %s", run->dir);
-    if (run->lock < 0)
-        return problem_set(problem, run->lock, "cannot lock %s: %s", run->dir,
-                           strerror(-run->lock));
+    if (take_lock(run, problem) != 0 || refuse_planless(run, problem) != 0)
+        return problem->code;
     run->resumed = run->settings.resume && rundir_has(run->dir, PLAN_FILE);
     if (run->resumed)
         wait_for_roles(run->dir);

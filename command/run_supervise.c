@@ -140,10 +140,13 @@ static void become(const struct command_line *line, enum run_role role,
                    pid_t supervisor)
 {
     char number[24];
-    sigset_t none;
+    sigset_t held;
     setpgid(0, 0);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigemptyset(&held);
+    // Told to drain before it listens, it finds the signal waiting.
+    if (role == RUN_VENTILATOR)
+        sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_SETMASK, &held, NULL);
     signal(SIGPIPE, SIG_DFL);
     const int nothing = open("/dev/null", O_RDONLY);
     if (nothing >= 0)
@@ -192,6 +195,8 @@ static void start(struct supervisor *supervisor, enum run_role role,
     setpgid(pid, pid);
     process->pid = pid;
     process->due_ms = 0;
+    if (role == RUN_VENTILATOR && supervisor->draining)
+        kill(pid, SIGTERM);
 }
 
 static uint64_t log_size(const struct supervisor *supervisor)
@@ -363,6 +368,7 @@ void supervisor_drain(struct supervisor *supervisor)
 {
     if (supervisor->process[RUN_VENTILATOR].pid == 0)
         give_up(supervisor, 128 + SIGTERM);
+    supervisor->draining = true;
     send(supervisor, RUN_VENTILATOR, SIGTERM);
 }
 

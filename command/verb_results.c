@@ -3,6 +3,7 @@
 #include "command/look.h"
 #include "command/rundir.h"
 #include "command/verb.h"
+#include "common/base/files.h"
 #include "common/setting/plan.h"
 #include "common/store/logread.h"
 
@@ -30,22 +31,13 @@ struct results {
 
 static int flush(struct results *results)
 {
-    const uint8_t *at = results->out.at;
-    size_t left = results->out.size;
     if (results->out.failed)
         return -ENOMEM;
-    while (left > 0) {
-        const ssize_t put = write(STDOUT_FILENO, at, left);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return problem_set(&results->problem, -errno, "cannot write: %s",
-                               strerrordesc_np(errno));
-        at += put;
-        left -= (size_t)put;
-    }
+    const int error = files_write(STDOUT_FILENO, buffer_span(&results->out));
     buffer_clear(&results->out);
-    return 0;
+    return error ? problem_set(&results->problem, error, "cannot write: %s",
+                               strerrordesc_np(-error))
+                 : 0;
 }
 
 static void put_names(struct results *results)
@@ -172,6 +164,13 @@ static int print(struct results *results)
     return flush(results);
 }
 
+// As `fan status` and `fan verify` see it. While somebody writes it is the end
+// of the log, and no more.
+static bool is_bad_at_end(const struct logread *log, const char *dir)
+{
+    return logread_ends_badly(log) && !look_is_live(dir);
+}
+
 static int talk(const struct results *results)
 {
     const char *const name = settings_program_name(PROGRAM);
@@ -183,16 +182,20 @@ static int talk(const struct results *results)
                 "(ask for stdout_base64 and so on), or have no column (name "
                 "it with --fields)\n",
                 name, left_out);
-    if (results->damaged)
+    const bool bad_end =
+        !results->damaged && is_bad_at_end(results->log, results->dir);
+    if (results->damaged || bad_end)
         fprintf(stderr,
                 "%s: %s/%s is damaged at byte %" PRIu64 ": only what stands "
                 "before it was read; 'fan verify %s' tells more\n",
-                name, results->dir, LOG_FILE_NAME, logread_offset(results->log),
+                name, results->dir, LOG_FILE_NAME,
+                bad_end ? logread_end(results->log)
+                        : logread_offset(results->log),
                 results->dir);
     else if (results->settings->follow && !results->complete)
         fprintf(stderr, "%s: the run in %s has stopped before its end\n", name,
                 results->dir);
-    return results->damaged ? EXIT_DAMAGED : EXIT_OK;
+    return results->damaged || bad_end ? EXIT_DAMAGED : EXIT_OK;
 }
 
 static int prepare(struct results *results)

@@ -1,5 +1,6 @@
 /* fan-ventilator - sends out the tasks of a run and knows what becomes of them
  */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/setting/plan.h"
@@ -43,9 +44,12 @@ static int print(struct buffer *text)
 
 static int fail(const struct problem *problem)
 {
-    fprintf(stderr, "fan ventilator: %s\n", problem->text);
+    // Who typed `fan run` knows of no ventilator.
+    const char *const name =
+        getenv("FAN_SUPERVISOR") ? "fan run" : "fan ventilator";
+    fprintf(stderr, "%s: %s\n", name, problem->text);
     if (problem->exit == EXIT_USAGE)
-        fprintf(stderr, "Try 'fan ventilator --help'.\n");
+        fprintf(stderr, "Try '%s --help'.\n", name);
     return problem->exit ? (int)problem->exit : EXIT_ERROR;
 }
 
@@ -110,6 +114,7 @@ int main(int argc, char **argv)
     struct problem problem = {0};
     enum settings_parsed parsed = SETTINGS_GO;
     struct buffer text = {0};
+    files_open_standard();
     follow_supervisor();
     ignore_signals();
     settings_init(&settings);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,14 +11,25 @@ int files_write(int fd, struct span bytes)
 {
     while (bytes.size > 0) {
         const ssize_t put = write(fd, bytes.at, bytes.size);
-        if (put < 0 && errno != EINTR)
+        if (put >= 0) {
+            bytes.at += put;
+            bytes.size -= (size_t)put;
+        } else if (errno == EAGAIN) {
+            struct pollfd item = {.fd = fd, .events = POLLOUT};
+            (void)poll(&item, 1, -1);
+        } else if (errno != EINTR) {
             return -errno;
-        if (put < 0)
-            continue;
-        bytes.at += put;
-        bytes.size -= (size_t)put;
+        }
     }
     return 0;
+}
+
+void files_open_standard(void)
+{
+    // Writing through O_PATH is an error, as it is where nothing is open.
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_PATH);
 }
 
 static int open_dir(const char *dir)

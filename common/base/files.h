@@ -8,8 +8,13 @@
 
 #include "common/base/bytes.h"
 
-/* Writes all of it, again where write(2) took less. */
+/* Writes all of it, again where write(2) took less, and waits where another
+ * holder of the descriptor made it non-blocking. */
 int files_write(int fd, struct span bytes);
+
+/* Opens /dev/null where 0 to 2 are closed, so that no file becomes one of them
+ * and gets what is meant for a terminal. */
+void files_open_standard(void);
 
 /* Makes DIR/NAME hold exactly `bytes`: written aside, synced, renamed, the
  * directory synced. After a crash it is the old file or the new one, whole. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,17 @@ static int unknown_option(unsigned program, const char *typed,
                         settings_program_name(program));
 }
 
+// Of two inputs one would be lost without a word.
+static bool is_second_input(const struct settings *settings,
+                            const struct setting_row *row)
+{
+    return (row->offset == offsetof(struct settings, arg_file) &&
+            settings->arg_file) ||
+           (row->offset == offsetof(struct settings, ndjson) &&
+            settings->ndjson) ||
+           (row->offset == offsetof(struct settings, array) && settings->array);
+}
+
 static int take_option(struct settings *settings, unsigned program, int option,
                        struct problem *problem)
 {
@@ -112,6 +124,11 @@ static int take_option(struct settings *settings, unsigned program, int option,
         return -EINVAL;
     struct problem inner = {0};
     snprintf(shown, sizeof shown, "--%s", row->name);
+    if (is_second_input(settings, row))
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "%s is given twice; every pair of two files is "
+                            ":::: FILE FILE. Try '%s --help'.",
+                            shown, settings_program_name(program));
     const int error = setting_store(settings, row, LAYER_FLAG, shown,
                                     optarg ? optarg : "true", &inner);
     if (!error)

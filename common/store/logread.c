@@ -16,7 +16,7 @@ struct logread {
     struct buffer scratch;
     uint64_t offset, end; // of the present member
     uint64_t searched;    // file size at the last look behind a bad member
-    bool damaged;
+    bool damaged, bad_end;
 };
 
 static int open_log(struct logread *logread, struct problem *problem)
@@ -106,12 +106,14 @@ static enum logread_result next_member(struct logread *logread,
     if (result == 0)
         result = logfile_read(&logread->file, logread->end, &member, &fault);
     if (result == 0 && fault != MEMBER_WHOLE) {
+        logread->bad_end = fault == MEMBER_DAMAGED;
         result = judge(logread, &member, &fault);
         if (result == -ENOENT)
             return LOGREAD_END;
     }
     if (result != 0)
         return failed(logread, result, problem);
+    logread->bad_end = false;
     logread->offset = logread->end;
     logread->damaged = fault != MEMBER_WHOLE;
     if (logread->damaged)
@@ -151,4 +153,9 @@ uint64_t logread_offset(const struct logread *logread)
 uint64_t logread_end(const struct logread *logread)
 {
     return logread->end;
+}
+
+bool logread_ends_badly(const struct logread *logread)
+{
+    return logread->bad_end;
 }

@@ -39,5 +39,8 @@ enum logread_result logread_next(struct logread *logread, struct record *record,
 /* Offset of the member that the last record came from, and of its end. */
 uint64_t logread_offset(const struct logread *logread);
 uint64_t logread_end(const struct logread *logread);
+/* After LOGREAD_END: behind logread_end stands something that is no unfinished
+ * member either. With nobody writing any more, verify calls it damage. */
+bool logread_ends_badly(const struct logread *logread);
 
 #endif

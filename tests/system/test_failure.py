@@ -28,6 +28,13 @@ class Failure(SystemTest):
                  "a", code=system.TASKS_FAILED)
         self.assertEqual(self.finals()[1]["class"], "spawn")
 
+    def test_why_no_task_could_start_is_told_once(self):
+        done = self.program("fan", "run", "-q", "--", "./no\x1bthing", ":::",
+                            "a", "b", "c")
+        self.assertEqual(done.returncode, system.TASKS_FAILED)
+        self.assertRegex(done.stderr, r"\Afan run: task [123]: cannot start "
+                         r"'\./no\?thing': No such file or directory\n\Z")
+
     def test_task_that_hangs_is_timed_out(self):
         self.gate()
         self.fan("run", "--results", "run", "--timeout", "200ms", "--",
@@ -114,6 +121,16 @@ class Interrupt(SystemTest):
         self.assert_ends(below)
         self.fan("run", "--resume", *command)
         self.assert_finals(200)
+
+    def test_signal_to_a_run_that_is_starting_is_not_lost(self):
+        for _ in range(10):
+            run = self.start("run", "--grace", "10ms", "--", "sleep", "60",
+                             ":::", *numbers(1, 9))
+            while not run.of_program("fan-ventilator"):
+                self.assertIsNone(run.process.poll(), run.errors())
+            run.kill(signal.SIGINT)
+            self.assertEqual(run.finish(), 128 + signal.SIGINT, run.errors())
+            self.assertNotIn("starting it again", run.errors())
 
 
 if __name__ == "__main__":

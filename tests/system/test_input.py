@@ -1,5 +1,9 @@
 """Where tasks come from, and how their values reach the command."""
+import fcntl
 import os
+import subprocess
+import sys
+import termios
 
 import system
 from system import SystemTest, numbers
@@ -84,6 +88,49 @@ class Usage(SystemTest):
         self.assertEqual(done.returncode, system.USAGE)
         self.assertIn("Try 'fan run --help'", done.stderr)
         self.assertEqual(done.stdout, "")
+
+    def test_second_input_file_is_a_usage_error(self):
+        self.write("list", "a\n")
+        done = self.program("fan", "run", "-a", "list", "-a", "list", "--",
+                            "echo")
+        self.assertEqual((done.returncode, done.stdout), (system.USAGE, ""))
+        self.assertIn("--arg-file is given twice", done.stderr)
+
+    def test_what_run_refuses_is_told_in_its_name(self):
+        done = self.program("fan", "run", "--", "echo", "{typo}", ":::", "a")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("fan run: {typo}", done.stderr)
+        self.assertNotIn("ventilator", done.stderr)
+
+    def test_slow_reader_behind_a_non_blocking_pipe_gets_it_all(self):
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with subprocess.Popen(
+                [os.path.join(system.BIN, "fan"), "run", "-q", "--", "head",
+                 "-c", "300000", ":::", "/dev/zero", "/dev/zero"],
+                cwd=self.folder, env=self.environment, stdout=writer,
+                stdin=subprocess.DEVNULL) as process:
+            os.close(writer)
+            full, held = fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ), 0
+            while held < full and process.poll() is None:
+                held = int.from_bytes(fcntl.ioctl(
+                    reader, termios.FIONREAD, bytes(4)), sys.byteorder)
+            with open(reader, "rb") as file:
+                self.assertEqual(len(file.read()), 600000)
+        self.assertEqual(process.returncode, system.OK)
+
+    def test_closed_descriptors_are_not_taken_for_files(self):
+        for how, code in ((">&-", system.ERROR), ("2>&-", system.OK),
+                          ("<&-", system.OK)):
+            with self.subTest(how=how):
+                done = subprocess.run(
+                    ["sh", "-c", f'"$0" run -q -- echo ::: a {how}',
+                     os.path.join(system.BIN, "fan")], cwd=self.folder,
+                    env=self.environment, capture_output=True, text=True,
+                    timeout=system.PATIENCE_S, check=False)
+                self.assertEqual(done.returncode, code, done.stderr)
+                if how == ">&-":
+                    self.assertIn("Bad file descriptor", done.stderr)
 
     def test_unknown_verb_is_a_usage_error(self):
         done = self.program("fan", "no-such-verb")

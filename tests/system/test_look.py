@@ -123,6 +123,15 @@ class Ended(SystemTest):
         self.assertIn("damaged: the member at byte 0 ", "\n".join(
             self.fan("verify", "run", code=system.DAMAGED)))
 
+    def test_strange_bytes_at_the_end_give_exit_code_9(self):
+        whole = self.fan("results", "run")
+        with open(self.log, "ab") as file:
+            file.write(b"no member " * 10)
+        done = self.program("fan", "results", "run")
+        self.assertEqual((done.returncode, done.stdout.splitlines()),
+                         (system.DAMAGED, whole))
+        self.assertIn("is damaged at byte ", done.stderr)
+
     def test_wrong_words_are_usage_errors(self):
         for words in (("results", "--fields", "nonsense", "run"),
                       ("results", "--format", "xml", "run"),

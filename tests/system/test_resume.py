@@ -1,4 +1,6 @@
 """--resume runs what is new, failed or unfinished, and nothing else."""
+import os
+
 import system
 from system import SystemTest
 
@@ -49,6 +51,27 @@ class Resume(SystemTest):
         self.assertIn(done.returncode, (system.ERROR, system.USAGE))
         self.assertIn("--resume", done.stderr)
         self.assertEqual(self.read("ran"), "")
+
+    def test_log_without_its_plan_is_refused(self):
+        self.run_values("a")
+        os.unlink(self.path("run/plan.yaml"))
+        done = self.program("fan", "run", "--resume", "--results", "run",
+                            *TASK, ":::", "a")
+        self.assertEqual(done.returncode, system.DAMAGED)
+        self.assertIn("plan.yaml is gone", done.stderr)
+
+    def test_directory_of_a_live_run_is_refused_as_such(self):
+        gate = self.gate()
+        run = self.start("run", "--results", "run", "--", "sh", "-c",
+                         "cat gate", ":::", "a")
+        while not os.path.exists(self.path("run/endpoint")):
+            self.assertIsNone(run.process.poll(), run.errors())
+        done = self.program("fan", "run", "--results", "run", *TASK, ":::",
+                            "a")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("is at work in run", done.stderr)
+        gate.open()
+        self.assertEqual(run.finish(), system.OK, run.errors())
 
 
 if __name__ == "__main__":
