@@ -56,7 +56,12 @@ int run_input_open(struct run_input *input, const struct settings *settings,
     if (input->from < 0)
         return problem_exit(problem, EXIT_USAGE, -errno, "cannot read %s: %s",
                             input->source, strerror(errno));
-    if (fstat(input->from, &found) == 0 && S_ISREG(found.st_mode))
+    if (fstat(input->from, &found) != 0)
+        return 0;
+    if (S_ISDIR(found.st_mode))
+        return problem_exit(problem, EXIT_USAGE, -EISDIR,
+                            "cannot read %s: it is a directory", input->source);
+    if (S_ISREG(found.st_mode))
         input->size = (uint64_t)found.st_size;
     return 0;
 }

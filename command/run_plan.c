@@ -158,11 +158,21 @@ static int refuse_planless(const struct run *run, struct problem *problem)
                         run->dir, run->dir);
 }
 
+static int check_chdir(const char *dir, struct problem *problem)
+{
+    struct stat found;
+    if (!dir || (stat(dir, &found) == 0 && S_ISDIR(found.st_mode)))
+        return 0;
+    return problem_exit(problem, EXIT_USAGE, -ENOTDIR,
+                        "there is no directory '%s' for --chdir", dir);
+}
+
 int run_plan_open(struct run *run, struct problem *problem)
 {
     run->input = (struct run_input){.from = -1, .to = -1};
     run->lock = run->signal_fd = run->watch_fd = -1;
-    if (read_operand(run, problem) != 0)
+    if (read_operand(run, problem) != 0 ||
+        check_chdir(run->settings.chdir, problem) != 0)
         return problem->code;
     if ((!run->settings.resume || run->settings.dry_run) &&
         run_input_open(&run->input, &run->settings, false, problem) != 0)

@@ -206,7 +206,7 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     put_count(&out, by[STATUS_QUARANTINED], "quarantined");
     put_count(&out, by[STATUS_CANCELLED], "cancelled");
     if (unfinished && run->status.read > all)
-        put_count(&out, run->status.read - all, "of those read not finished");
+        put_count(&out, run->status.read - all, "not finished");
     if (seconds < 60)
         buffer_printf(&out, "; %.1f s", seconds);
     else {

@@ -1,4 +1,5 @@
 /* fan-sink - writes what workers found into the run's log, once and durably */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/setting/setting.h"
@@ -67,6 +68,7 @@ static int serve(const struct settings *settings, struct problem *problem)
 
 int main(int argc, char **argv)
 {
+    files_open_standard();
     follow_supervisor();
     struct settings settings;
     struct problem problem = {0};

@@ -1,4 +1,5 @@
 /* fan-worker - runs tasks in its slots */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/net/net.h"
@@ -6,20 +7,9 @@
 #include "worker/shepherd.h"
 #include "worker/worker.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-// Descriptors 0 to 2 are open from here on, so that no pipe becomes one.
-static void fill_standard_descriptors(void)
-{
-    int fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = open("/dev/null", O_RDWR);
-    if (fd > STDERR_FILENO)
-        close(fd);
-}
 
 static int tell(const struct problem *problem)
 {
@@ -91,7 +81,7 @@ static int go(struct settings *settings, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    fill_standard_descriptors();
+    files_open_standard();
     (void)signal(SIGPIPE, SIG_IGN);
     struct settings settings;
     settings_init(&settings);

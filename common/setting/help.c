@@ -11,7 +11,15 @@ static const struct program {
     {FOR_RUN, "fan run",
      "[OPTION]... [FILE.yaml] [-- COMMAND [ARGUMENT]...] [::: VALUE...]...",
      "Run a command for each value, on all CPUs, and keep every result.\n"
-     "Without a command, each line of input is one."},
+     "Without a command, each line of input is one.\n"
+     "\n"
+     "Values follow ::: (:::+ pairs them with the list before), or are the\n"
+     "lines of files after :::: (::::+), or come from standard input. Many\n"
+     "lists are combined. In COMMAND:\n"
+     "  {}            the value (appended where no placeholder is given)\n"
+     "  {1} {name}    that of a list or column, by number or name\n"
+     "  {.} {/} {//} {/.}   without extension, base name, folder, both\n"
+     "  {#} {%} {seed}      task number, slot, a number drawn for the task"},
     {FOR_VENTILATOR, "fan ventilator",
      "ENDPOINT [OPTION]... [-- COMMAND [ARGUMENT]...] [::: VALUE...]...",
      "Give the tasks of a run to workers."},

@@ -101,9 +101,12 @@ static int add_fingerprint(const struct settings *settings, const char *path,
         return 0;
     char *full = plan_path(settings, path);
     const bool there = full && stat(full, &about) == 0;
-    const int error = full ? errno : ENOMEM;
+    int error = full ? errno : ENOMEM;
     free(full);
-    if (!there)
+    const bool folder = there && S_ISDIR(about.st_mode);
+    if (folder)
+        error = EISDIR;
+    if (!there || folder)
         return problem_exit(problem, EXIT_USAGE, -error,
                             "cannot read %.512s: %s", path,
                             strerrordesc_np(error));

@@ -19,6 +19,16 @@ class Input(SystemTest):
     def test_last_line_without_newline_is_a_task(self):
         self.assertEqual(self.fan("run", input="echo one"), ["one"])
 
+    def test_directories_are_no_input_and_must_be_there(self):
+        os.mkdir(self.path("folder"))
+        for arguments, said in ((["-a", "folder"], "Is a directory"),
+                                (["--chdir", "away", ":::", "a"], "'away'")):
+            done = self.program("fan", "run", *arguments, "--", "echo")
+            self.assertEqual((done.returncode, done.stdout),
+                             (system.USAGE, ""))
+            self.assertIn(said, done.stderr)
+            self.assertFalse(os.path.exists(self.path("fan-runs")))
+
     def test_values_of_standard_input_are_appended(self):
         lines = self.fan("run", "--results", "run", "--", "echo",
                          input="\n".join(numbers(1, 500)) + "\n")
