@@ -208,6 +208,8 @@ static void records_stored(struct tracker *tracker, uint64_t number)
     while (done < tracker->record_count &&
            tracker->records[done].record.number <= number)
         done++;
+    if (done == 0)
+        return;
     for (size_t i = 0; i < done; i++) {
         const struct wire_record record = tracker->records[i].record;
         record_stored(tracker, &record);
