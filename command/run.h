@@ -134,6 +134,8 @@ int run_resume(struct run *run, struct problem *problem);
 enum { PROGRESS_BAR_MS = 250, PROGRESS_LINE_MS = 5000 };
 /* Is somebody looking at standard error? */
 bool progress_is_terminal(void);
+/* Takes the status that has come into account for the rate. */
+void progress_measure(struct run *run, int64_t now_ms);
 void progress_show(struct run *run, int64_t now_ms);
 void progress_clear(struct run *run);
 void progress_summary(const struct run *run, int exit, int64_t now_ms);

@@ -29,13 +29,14 @@ static int columns(void)
 }
 
 // Smoothed over some seconds, so that the time left does not jump.
-static void measure(struct run *run, int64_t now_ms)
+void progress_measure(struct run *run, int64_t now_ms)
 {
-    const int64_t passed_ms = now_ms - run->rated_ms;
     if (run->rated_ms == 0) {
         run->rated_ms = now_ms;
         run->rated_done = run->done_before = run->status.done;
+        return;
     }
+    const int64_t passed_ms = now_ms - run->rated_ms;
     if (passed_ms < RATE_MS || run->status.done < run->rated_done)
         return;
     const double seconds = (double)passed_ms / 1000.0;
@@ -143,7 +144,6 @@ void progress_show(struct run *run, int64_t now_ms)
     run->shown_ms = now_ms;
     if (run->status.state[0] == '\0')
         return; // no answer yet
-    measure(run, now_ms);
     put_status(run, &line, bar);
     const int room = bar ? columns() - 3 : LINE_SIZE; // for "^C"
     const int size = line.size < (size_t)room ? (int)line.size : room;
@@ -205,8 +205,10 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     put_count(&out, by[STATUS_IGNORED], "ignored");
     put_count(&out, by[STATUS_QUARANTINED], "quarantined");
     put_count(&out, by[STATUS_CANCELLED], "cancelled");
-    if (unfinished && run->status.read > all)
+    if (unfinished && run->status.input_ended && run->status.read > all)
         put_count(&out, run->status.read - all, "not finished");
+    else if (unfinished)
+        buffer_append_text(&out, ", the rest not finished");
     if (seconds < 60)
         buffer_printf(&out, "; %.1f s", seconds);
     else {

@@ -232,8 +232,10 @@ static void wait_for(struct run *run, int64_t timeout_ms)
     take_signals(run);
     if (copies && items[ITEMS - 1].got && run->input.to >= 0)
         copy_input(run);
-    if (ask_receive(run->ask))
+    if (ask_receive(run->ask)) {
         run->status = *ask_status(run->ask);
+        progress_measure(run, clock_monotonic_ms());
+    }
 }
 
 static void loop(struct run *run)
