@@ -56,6 +56,7 @@ struct role {
     struct net_socket *control;
     int lock, signal_fd;
     unsigned stops; // INT and TERM so far
+    int signal;     // the first of them
     struct resume *resume;
     uint64_t number_max; // highest task number used before this life
     struct input input;

@@ -173,7 +173,8 @@ static void take_signals(struct role *role)
 {
     struct signalfd_siginfo info;
     while (read(role->signal_fd, &info, sizeof info) == sizeof info)
-        role->stops++;
+        if (role->stops++ == 0)
+            role->signal = (int)info.ssi_signo;
 }
 
 static void wait_and_receive(struct role *role, int64_t timeout_ms)
@@ -238,7 +239,7 @@ static void drain_if_asked(struct role *role)
         role->now_ms - role->draining_since_ms > role->settings->grace_ms;
     if (role->stops > 1 || patience_over || tracker_is_idle(role->tracker) ||
         is_orphan())
-        role_end(role, END_DRAINED, 128 + 15);
+        role_end(role, END_DRAINED, 128 + role->signal);
 }
 
 static bool all_said_bye(const struct role *role)

@@ -1,0 +1,159 @@
+"""The three roles started by hand: any order, several workers, ends."""
+import itertools
+import os
+import signal
+import time
+
+import system
+from system import SystemTest, numbers
+
+TASKS = 30
+WORK = ("--", "sh", "-c", 'test "$1" -le 4 || cat gate; echo "$1"', "sh", "{}",
+        ":::", *numbers(1, TASKS))
+INTERRUPTED, TERMINATED, UNREACHABLE = 130, 143, 7
+
+
+class Hand(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.endpoint = "ipc://" + self.path("control")
+
+    def ventilator(self, *command):
+        return self.start("ventilator", self.endpoint, "--dir", "control.d",
+                          *command)
+
+    def sink(self):
+        return self.start("sink", self.endpoint, "--results", "run")
+
+    def worker(self, *options):
+        return self.start("worker", self.endpoint, "-j", "2", *options)
+
+    def assert_ended(self, running, code=system.OK):
+        self.assertEqual(running.finish(), code, running.errors())
+
+    def wait_for(self, condition, what):
+        """For what only the log and the processes tell."""
+        until = time.monotonic() + system.PATIENCE_S
+        while not condition():
+            self.assertLess(time.monotonic(), until, what)
+            time.sleep(0.01)
+
+    def stored(self, count):
+        """Waits until the log holds so many final records."""
+        def there():
+            try:
+                return sum(bool(r.get("final")) for r in self.records()) >= count
+            except (OSError, EOFError, ValueError):
+                return False  # not there yet, or its last member is not whole
+        self.wait_for(there, f"{count} final records")
+
+    def test_any_order_of_starting_does(self):
+        starts = {"ventilator": lambda: self.ventilator("--", "echo", ":::",
+                                                        *numbers(1, 5)),
+                  "sink": self.sink, "worker": self.worker}
+        for place, order in enumerate(itertools.permutations(starts)):
+            with self.subTest(order):
+                for running in [starts[role]() for role in order]:
+                    self.assert_ended(running)
+                self.assert_finals(5)
+                for name in ("run", "control.d"):
+                    os.rename(self.path(name), self.path(f"{name}{place}"))
+
+    def test_loopback_serves_as_well(self):
+        self.endpoint = "tcp://127.0.0.1:*"
+        ventilator = self.ventilator("-v", "--", "echo", ":::", *numbers(1, 5))
+        self.wait_for(lambda: "listening" in ventilator.errors(), "endpoint")
+        line = next(line for line in ventilator.errors().splitlines()
+                    if "listening" in line)
+        self.endpoint = line.partition("endpoint=")[2].split()[0]
+        for running in (self.sink(), self.worker(), ventilator):
+            self.assert_ended(running)
+        self.assert_finals(5)
+
+    def test_other_hosts_are_refused(self):
+        for program, arguments in (
+                ("ventilator", ("--dir", "d", "--", "echo", ":::", "a")),
+                ("worker", ()), ("sink", ("--results", "run"))):
+            with self.subTest(program):
+                done = self.program("fan", program, "tcp://192.0.2.1:7700",
+                                    *arguments)
+                self.assertNotEqual(done.returncode, system.OK)
+                self.assertIn("loopback", done.stderr)
+
+    def test_workers_come_and_go(self):
+        gate = self.gate()
+        ventilator, sink, first = (self.ventilator(*WORK), self.sink(),
+                                   self.worker())
+        self.stored(4)
+        second = self.worker()
+        # Two of its own at the gate: it has joined and has work.
+        self.wait_for(lambda: len(second.of_program("cat")) == 2,
+                      "the second worker's tasks")
+        second.kill(signal.SIGTERM)
+        gate.open()
+        self.assert_ended(second, TERMINATED)
+        for running in (first, ventilator, sink):
+            self.assert_ended(running)
+        self.assert_finals(TASKS)
+
+    def test_killed_ventilator_goes_on_with_its_plan(self):
+        gate = self.gate()
+        ventilator, sink, worker = (self.ventilator(*WORK), self.sink(),
+                                    self.worker())
+        self.stored(4)
+        ventilator.kill()
+        ventilator.finish()
+        again = self.start("ventilator", self.endpoint, "--plan",
+                           "control.d/plan.yaml", "--dir", "control.d")
+        gate.open()
+        for running in (again, sink, worker):
+            self.assert_ended(running)
+        self.assert_finals(TASKS)
+
+    def test_interrupt_lets_finish_what_runs_and_ends_all(self):
+        gate = self.gate()
+        ventilator, sink, worker = (self.ventilator(*WORK), self.sink(),
+                                    self.worker())
+        self.stored(4)
+        self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
+        ventilator.kill(signal.SIGINT)
+        gate.open()
+        self.assert_ended(ventilator, INTERRUPTED)
+        self.assert_ended(worker)
+        self.assert_ended(sink)
+        self.assertGreaterEqual(len(self.finals()), 6)
+
+    def test_second_signal_kills_what_a_worker_runs(self):
+        self.gate()
+        self.ventilator(*WORK)
+        self.sink()
+        worker = self.worker()
+        self.stored(4)
+        self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
+        waiting = worker.of_program("cat")
+        worker.kill(signal.SIGTERM)
+        # Within a tenth of a second two signals would count as one.
+        time.sleep(0.2)
+        worker.kill(signal.SIGTERM)
+        self.assert_ended(worker, TERMINATED)
+        self.assert_ends(waiting)
+
+    def test_worker_without_a_ventilator_gives_up(self):
+        self.assert_ended(self.worker("--wait", "300ms"), UNREACHABLE)
+
+    def test_second_sink_is_refused(self):
+        gate = self.gate()
+        ventilator, sink, worker = (self.ventilator(*WORK), self.sink(),
+                                    self.worker())
+        self.stored(4)
+        done = self.program("fan", "sink", self.endpoint, "--results", "other")
+        self.assertEqual(done.returncode, system.ERROR)
+        self.assertIn("another sink", done.stderr)
+        gate.open()
+        for running in (ventilator, sink, worker):
+            self.assert_ended(running)
+        self.assert_finals(TASKS)
+
+
+if __name__ == "__main__":
+    system.main()
