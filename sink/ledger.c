@@ -1,5 +1,6 @@
 #include "sink/ledger.h"
 
+#include "common/base/mutant.h"
 #include "sink/grow.h"
 #include "sink/ledger_state.h"
 
@@ -57,12 +58,12 @@ enum ledger_link ledger_results_link(struct ledger *ledger,
     if (peer == NULL)
         return LINK_NO_ROOM;
     // What the worker no longer keeps can never come: no use waiting for it.
-    if (!peer->linked || kept > peer->taken + 1) {
-        peer->taken = kept - 1; // retired, so it was durable
-        peer->durable = kept - 1;
+    if (!peer->linked || (kept > peer->taken + 1 && !MUTANT(KEPT_IGNORED))) {
+        peer->taken = MUTANT(KEPT_IGNORED) ? 0 : kept - 1; // was durable
+        peer->durable = peer->taken;
         peer->linked = true;
     }
-    if (number > peer->taken + 1)
+    if (number > peer->taken + 1 && !MUTANT(RESULTS_GAP))
         return LINK_GAP;
     peer->dirty = true;
     ledger->acknowledge = true;
@@ -79,7 +80,7 @@ enum ledger_link ledger_record_link(struct ledger *ledger, uint64_t number,
         return LINK_GAP;
     if (kept > ledger->record_taken + 1)
         ledger->record_taken = kept - 1;
-    if (number > ledger->record_taken + 1)
+    if (number > ledger->record_taken + 1 && !MUTANT(RECORDS_GAP))
         return LINK_GAP;
     ledger->acknowledge = true;
     if (number <= ledger->record_taken)
@@ -123,7 +124,8 @@ static int list_marks(struct ledger *ledger, bool all, struct ledger_news *news)
                  sizeof *ledger->marks) < 0)
             return -ENOMEM;
         ledger->marks[count++] = (struct wire_worker_mark){
-            .worker = peer->id, .number = peer->durable};
+            .worker = peer->id,
+            .number = MUTANT(ACK_DUPLICATE) ? peer->taken : peer->durable};
     }
     news->lists.workers = ledger->marks;
     news->lists.worker_count = count;
@@ -185,7 +187,9 @@ uint32_t ledger_grant(const struct ledger *ledger,
 {
     const bool known =
         ledger->generation > 0 && id128_equal(&ledger->ventilator, ventilator);
-    return known ? ledger->generation : ledger->generation + 1;
+    return known || (MUTANT(GRANT_SAME) && ledger->generation > 0)
+               ? ledger->generation
+               : ledger->generation + 1;
 }
 
 const struct id128 *ledger_resumed(const struct ledger *ledger)

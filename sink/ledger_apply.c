@@ -1,4 +1,6 @@
 #include "sink/ledger.h"
+
+#include "common/base/mutant.h"
 #include "sink/ledger_state.h"
 
 #include <errno.h>
@@ -14,8 +16,10 @@ static int apply_final(struct ledger *ledger, const struct record *record)
     const uint32_t now = ledger_round(ledger, record->task);
     if (record->round != now || record->status >= STATUSES)
         return -EBADMSG;
+    if (MUTANT(LEDGER_FORGETS) && !ledger->started)
+        return 0;
     const int added = numset_add(ledger->finals, record->task);
-    if (added <= 0)
+    if (added <= 0 && !MUTANT(SECOND_FINAL))
         return added < 0 ? added : -EBADMSG;
     if (record->status != STATUS_OK) {
         const int error =
@@ -47,9 +51,9 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
         open->losses += 1;
         open->lone_deaths += record->crash && record->alone;
         open->last_class = CLASS_LOST;
-    } else if (seen == 0 && !loss) {
-        // One that was stopped has not failed by itself.
-        open->failures += record->class != CLASS_CANCELLED;
+    } else if (seen == 0 && !loss && record->class != CLASS_CANCELLED) {
+        // One that was stopped has not failed by itself, and ends nothing.
+        open->failures += 1;
         open->last_class = (uint8_t)record->class;
         open->last_exit = record->exit;
         open->last_signal = record->signal;

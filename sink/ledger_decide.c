@@ -1,4 +1,6 @@
 #include "sink/ledger.h"
+
+#include "common/base/mutant.h"
 #include "sink/ledger_state.h"
 
 #include <assert.h>
@@ -36,7 +38,7 @@ static enum ledger_verdict judge(const struct ledger *ledger, uint64_t task,
     const uint32_t now = ledger_round(ledger, task);
     if (round != now)
         return round < now ? LEDGER_OLD_ROUND : LEDGER_NONSENSE;
-    if (ledger_is_final(ledger, task))
+    if (ledger_is_final(ledger, task) && !MUTANT(SECOND_FINAL))
         return LEDGER_DUPLICATE;
     return LEDGER_STORE_ATTEMPT;
 }
@@ -85,7 +87,9 @@ enum ledger_verdict ledger_result(const struct ledger *ledger,
         seen_before(ledger, result->task, result->generation, result->attempt);
     if ((seen & SEEN_FAILURE) != 0)
         return LEDGER_DUPLICATE;
-    return (seen & SEEN_LOSS) != 0 ? LEDGER_LOST_ATTEMPT : verdict;
+    if ((seen & SEEN_LOSS) != 0 && !MUTANT(LOST_FAILURE))
+        return LEDGER_LOST_ATTEMPT;
+    return verdict;
 }
 
 static enum ledger_verdict decide_final(const struct ledger *ledger,

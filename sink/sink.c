@@ -143,12 +143,12 @@ static void tick(struct sink *sink, int64_t now_ms)
         sink_end(sink, EXIT_UNREACHABLE);
         return;
     }
-    if (!sink->welcomed) {
+    if (!sink->welcomed || !sink->synced) { // nobody has asked: be heard
         sink_hello(sink);
         return;
     }
     struct ledger_news news;
-    if (sink->synced && ledger_heartbeat(sink->ledger, &news) == 0)
+    if (ledger_heartbeat(sink->ledger, &news) == 0)
         sink_send_news(sink, sink->told, sink->told, &news);
 }
 

@@ -44,13 +44,14 @@ void sink_tell_again(struct sink *sink, uint64_t from)
     stored_free(&stored);
 }
 
-static void answer(struct sink *sink, uint64_t position, bool delta,
-                   uint64_t bytes_lost)
+static void answer(struct sink *sink, const struct id128 *ventilator,
+                   uint64_t position, bool delta, uint64_t bytes_lost)
 {
     struct ledger_cursor cursor = {0};
     const struct wire_header header = sink_header(sink);
     while (!cursor.done) {
         struct wire_synced synced = {
+            .ventilator = *ventilator,
             .generation = ledger_generation(sink->ledger),
             .position = position,
             .bytes_lost = bytes_lost,
@@ -101,7 +102,7 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
         return false;
     const uint64_t end = journal_position(sink->journal);
     if (sync.position > end) {
-        answer(sink, end, true, sync.position - end);
+        answer(sink, &header->sender, end, true, sync.position - end);
         problem_exit(sink->problem, EXIT_DAMAGED, -EBADMSG,
                      "the log is %" PRIu64 " bytes shorter than what was "
                      "acknowledged: it is damaged or not this run's",
@@ -116,7 +117,8 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
     const bool delta = known && sync.position > 0;
     sink->told = journal_position(sink->journal);
     sink->behind = 0;
-    answer(sink, delta ? sync.position : sink->told, delta, 0);
+    answer(sink, &header->sender, delta ? sync.position : sink->told, delta, 0);
+    sink->ventilator = header->sender;
     sink->synced = true;
     if (delta)
         sink_tell_again(sink, sync.position);

@@ -177,8 +177,10 @@ static void on_returned(struct role *role, const struct incoming *in)
 
 static bool from_sink(struct role *role, const struct incoming *in)
 {
-    if (role->sink_there && id128_equal(&role->sink, &in->header.sender))
+    if (role->sink_there && id128_equal(&role->sink, &in->header.sender)) {
+        role->sink_address = *in->address;
         return true;
+    }
     must_hello(role, in);
     return false;
 }
@@ -226,16 +228,18 @@ static bool grant(struct role *role, uint32_t generation)
     return true;
 }
 
-static void watch_roster(struct role *role)
+void role_watch_roster(struct role *role)
 {
     size_t cursor = 0;
     struct wire_roster_entry entry;
+    role->roster_due_ms = 0;
     while (tracker_roster_next(role->tracker, &cursor, &entry)) {
         const int fd = process_open(&(struct process){
             .pid = entry.pid, .start = entry.pid_start, .boot = entry.boot});
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
-        else if (fd == PROCESS_GONE)
+            role->roster_due_ms = role->now_ms + ROSTER_MS;
+        } else if (fd == PROCESS_GONE)
             tracker_worker_gone(role->tracker, &entry.worker, GONE_CRASHED,
                                 role->now_ms);
     }
@@ -250,6 +254,11 @@ static void on_synced(struct role *role, const struct incoming *in)
         role->refused++;
         return;
     }
+    // The sink may answer late what a ventilator before this one has asked.
+    if (!id128_equal(&part.ventilator, &role->incarnation)) {
+        role->refused++;
+        return;
+    }
     if (tracker_is_synced(role->tracker) || !grant(role, part.generation))
         return;
     if (!(part.flags & SYNCED_DELTA))
@@ -261,7 +270,7 @@ static void on_synced(struct role *role, const struct incoming *in)
         return;
     if (!resume_is_matching(role))
         input_place(role);
-    watch_roster(role);
+    role_watch_roster(role);
     log_event(LOG_INFO, "synced", "generation=%u position=%llu",
               part.generation, (unsigned long long)part.position);
 }

@@ -72,6 +72,7 @@ struct role {
     struct buffer out, scratch;
     struct buffer end; // the END message
     int64_t started_ms, now_ms, draining_since_ms;
+    int64_t roster_due_ms; // when to look again for those that are alive
     bool draining, ending;
     int exit;
     uint64_t refused;
@@ -122,6 +123,11 @@ void role_receive(struct role *role);
 void role_refuse(struct role *role, const struct net_peer *address,
                  enum wire_refusal code, const char *text);
 void role_act(struct role *role);
+enum { ROSTER_MS = 100 };
+/* Tells the tracker which rostered workers of this host have ended. While any
+ * is alive that has not said HELLO, roster_due_ms says when to ask again: it
+ * may be dying. */
+void role_watch_roster(struct role *role);
 void role_end(struct role *role, enum end_reason reason, int exit);
 /* Says END to all that have not answered it. */
 void role_say_end(struct role *role);

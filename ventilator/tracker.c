@@ -1,5 +1,6 @@
 #include "ventilator/tracker.h"
 
+#include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
 #include <stdlib.h>
@@ -102,7 +103,8 @@ void tracker_destroy(struct tracker **tracker)
 
 static void finish_run(struct tracker *tracker)
 {
-    const bool open = map_count(tracker->by_task) > 0;
+    const bool open =
+        map_count(tracker->by_task) > 0 && !MUTANT(COMPLETE_EARLY);
     if (tracker->complete || tracker->completing || tracker->draining || open ||
         !tracker->synced || !tracker->ended[CURSOR_FRONT] ||
         !tracker->ended[CURSOR_REDO])
@@ -117,10 +119,11 @@ int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
 {
     const int64_t gap_ms = now_ms - tracker->turned_ms;
     tracker->now_ms = tracker->turned_ms = now_ms;
-    if (gap_ms > tracker->limits.liveness_ms / 2)
+    if (gap_ms > tracker->limits.liveness_ms / 2 && !MUTANT(NO_PAUSE_GUARD))
         for (size_t i = 1; i <= tracker->worker_top; i++)
             if (tracker->workers[i])
                 tracker->workers[i]->heard_ms = now_ms;
+    sync_due(tracker);
     workers_due(tracker);
     tasks_due(tracker);
     tracker_dispatch(tracker);
@@ -142,12 +145,13 @@ bool tracker_needs(const struct tracker *tracker, uint64_t task)
 
 bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
 {
-    if (!tracker->synced || tracker->draining || tracker->ended[cursor] ||
+    const bool synced = tracker->synced || MUTANT(SEND_UNSYNCED);
+    if (!synced || tracker->draining || tracker->ended[cursor] ||
         tracker->window_tasks >= tracker->limits.window_tasks ||
         tracker->window_bytes >= tracker->limits.window_bytes)
         return false;
     if (cursor == CURSOR_REDO)
-        return roster_settled(tracker);
+        return roster_settled(tracker) || MUTANT(ROSTER_UNAWAITED);
     return !tracker->limits.order_window ||
            tracker->last_ordinal < numset_next_absent(tracker->final, 1) +
                                        tracker->limits.order_window;

@@ -121,7 +121,8 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
                                  const struct id128 *incarnation,
                                  const struct wire_hello *hello, int64_t now_ms,
                                  unsigned *handle);
-/* Returns false when the incarnation is unknown: tell it to say HELLO. */
+/* Returns false when the incarnation is unknown, or it has received more than
+ * was sent on its lane: tell it to say HELLO. */
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     const struct wire_report *report, int64_t now_ms);
 bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,

@@ -1,4 +1,5 @@
 /* tracker_dispatch - which ready task goes to which worker, and what moves */
+#include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
 #include <stdlib.h>
@@ -10,8 +11,8 @@ static const double US_PER_MS = 1000.0;
 static uint32_t credit(const struct tracker *tracker,
                        const struct worker *worker)
 {
-    if (!worker->active || !worker->rostered || worker->draining ||
-        worker->full || worker->alone || worker->reserved)
+    if (!worker->active || !(worker->rostered || MUTANT(SKIP_ROSTER)) ||
+        worker->draining || worker->full || worker->alone || worker->reserved)
         return 0;
     double prefetch = 0;
     if (worker->mean_us > 0) {
@@ -46,6 +47,8 @@ static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
     struct entry *entry = &tracker->entries[at];
     entry->generation = tracker->generation;
     entry->attempt = ++entry->attempts;
+    if (MUTANT(ATTEMPT_AGAIN))
+        entry->attempt = 1;
     entry->alone = alone;
     entry->lane_number = worker->sent + 1;
     *send = (struct tracker_send){.task = entry->task,
@@ -111,6 +114,21 @@ static size_t workers_open(const struct tracker *tracker)
     return open;
 }
 
+// One round over the workers with an idle slot, or over those without.
+static size_t feed_round(struct tracker *tracker, size_t share, bool idle)
+{
+    size_t given = 0;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (worker && (idle == (worker_outstanding(worker) < worker->slots ||
+                                MUTANT(STEAL_BACK))))
+            given += feed(tracker, i, share);
+    }
+    return given;
+}
+
+// Idle slots come first: else what was taken from a worker for another's idle
+// slot goes back to where it was.
 static void feed_all(struct tracker *tracker)
 {
     size_t given = 1;
@@ -120,10 +138,9 @@ static void feed_all(struct tracker *tracker)
             return;
         size_t share = tracker->lists[ENTRY_READY].count / (2 * open) + 1;
         share = share < BATCH_MAX ? share : BATCH_MAX;
-        given = 0;
-        for (uint32_t i = 1; i <= tracker->worker_top; i++)
-            if (tracker->workers[i])
-                given += feed(tracker, i, share);
+        given = feed_round(tracker, share, true);
+        if (given == 0)
+            given = feed_round(tracker, share, false);
     }
 }
 
@@ -131,6 +148,14 @@ static bool may_isolate(const struct worker *worker)
 {
     return worker->active && worker->rostered && !worker->draining &&
            !worker->full && !worker->alone;
+}
+
+// What it has to end first: ours, and what it says it holds, which may be a
+// copy of a task that we have lost or finished.
+static size_t load_of(const struct worker *worker)
+{
+    const size_t held = worker_outstanding(worker);
+    return worker->out.count > held ? worker->out.count : held;
 }
 
 // As many workers are emptied as there are suspects: those nearest to it.
@@ -149,7 +174,7 @@ static void reserve_workers(struct tracker *tracker)
         for (uint32_t i = 1; i <= tracker->worker_top; i++) {
             struct worker *worker = tracker->workers[i];
             if (worker && !worker->reserved && may_isolate(worker) &&
-                (!nearest || worker->out.count < nearest->out.count))
+                (!nearest || load_of(worker) < load_of(nearest)))
                 nearest = worker;
         }
         if (!nearest)
@@ -165,7 +190,7 @@ static void place_lonely(struct tracker *tracker)
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         struct worker *worker = tracker->workers[i];
         const uint32_t at = tracker->lists[ENTRY_LONELY].oldest;
-        if (!worker || !worker->reserved || worker->out.count > 0 || !at ||
+        if (!worker || !worker->reserved || load_of(worker) > 0 || !at ||
             !mark_reached(tracker, tracker->entries[at].ordinal))
             continue;
         const size_t first = tracker->sends_used;
@@ -191,7 +216,7 @@ static void steal(struct tracker *tracker)
             continue;
         idle = idle || (credit(tracker, worker) > 0 &&
                         worker_outstanding(worker) < worker->slots);
-        if (worker->queued > most && !worker->recalled_ms) {
+        if (worker->queued > most && !worker->recalled_ms && !worker->alone) {
             most = worker->queued;
             richest = i;
         }
@@ -209,7 +234,7 @@ static void steal(struct tracker *tracker)
 
 void tracker_dispatch(struct tracker *tracker)
 {
-    if (!tracker->synced || tracker->draining)
+    if (!(tracker->synced || MUTANT(SEND_UNSYNCED)) || tracker->draining)
         return;
     place_lonely(tracker);
     feed_all(tracker);

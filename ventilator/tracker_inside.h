@@ -111,6 +111,7 @@ struct tracker {
     // the sink
     bool sink_there, synced, was_complete;
     bool loaded; // a SYNCED, to its last part
+    int64_t sync_asked_ms, sync_wait_ms;
     uint32_t generation;
     uint64_t position;
     struct kept_record *records; // not stored yet, in order
@@ -153,6 +154,8 @@ void entry_drop_payload(struct tracker *tracker, uint32_t at);
 struct history *history_of(struct tracker *tracker, uint64_t task);
 void history_recall(struct tracker *tracker, uint32_t at);
 void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
+/* As task_ready, but where its history says so it ends. */
+void task_again(struct tracker *tracker, uint32_t at);
 void task_final(struct tracker *tracker, uint64_t task, enum status status);
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored);
@@ -171,6 +174,8 @@ void workers_stored(struct tracker *tracker,
 void worker_joined(struct tracker *tracker, const struct wire_record *record);
 void workers_due(struct tracker *tracker);
 void workers_resend(struct tracker *tracker);
+struct roster_slot *rostered(const struct tracker *tracker,
+                             const struct id128 *incarnation);
 bool roster_settled(const struct tracker *tracker);
 /* The worker of this slot may have said HELLO before SYNCED told of it. */
 void roster_meet(struct tracker *tracker, struct roster_slot *slot);
@@ -181,6 +186,7 @@ void tracker_dispatch(struct tracker *tracker);
 /* tracker_sink.c */
 uint64_t record_add(struct tracker *tracker, struct wire_record record);
 void records_due(struct tracker *tracker);
+void sync_due(struct tracker *tracker);
 bool mark_reached(struct tracker *tracker, uint64_t ordinal);
 
 #endif

@@ -1,4 +1,5 @@
 /* tracker_tasks - the life of one task between being read and being final */
+#include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
 #include <stdlib.h>
@@ -249,7 +250,8 @@ void task_failed(struct tracker *tracker,
         return;
     }
     struct entry *entry = &tracker->entries[at];
-    const bool current = entry->generation == stored->generation &&
+    const bool current = (entry->generation == stored->generation ||
+                          MUTANT(TRACKER_GENERATION)) &&
                          entry->attempt == stored->attempt &&
                          (entry->state == ENTRY_OUT ||
                           (entry->state == ENTRY_RECORDING && !cancelled));
@@ -260,7 +262,7 @@ void task_failed(struct tracker *tracker,
     if (entry->state == ENTRY_OUT && entry->alone)
         tracker->workers[entry->worker]->alone = false;
     entry->alone = false;
-    entry->failures++;
+    entry->failures += !MUTANT(SPEND_TWICE) || entry->failures != 1;
     entry->last_class = stored->class;
     const enum fail_class class = (enum fail_class)stored->class;
     const struct policy_answer answer =
@@ -285,6 +287,10 @@ void task_failed(struct tracker *tracker,
 
 void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
 {
+    if (MUTANT(LOSS_UNRECORDED)) {
+        task_ready(tracker, at);
+        return;
+    }
     struct entry *entry = &tracker->entries[at];
     const unsigned flags = (ran ? RECORD_RAN : 0U) |
                            (crash ? RECORD_CRASH : 0U) |
@@ -331,6 +337,17 @@ static bool end_by_history(struct tracker *tracker, uint32_t at)
     return true;
 }
 
+// Of an adopted task SYNCED may have told what STORED tells of others: that it
+// has failed, and by that is at its end.
+void task_again(struct tracker *tracker, uint32_t at)
+{
+    if (tracker->entries[at].ordinal > 0 && !MUTANT(HISTORY_IGNORED) &&
+        end_by_history(tracker, at))
+        return;
+    tracker->counts.resends++;
+    task_ready(tracker, at);
+}
+
 void task_loss_recorded(struct tracker *tracker,
                         const struct wire_record *record)
 {
@@ -344,11 +361,9 @@ void task_loss_recorded(struct tracker *tracker,
         ran && (record->flags & RECORD_ALONE) && (record->flags & RECORD_CRASH);
     entry->alone = false;
     entry->losses += ran;
+    entry->failures += MUTANT(LOSS_IS_FAILURE);
     entry->lone_deaths += lone;
-    if (!end_by_losses(tracker, at)) {
-        tracker->counts.resends++;
-        task_ready(tracker, at);
-    }
+    task_again(tracker, at);
 }
 
 void tasks_due(struct tracker *tracker)

@@ -1,4 +1,5 @@
 /* tracker_workers - workers: hello, reports, links, loss */
+#include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
 #include <stdlib.h>
@@ -28,8 +29,8 @@ static uint32_t find(const struct tracker *tracker,
     return NONE;
 }
 
-static struct roster_slot *rostered(const struct tracker *tracker,
-                                    const struct id128 *incarnation)
+struct roster_slot *rostered(const struct tracker *tracker,
+                             const struct id128 *incarnation)
 {
     for (size_t i = 0; i < tracker->roster_count; i++)
         if (id128_equal(&tracker->roster[i].entry.worker, incarnation))
@@ -128,6 +129,8 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
 static void adopt_all(struct tracker *tracker, uint32_t worker,
                       struct wire_list list)
 {
+    if (MUTANT(NO_ADOPTION))
+        return;
     struct wire_refs refs;
     while (wire_next_refs(&list, &refs))
         for (uint32_t i = 0; i < refs.count && i < WIRE_TASKS_MAX; i++)
@@ -258,8 +261,8 @@ static void find_astray(struct tracker *tracker, struct worker *worker,
                         const struct wire_report *report)
 {
     const uint64_t held = (uint64_t)worker->queued + worker->running;
-    if (worker->stored < report->made ||
-        worker->out.count <= held + worker->unreceived)
+    if ((worker->stored < report->made && !MUTANT(TRUST_WORKER)) ||
+        MUTANT(ASTRAY) || worker->out.count <= held + worker->unreceived)
         return;
     for (uint32_t i = worker->out.oldest, newer; i; i = newer) {
         const struct entry *entry = &tracker->entries[i];
@@ -269,8 +272,10 @@ static void find_astray(struct tracker *tracker, struct worker *worker,
             continue;
         if (entry->alone)
             worker->alone = false;
-        tracker->counts.resends++;
-        task_ready(tracker, i);
+        if (MUTANT(TRUST_WORKER))
+            task_final(tracker, entry->task, STATUS_OK);
+        else
+            task_again(tracker, i);
     }
 }
 
@@ -278,10 +283,6 @@ static void take_receipt(struct tracker *tracker, uint32_t at,
                          const struct wire_report *report)
 {
     struct worker *worker = tracker->workers[at];
-    if (report->received > worker->sent) {
-        tracker->counts.odd++; // from the future
-        return;
-    }
     while (worker->received < report->received) {
         worker->received++;
         worker->unreceived -=
@@ -320,6 +321,10 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     if (report->lane != worker->lane || worker->greeting) {
         tracker->counts.odd++;
         return true;
+    }
+    if (report->received > worker->sent) { // it means an older lane
+        tracker->counts.odd++;
+        return false;
     }
     worker->active = true;
     worker->full = report->flags & REPORT_FULL;
@@ -460,7 +465,8 @@ static void mend_links(struct tracker *tracker, uint32_t at)
     const int64_t patience_ms = STUCK_HEARTBEATS * tracker->limits.heartbeat_ms;
     if (worker->received == worker->sent) {
         worker->lane_stuck_ms = tracker->now_ms;
-    } else if (tracker->now_ms - worker->lane_stuck_ms > patience_ms) {
+    } else if (tracker->now_ms - worker->lane_stuck_ms > patience_ms &&
+               !MUTANT(LANE_STUCK)) {
         worker->lane_stuck_ms = tracker->now_ms;
         struct tracker_action *action = tracker_act(tracker, ACTION_LANE_AGAIN);
         action->worker = at;
@@ -472,7 +478,8 @@ static void mend_links(struct tracker *tracker, uint32_t at)
         worker->stored_seen = worker->stored;
         worker->results_asked = 0;
     } else if (tracker->now_ms - worker->results_stuck_ms >
-               patience_ms << worker->results_asked) {
+                   patience_ms << worker->results_asked &&
+               !MUTANT(NO_RESEND)) {
         // Ever less often: what is asked for piles up where the sink stands.
         worker->results_stuck_ms = tracker->now_ms;
         if (worker->results_asked < RESULTS_ASKED_MAX)
@@ -493,7 +500,8 @@ void workers_due(struct tracker *tracker)
         if (!worker)
             continue;
         if (tracker->now_ms - worker->heard_ms > tracker->limits.liveness_ms)
-            lose(tracker, i, GONE_LOST);
+            lose(tracker, i,
+                 MUTANT(SILENT_IS_CRASH) ? GONE_CRASHED : GONE_LOST);
         else
             mend_links(tracker, i);
     }

@@ -264,6 +264,14 @@ static void say_farewell(struct role *role)
     }
 }
 
+static bool may_read_on(const struct role *role)
+{
+    if (resume_is_matching(role))
+        return false;
+    return tracker_wants(role->tracker, CURSOR_REDO) ||
+           (!role->input.later && tracker_wants(role->tracker, CURSOR_FRONT));
+}
+
 static void loop(struct role *role)
 {
     int64_t wait_ms = 0;
@@ -276,11 +284,12 @@ static void loop(struct role *role)
         wait_ms = tracker_turn(role->tracker, role->now_ms);
         role_act(role);
         drain_if_asked(role);
-        if (!resume_is_matching(role) && !role->input.later &&
-            tracker_wants(role->tracker, CURSOR_FRONT))
+        if (role->roster_due_ms != 0 && role->now_ms >= role->roster_due_ms)
+            role_watch_roster(role);
+        if (may_read_on(role))
             wait_ms = 0;
-        if (role->draining && wait_ms > 100)
-            wait_ms = 100;
+        if ((role->draining || role->roster_due_ms != 0) && wait_ms > ROSTER_MS)
+            wait_ms = ROSTER_MS;
     }
     say_farewell(role);
 }

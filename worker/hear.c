@@ -126,6 +126,7 @@ static void hear_welcome(struct worker *worker,
         return;
     }
     worker->run = header->run;
+    worker->ventilator = header->sender;
     id128_text(&worker->run, worker->run_text);
     worker->heartbeat_ms = welcome.heartbeat_ms ? welcome.heartbeat_ms : 1000;
     worker->liveness_ms = welcome.liveness_ms ? welcome.liveness_ms : 5000;
@@ -309,6 +310,10 @@ static void hear(struct worker *worker, const struct net_message *message,
         return;
     }
     worker->heard_ms = now_ms;
+    // Another ventilator knows nothing of this lane, though its number fits.
+    if (worker->phase == PHASE_WORKING && header.type != WIRE_REFUSED &&
+        !id128_equal(&header.sender, &worker->ventilator))
+        worker_greet_again(worker, now_ms);
     for (size_t i = 0; i < sizeof HEAR / sizeof HEAR[0]; i++) {
         if (HEAR[i].type == header.type) {
             HEAR[i].hear(worker, &header, body, now_ms);

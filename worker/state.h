@@ -41,6 +41,7 @@ struct worker {
     pid_t parent;
     int signal_fd;
     struct id128 incarnation, run, sink;
+    struct id128 ventilator; // whose the lane is
     char run_text[ID128_TEXT_SIZE];
     uint32_t generation;
     struct process process; // this one

@@ -71,7 +71,8 @@ int process_open(const struct process *process)
     const int fd = (int)syscall(SYS_pidfd_open, (pid_t)process->pid, 0);
     if (fd < 0)
         return errno == ESRCH ? PROCESS_GONE : PROCESS_UNKNOWN;
-    if (start_of(process->pid) != process->start) {
+    // One that has ended but was not waited for is gone, too.
+    if (start_of(process->pid) != process->start || process_has_ended(fd)) {
         close(fd);
         return PROCESS_GONE;
     }

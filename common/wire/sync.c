@@ -59,6 +59,7 @@ void wire_put_synced(struct buffer *out, const struct wire_header *header,
                      const struct wire_synced_out *lists)
 {
     const size_t begun = codec_begin(out, header, WIRE_SYNCED);
+    put_id(out, &synced->ventilator);
     put_u32(out, synced->generation);
     put_u32(out, synced->flags);
     put_u64(out, synced->position);
@@ -118,6 +119,7 @@ static const struct codec_kind ROSTER = {check_roster_entry, 46, WIRE_RUNS_MAX};
 bool wire_get_synced(struct span body, struct wire_synced *synced)
 {
     struct reader reader = reader_over(body);
+    synced->ventilator = read_id(&reader);
     synced->generation = read_u32(&reader);
     synced->flags = read_u32(&reader);
     synced->position = read_u64(&reader);

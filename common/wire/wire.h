@@ -491,7 +491,8 @@ enum {
                             all lists here but the roster are empty */
 };
 struct wire_synced {
-    uint32_t generation; /* granted, durable */
+    struct id128 ventilator; /* whom it answers: another's is not believed */
+    uint32_t generation;     /* granted, durable */
     uint32_t flags;
     uint64_t position;   /* of the log: STORED goes on from here */
     uint64_t number_max; /* highest task number ever seen or marked sent */

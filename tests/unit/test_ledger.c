@@ -184,6 +184,13 @@ static void attempt_that_was_stopped_is_no_failure(void **state)
     assert_int_equal(LEDGER_STORE_ATTEMPT, say(world, stopped));
     assert_int_equal(1, told_open(world->ledger, 1).task);
     assert_int_equal(0, told_open(world->ledger, 1).failures);
+    // Nor is it how the task ends: what is stopped is never tried again.
+    assert_int_equal(LEDGER_STORE_ATTEMPT, say_failed(world, 1, 2));
+    const struct wire_result copy = {
+        .task = 1, .attempt = 3, .class = CLASS_CANCELLED};
+    assert_int_equal(LEDGER_STORE_ATTEMPT, say(world, copy));
+    assert_int_equal(1, told_open(world->ledger, 1).failures);
+    assert_int_equal(CLASS_EXIT, told_open(world->ledger, 1).last_class);
 }
 
 static void loss_after_the_failure_is_recorded_but_not_counted(void **state)

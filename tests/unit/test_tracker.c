@@ -19,6 +19,7 @@ struct bench {
     size_t record_count;
     uint64_t record_last, position;
     uint64_t lane_number;
+    unsigned sent_to; // the last TASKS' worker
     bool complete;
 };
 
@@ -46,6 +47,7 @@ static void collect(struct bench *bench)
         bench->kinds[action.kind]++;
         if (action.kind == ACTION_TASKS) {
             bench->lane_number = action.number;
+            bench->sent_to = action.worker;
             for (size_t i = 0; i < action.count; i++)
                 bench->sent[bench->sent_count++] = action.sends[i];
         }
@@ -685,6 +687,119 @@ static void spent_retries_are_not_tried_after_a_crash(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void failure_that_synced_told_of_ends_an_adopted_task(void **state)
+{
+    struct bench *bench = *state;
+    hello_running(bench, 1, HELD, 0, 0);
+    sync_with_history(bench, 2); // it failed while no ventilator was there
+    offer(bench, 1);
+    turn(bench, 1);
+    report(bench, (struct wire_report){.lane = 1, .kept = 1}, NOTHING, NOTHING,
+           2);
+    turn(bench, 3);
+    assert_int_equal(bench->sent_count, 0);
+    assert_true(recorded(bench, RECORD_FINAL));
+}
+
+static void worker_lost_before_the_sync_is_not_in_the_roster(void **state)
+{
+    struct bench *bench = *state;
+    hello(bench, 1, 0);
+    for (int64_t now_ms = 0; now_ms <= 5000; now_ms += 1000) // silence
+        turn(bench, now_ms);
+    sync_after_a_crash(bench, 5000);
+    tracker_input_ended(bench->tracker, CURSOR_REDO);
+    hello(bench, 1, 5001);
+    offer(bench, 1);
+    turn(bench, 5002);
+    assert_int_equal(bench->sent_count, 0); // its second JOINED is not stored
+    assert_true(recorded(bench, RECORD_JOINED));
+    stored(bench, NULL, 0, 5003);
+    turn(bench, 5004);
+    assert_int_equal(bench->sent_count, 1);
+}
+
+static void sync_is_asked_again_ever_less_often(void **state)
+{
+    struct bench *bench = *state;
+    tracker_sink_hello(bench->tracker, 0);
+    collect(bench);
+    int asked = 0;
+    for (int64_t now_ms = 0; now_ms <= 60000; now_ms += 500) {
+        turn(bench, now_ms);
+        asked += (int)bench->kinds[ACTION_SYNC];
+    }
+    assert_int_equal(asked, 4); // after 2, 6, 14 and 30 seconds
+}
+
+static void report_of_an_older_lane_is_not_believed(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 2);
+    struct wire_header header = HEADER;
+    header.type = WIRE_REPORT;
+    const struct wire_report said = {.lane = 1, .received = 5, .kept = 1};
+    struct wire_report got;
+    buffer_clear(&bench->frame);
+    wire_put_report(&bench->frame, &header, &said, NOTHING, NOTHING);
+    assert_true(wire_get_report(body_of(bench), &got));
+    assert_false(tracker_report(bench->tracker, &bench->worker, &got, 6));
+}
+
+static void what_is_taken_for_an_idle_worker_goes_to_it(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs first = {1, 2, 1, 1}, rest = {3, 6, 1, 1};
+    const struct wire_refs_out running = {&first, 1}, queued = {&rest, 1};
+    struct wire_report busy = {
+        .lane = 1, .kept = 1, .finished = 9, .busy_us = 9000};
+    warm_up(bench, 2);
+    for (uint64_t task = 3; task <= 8; task++)
+        offer(bench, task);
+    tracker_input_ended(bench->tracker, CURSOR_FRONT);
+    busy.received = bench->lane_number;
+    report(bench, busy, NOTHING, running, 6); // short tasks: much is fetched
+    turn(bench, 7);
+    assert_int_equal(bench->sent_to, 1);
+    busy.received = bench->lane_number;
+    report(bench, busy, queued, running, 8);
+    hello(bench, 2, 9);
+    turn(bench, 10); // JOINED
+    stored(bench, NULL, 0, 11);
+    turn(bench, 12);
+    assert_int_equal(bench->kinds[ACTION_RECALL], 1);
+    struct wire_header header = HEADER;
+    header.type = WIRE_RETURNED;
+    const struct wire_refs last = {8, 1, 1, 1};
+    struct wire_returned got;
+    buffer_clear(&bench->frame);
+    wire_put_returned(&bench->frame, &header, 1,
+                      (struct wire_refs_out){&last, 1});
+    assert_true(wire_get_returned(body_of(bench), &got));
+    const struct id128 one = {{1}};
+    assert_true(tracker_returned(bench->tracker, &one, &got, 13));
+    turn(bench, 14);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent_to, 2);
+}
+
+static void answer_to_an_older_sync_is_not_believed(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_synced_out nothing = {0};
+    sync(bench, &(struct wire_synced){.generation = 1, .position = 100},
+         &nothing, 0);
+    sync(bench, &(struct wire_synced){.generation = 1, .position = 300},
+         &nothing, 1); // what was stored from 100 on would be skipped
+    assert_false(tracker_is_synced(bench->tracker));
+    assert_int_equal(tracker_position(bench->tracker), 100);
+    sync(bench,
+         &(struct wire_synced){
+             .generation = 1, .flags = SYNCED_DELTA, .position = 100},
+         &nothing, 2);
+    assert_true(tracker_is_synced(bench->tracker));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -712,6 +827,12 @@ int main(void)
         TEST(hello_in_parts_is_one_hello),
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
+        TEST(failure_that_synced_told_of_ends_an_adopted_task),
+        TEST(worker_lost_before_the_sync_is_not_in_the_roster),
+        TEST(sync_is_asked_again_ever_less_often),
+        TEST(report_of_an_older_lane_is_not_believed),
+        TEST(what_is_taken_for_an_idle_worker_goes_to_it),
+        TEST(answer_to_an_older_sync_is_not_believed),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }

@@ -359,6 +359,7 @@ static void synced_comes_back(void **state)
     struct wire_synced synced;
     const struct wire_synced want = sample_synced();
     assert_true(wire_get_synced(open_fine(&frame, WIRE_SYNCED), &synced));
+    assert_true(id128_equal(&synced.ventilator, &want.ventilator));
     assert_int_equal(synced.generation, want.generation);
     assert_int_equal(synced.flags, want.flags);
     assert_int_equal(synced.position, want.position);

@@ -189,6 +189,7 @@ static inline void put_sample_records(struct buffer *out)
 static inline struct wire_synced sample_synced(void)
 {
     struct wire_synced synced = {
+        .ventilator = SAMPLE_KEYS[1],
         .generation = 61,
         .flags = SYNCED_MORE,
         .position = 62,

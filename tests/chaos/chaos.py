@@ -1,0 +1,326 @@
+"""chaos - what the chaos tests share: the roles by hand over TCP, injected
+faults, and what a fault cost.
+
+Tasks append their number to the file `ran` as they start, so that it is known
+how often each was executed. A test waits for events, never for time; where
+time is the fault (`pause`), it says so.
+"""
+import collections
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../system"))
+# pylint: disable=wrong-import-position
+import system  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+system.PATIENCE_S = int(os.environ.get("CHAOS_PATIENCE_S", "60"))
+INJECT = os.environ.get("CHAOS_INJECT") or os.path.join(
+    system.BIN, "chaos_inject.so")
+LOG = system.LOG
+TICK_S = 0.01
+LIVENESS = ("--heartbeat", "100ms", "--liveness", "500ms")
+PATIENT = ("--heartbeat", "100ms", "--liveness", "1h")
+
+
+def pause(seconds):
+    """The fault itself lasts so long."""
+    time.sleep(seconds)
+
+
+def until(what, true):
+    end = time.monotonic() + system.PATIENCE_S
+    while True:
+        found = true()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError("it never happens: " + what)
+        time.sleep(TICK_S)
+
+
+def readable(data):
+    """The records of a log's whole members up to the first bad one."""
+    records = []
+    while data:
+        member = zlib.decompressobj(31)
+        try:
+            text = member.decompress(data)
+        except zlib.error:
+            break
+        if not member.eof:
+            break
+        records += [json.loads(line) for line in text.splitlines()]
+        data = member.unused_data
+    return records
+
+
+class Role:
+    """A process of its own group, and what it says."""
+
+    def __init__(self, test, program, *arguments, **environment):
+        self.said = tempfile.TemporaryFile()
+        self.program = program
+        self.process = subprocess.Popen(
+            [os.path.join(system.BIN, program), *arguments], cwd=test.folder,
+            env={**test.environment, **environment}, stdout=self.said,
+            stderr=self.said, stdin=subprocess.DEVNULL, process_group=0)
+        test.addCleanup(self.close)
+
+    def text(self):
+        # Not seek: the process writes where the shared offset stands.
+        size = os.fstat(self.said.fileno()).st_size
+        return os.pread(self.said.fileno(), size, 0).decode(errors="replace")
+
+    def says(self, pattern):
+        end = time.monotonic() + system.PATIENCE_S
+        while True:
+            found = re.search(pattern, self.text())
+            if found:
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"no {pattern!r}: {self.text()}")
+            time.sleep(TICK_S)
+
+    def pids(self):
+        pid = self.process.pid
+        return [pid] + [child for child in system.descendants(pid)
+                        if system.program_of(child) == self.program]
+
+    def kill(self, number=signal.SIGKILL):
+        """The role itself: of a worker the child that works. What that has
+        forked is a fan-worker, too, until it is the task."""
+        pids = self.pids()
+        os.kill(pids[self.program == "fan-worker" and len(pids) > 1], number)
+        if number == signal.SIGKILL:
+            self.process.wait(system.PATIENCE_S)
+
+    def ends(self):
+        return self.process.wait(system.PATIENCE_S)
+
+    def close(self):
+        if self.process.poll() is None:
+            for pid in reversed(self.pids()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait(system.PATIENCE_S)
+        self.said.close()
+
+
+class ChaosTest(system.SystemTest):
+    """Tests are named test_fNN_...: the rows of the table that they show."""
+
+    def setUp(self):
+        super().setUp()
+        self.environment = {
+            name: value for name, value in self.environment.items()
+            if not name.startswith("CHAOS_") and name != "LD_PRELOAD"}
+        self.tasks = 0
+        self.fault_s = self.recovery_s = None
+        self.addCleanup(self.note)  # before the folder goes
+
+    # Faults
+
+    def preload(self, faults="", **more):
+        """The environment that injects `faults`, each once in the test."""
+        if not os.path.exists(INJECT):
+            self.fail("no preload: " + INJECT)
+        return {"LD_PRELOAD": INJECT, "CHAOS_ONCE": self.folder,
+                "CHAOS_FAULTS": faults, **more}
+
+    def inject(self, faults="", **more):
+        self.environment.update(self.preload(faults, **more))
+
+    def struck(self, index=0):
+        path = self.path(f"fault-{index}")
+        until("the fault " + path, lambda: os.path.exists(path))
+
+    def now(self):
+        """The fault strikes now, or ends now, where it lasts. From here the
+        time to the run's end is measured."""
+        self.fault_s = time.monotonic()
+
+    def elapsed(self):
+        return time.monotonic() - self.fault_s
+
+    def at_end(self):
+        if self.fault_s is not None and self.recovery_s is None:
+            self.recovery_s = self.elapsed()
+
+    # What came of it
+
+    def stored(self, run="run"):
+        """The records that can be read now."""
+        try:
+            with open(os.path.join(self.path(run), LOG), "rb") as file:
+                return readable(file.read())
+        except FileNotFoundError:
+            return []
+
+    def finals_quietly(self, run="run"):
+        return {record["task"] for record in self.stored(run)
+                if record.get("final")}
+
+    def executions(self):
+        try:
+            with open(self.path("ran"), encoding="utf-8") as file:
+                return collections.Counter(map(int, file.read().split()))
+        except FileNotFoundError:
+            return collections.Counter()
+
+    def recomputed(self):
+        return sum(count - 1 for count in self.executions().values())
+
+    def note(self):
+        """A line for the table that `run` prints."""
+        path = os.environ.get("CHAOS_TABLE")
+        rows = re.findall(r"_(f\d\d)", self._testMethodName)
+        if not path or not rows:
+            return
+        places = [(record["task"], record.get("round", 0))
+                  for record in self.stored() if record.get("final")]
+        result = self._outcome.result
+        failed = any(test is self
+                     for test, _ in result.failures + result.errors)
+        line = {"rows": [row.upper() for row in rows],
+                "verdict": "FAILED" if failed else "ok",
+                "test": self._testMethodName, "recovery_s": self.recovery_s,
+                "recomputed": self.recomputed(),
+                "doubles": len(places) - len(set(places)),
+                "lost": self.tasks - len({task for task, _ in places})}
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def assert_nobody_lost(self):
+        self.assertFalse([record for record in self.records()
+                          if record.get("status") == "lost"])
+
+    def assert_whole(self, tasks, recomputed=None):
+        """Each task has one final record with the right output."""
+        self.assert_finals(tasks)
+        for task, record in self.finals().items():
+            self.assertEqual(record["stdout"], f"{task}\n")
+        self.fan("verify", "run")
+        self.assertEqual(set(self.executions()), set(range(1, tasks + 1)))
+        if recomputed is not None:
+            self.assertLessEqual(self.recomputed(), recomputed,
+                                 str(self.executions()))
+
+
+class Run(ChaosTest):
+    """fan run, whose first tasks are done and whose others wait."""
+    TASKS, FREE = 40, 10
+    WORK = 'echo "$1" >>ran; test "$1" -le {} || cat gate; echo "$1"'
+
+    def begin(self, *options, free=None, tasks=None):
+        self.tasks = tasks or self.TASKS
+        free = self.FREE if free is None else free
+        self.gated = self.gate()
+        self.run_ = self.start(
+            "run", "--results", "run", "-j", "2", *options, "--", "sh", "-c",
+            self.WORK.format(free), "sh", "{}", ":::",
+            *system.numbers(1, self.tasks))
+        self.run_.read_lines(free)
+
+    def role(self, program):
+        place = program == "fan-worker"
+        return until(f"a {program} is there",
+                     lambda: self.run_.of_program(program)[place:])[0]
+
+    def strike(self, program, number):
+        os.kill(self.role(program), number)
+
+    def heard(self, text):
+        until(f"fan run says {text}", lambda: text in self.run_.errors())
+
+    def end_whole(self, recomputed=None):
+        self.gated.open()
+        self.assertEqual(self.run_.finish(), system.OK, self.run_.errors())
+        self.at_end()
+        self.assertEqual(sorted(map(int, self.run_.lines)),
+                         list(range(1, self.tasks + 1)))
+        self.assert_whole(self.tasks, recomputed)
+
+
+class ByHand(ChaosTest):
+    """Ventilator, sink and workers, started one by one over TCP."""
+    TASKS, FREE = 40, 10
+
+    def setUp(self):
+        super().setUp()
+        self.ports = {}
+        self.workers = []
+
+    def proxied(self):
+        self.proxy = Proxy(self.folder)
+        self.addCleanup(self.proxy.close)
+        return self.preload(CHAOS_PROXY=self.proxy.path)
+
+    def begin_ventilator(self, *options, free=None, tasks=None, work=None,
+                         **more):
+        self.tasks = tasks or self.TASKS
+        self.gated = self.gate()
+        command = work or Run.WORK.format(self.FREE if free is None else free)
+        self.ventilator = Role(
+            self, "fan-ventilator", "tcp://127.0.0.1:*", "--verbose", "--dir",
+            "plan", *options, "--chdir", self.folder, "--", "sh", "-c",
+            command, "sh", "{}", ":::", *system.numbers(1, self.tasks), **more)
+        self.ports["control"] = self.port_in(self.ventilator, "listening")
+
+    @staticmethod
+    def port_in(role, event):
+        return int(role.says(event + r" endpoint=tcp://127\.0\.0\.1:(\d+)")[1])
+
+    def endpoint(self):
+        return f"tcp://127.0.0.1:{self.ports['control']}"
+
+    def ventilator_again(self, **more):
+        self.ventilator = Role(
+            self, "fan-ventilator", self.endpoint(), "--plan",
+            "plan/plan.yaml", "--dir", "plan", **more)
+
+    def add_sink(self, *options, results="run", **more):
+        self.sink = Role(self, "fan-sink", self.endpoint(), "--verbose",
+                         "--results", results, *options, **more)
+        return self.sink
+
+    def sink_port(self):
+        return self.port_in(self.sink, "sink-started")
+
+    def add_worker(self, *options, slots=2, **more):
+        worker = Role(self, "fan-worker", self.endpoint(), "--jobs",
+                      str(slots), *options, **more)
+        self.workers.append(worker)
+        return worker
+
+    def free_done(self):
+        until("the free tasks are stored",
+              lambda: len(self.finals_quietly()) >= self.FREE)
+
+    def begin(self, *options, workers=1, **more):
+        self.begin_ventilator(*options, **more)
+        self.add_sink()
+        for _ in range(workers):
+            self.add_worker()
+        self.free_done()
+
+    def end_whole(self, recomputed=None):
+        self.gated.open()
+        self.assertEqual(self.ventilator.ends(), system.OK,
+                         self.ventilator.text())
+        self.at_end()
+        self.assertEqual(self.sink.ends(), system.OK, self.sink.text())
+        self.assert_whole(self.tasks, recomputed)
+
+
+main = unittest.main

@@ -1,0 +1,203 @@
+"""field - kills, stops and bad networks at once, the roles by hand over TCP
+
+    field.py --minutes M --seed X
+
+As nemesis.py, but with several workers, and with everything that the roles
+connect to going through the proxy, whose links are reset, stalled, slowed and
+healed meanwhile; the wall clock jumps to and fro.
+"""
+import argparse
+import collections
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import chaos
+import proxy
+import system
+
+BATCH = 1000
+WORKERS = 3
+QUICK = ("--heartbeat", "100ms", "--liveness", "1s")
+WORK = 'echo "$1" >>ran; echo "$1"'
+
+
+class Field(chaos.ByHand):
+    def __init__(self, dice, until_s):
+        super().__init__("batch")
+        self.dice, self.until_s = dice, until_s
+        self.strikes = collections.Counter()
+        self.stopped = []
+        self.bent = []
+
+    def begin(self):
+        self.preloaded = self.proxied()
+        self.preloaded["CHAOS_JUMP"] = f"-100000:{self.path('jump')}"
+        self.begin_ventilator(*QUICK, "--rejoin", "1s", "--max-losses", "1000",
+                              work=WORK, tasks=BATCH)
+        self.add_sink(**self.preloaded)
+        for _ in range(WORKERS):
+            self.add_worker(*QUICK, **self.preloaded)
+
+    def wake(self, every=False):
+        now = time.monotonic()
+        for due_s, pid in list(self.stopped):
+            if every or due_s <= now:
+                self.stopped.remove((due_s, pid))
+                try:
+                    os.kill(pid, signal.SIGCONT)
+                except ProcessLookupError:
+                    pass
+
+    def mend(self, every=False):
+        now = time.monotonic()
+        for due_s, link in list(self.bent):
+            if every or due_s <= now:
+                self.bent.remove((due_s, link))
+                link.heal()
+
+    def stop_one(self):
+        role = self.dice.choice([self.ventilator, self.sink, *self.workers])
+        pid = role.pids()[-1:][0]
+        self.stopped.append(
+            (time.monotonic() + self.dice.uniform(0.05, 2), pid))
+        try:
+            os.kill(pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            pass
+
+    def kill_one(self):
+        which = self.dice.randrange(2 + WORKERS)
+        if which == 0:
+            self.ventilator.process.kill()
+            self.ventilator.ends()
+        elif which == 1:
+            self.sink.process.kill()
+            self.sink.ends()
+        else:
+            worker = self.dice.choice(self.workers)
+            if worker.process.poll() is None:
+                worker.kill()
+
+    def bend_link(self):
+        links = list(self.proxy.links.values())
+        if not links:
+            return
+        link = self.dice.choice(links[-6:])
+        self.bent.append((time.monotonic() + self.dice.uniform(0.1, 2), link))
+        self.dice.choice((
+            link.reset, link.stall, link.heal, link.heal, link.refuse,
+            lambda: link.stall(proxy.UP), lambda: link.stall(proxy.DOWN),
+            lambda: link.half_close(proxy.UP),
+            lambda: link.half_close(proxy.DOWN),
+            lambda: link.delay(lambda: 0.1),
+            lambda: link.cut_at([self.dice.randrange(3000)
+                                 for _ in range(5)])))()
+
+    def jump(self):
+        if os.path.exists(self.path("jump")):
+            os.unlink(self.path("jump"))
+        else:
+            self.write("jump", "")
+
+    def strike(self):
+        what = self.dice.choice(
+            ("kill_one", "stop_one", "bend_link", "bend_link", "bend_link",
+             "jump"))
+        self.strikes[what] += 1
+        getattr(self, what)()
+
+    def replace_dead(self):
+        """Who was killed is started again. True when the run is over."""
+        code = self.ventilator.process.poll()
+        if code == system.OK:
+            return True
+        if code is not None:
+            self.assertEqual(code, -signal.SIGKILL, self.ventilator.text())
+            self.ventilator_again()
+        code = self.sink.process.poll()
+        if code is not None:
+            # 0: it was told of the end by a ventilator that then was killed.
+            self.assertIn(code, (0, -signal.SIGKILL), self.sink.text())
+            self.add_sink(**self.preloaded)
+        for worker in list(self.workers):
+            code = worker.process.poll()
+            if code is not None:
+                self.assertIn(code, (0, 1, 128 + 9, -signal.SIGKILL),
+                              worker.text())
+                self.workers.remove(worker)
+                self.add_worker(*QUICK, **self.preloaded)
+        return False
+
+    def batch(self):
+        self.begin()
+        end_s = max(self.until_s, time.monotonic()) + 120
+        calm = False
+        while not self.replace_dead():
+            self.assertLess(time.monotonic(), end_s, self.state())
+            time.sleep(self.dice.uniform(0.05, 0.5))
+            self.wake(every=calm)
+            self.mend(every=calm)
+            if time.monotonic() < self.until_s:
+                self.strike()
+            else:
+                calm = True  # the faults stop: it must go on
+        self.wake(every=True)
+        self.mend(every=True)
+        # What did not hear END waits for a ventilator: --wait.
+        self.sink.process.terminate()
+        self.sink.ends()
+        self.environment.pop("LD_PRELOAD", None)
+        self.assert_whole(BATCH)
+
+    def state(self):
+        return "\n".join(
+            ["it does not end:"] + [f"-- {role.program}\n" + role.text()[-800:]
+                                    for role in (self.ventilator, self.sink,
+                                                 *self.workers)])
+
+
+def fight(seed, seconds, say=print):
+    dice = random.Random(seed)
+    until_s = time.monotonic() + seconds
+    total = collections.Counter()
+    while time.monotonic() < until_s:
+        field = Field(dice, until_s)
+        field.setUp()
+        begun_s = time.monotonic()
+        try:
+            field.batch()
+            total.update(field.strikes)
+            total["batches"] += 1
+            total["recomputed"] += field.recomputed()
+            say(f"{BATCH} tasks in {time.monotonic() - begun_s:.1f} s: "
+                f"{field.strikes.total()} strikes, {field.recomputed()} "
+                "recomputed, 0 double, 0 lost", flush=True)
+        finally:
+            field.doCleanups()
+    return total
+
+
+def main():
+    parser = argparse.ArgumentParser(description="bends all that is there")
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--seed", type=int,
+                        default=random.SystemRandom().randrange(1 << 32))
+    arguments = parser.parse_args()
+    print(f"field --minutes {arguments.minutes} --seed {arguments.seed}",
+          flush=True)
+    try:
+        total = fight(arguments.seed, arguments.minutes * 60)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        print(f"FAILED with --seed {arguments.seed}: {error}")
+        return 1
+    for what, count in sorted(total.items()):
+        print(f"{count:8} {what}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""nemesis - kills and stops whatever a run consists of, for minutes (F54)
+
+    nemesis.py --minutes M --seed X
+
+Batch after batch runs under fan run, while each 50 to 500 ms one or two of
+its processes are killed, or stopped for a while, fan run among them, which is
+then resumed. Each batch must end with one final record of each task, with the
+right output, printed at most once. The seed gives what is done, the machine
+when it hits.
+"""
+import argparse
+import collections
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import chaos
+import system
+
+PROGRAMS = ("fan-ventilator", "fan-sink", "fan-worker")
+BATCH = 1500
+OPTIONS = ("--results", "run", "-j", "4", "--heartbeat", "100ms",
+           "--liveness", "1s", "--rejoin", "1s", "--max-losses", "1000")
+WORK = ("--", "sh", "-c", 'echo "$1" >>ran; echo "$1"', "sh", "{}")
+# Every seventh task fails at first.
+FAILING = ("--", "sh", "-c", 'echo "$1" >>ran; echo "$1"; '
+           'test $(($1 % 7)) != 0 || test "$FAN_ATTEMPT" != 1', "sh", "{}")
+KINDS = {"plain": WORK, "ordered": ("--keep-order", *WORK),
+         "retried": ("--retries", "3", "--backoff", "1ms..10ms", *FAILING)}
+
+
+class Batch(chaos.ChaosTest):
+    """One batch under attack; `strikes` counts what was done to it."""
+
+    def __init__(self, dice, until_s):
+        super().__init__("batch")
+        self.dice, self.until_s = dice, until_s
+        self.kind = dice.choice(sorted(KINDS))
+        self.strikes = collections.Counter()
+        self.printed = []
+        self.stopped = []
+
+    def victims(self, run):
+        if self.dice.random() < 0.06:
+            return [("fan", run.process.pid)]
+        found = []
+        for program in self.dice.sample(PROGRAMS, self.dice.choice((1, 1, 2))):
+            pids = run.of_program(program)
+            if pids:
+                found.append((program, self.dice.choice(pids)))
+        return found
+
+    def strike(self, run):
+        kills = self.dice.random() < 0.7
+        for program, pid in self.victims(run):
+            number = signal.SIGKILL if kills else signal.SIGSTOP
+            # A pid may have gone, not come anew: its parent is ours.
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+            self.strikes[("kill " if kills else "stop ") + program] += 1
+            if not kills:
+                self.stopped.append(
+                    (time.monotonic() + self.dice.uniform(0.05, 2), pid))
+
+    def wake(self, every=False):
+        now = time.monotonic()
+        for due_s, pid in list(self.stopped):
+            if every or due_s <= now:
+                self.stopped.remove((due_s, pid))
+                try:
+                    os.kill(pid, signal.SIGCONT)
+                except ProcessLookupError:
+                    pass
+
+    def attack(self, resume):
+        """One fan run to its end; returns its exit code."""
+        run = self.start("run", *(["--resume"] if resume else []), *OPTIONS,
+                         *KINDS[self.kind], ":::", *system.numbers(1, BATCH))
+        os.set_blocking(run.process.stdout.fileno(), False)
+        out, below = b"", []
+        patience_s = max(self.until_s - time.monotonic(), 0) + 120
+        end_s = time.monotonic() + patience_s
+        while run.process.poll() is None:
+            self.assertLess(time.monotonic(), end_s,
+                            "it does not end: " + run.errors())
+            time.sleep(self.dice.uniform(0.05, 0.5))
+            out += run.process.stdout.read() or b""
+            self.wake(every=time.monotonic() > self.until_s)
+            if time.monotonic() < self.until_s:
+                below = system.descendants(run.process.pid) or below
+                self.strike(run)
+        self.wake(every=True)
+        out += run.process.stdout.read() or b""
+        self.assert_ends(below)
+        # A killed fan run may have printed half a line.
+        self.printed += out.decode().splitlines()
+        return run.process.returncode
+
+    def batch(self):
+        self.tasks = BATCH
+        code = self.attack(False)
+        times = 0
+        while code != system.OK:
+            times += 1
+            self.strikes["resume after " + str(code)] += 1
+            self.assertIn(code, (system.ERROR, system.TASKS_FAILED,
+                                 -signal.SIGKILL, 128 + signal.SIGTERM))
+            self.assertLess(times, 1000)
+            code = self.attack(True)
+        self.assert_whole(BATCH)
+        twice = [line for line, count in
+                 collections.Counter(self.printed).items() if count > 1]
+        self.assertFalse(twice, "printed twice")
+        if self.kind == "ordered" and times == 0:
+            self.assertEqual(self.printed, system.numbers(1, BATCH))
+
+    def recomputed(self):
+        planned = BATCH // 7 if self.kind == "retried" else 0
+        return max(super().recomputed() - planned, 0)
+
+    def report(self):
+        kills = sum(count for what, count in self.strikes.items()
+                    if what.startswith("kill"))
+        return kills, self.recomputed()
+
+
+def fight(seed, seconds, say=print):
+    """Batches for so long; returns the strikes, or raises."""
+    dice = random.Random(seed)
+    until_s = time.monotonic() + seconds
+    total = collections.Counter()
+    while time.monotonic() < until_s:
+        batch = Batch(dice, until_s)
+        batch.setUp()
+        begun_s = time.monotonic()
+        try:
+            batch.batch()
+            kills, again = batch.report()
+            total.update(batch.strikes)
+            total["batches"] += 1
+            total["kills"] += kills
+            total["recomputed"] += again
+            spent_s = time.monotonic() - begun_s
+            say(f"{BATCH} {batch.kind} tasks in {spent_s:.1f} s: "
+                f"{kills} kills, {again} recomputed, 0 double, 0 lost",
+                flush=True)
+        finally:
+            batch.doCleanups()
+    return total
+
+
+def main():
+    parser = argparse.ArgumentParser(description="kills fan's processes")
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--seed", type=int,
+                        default=random.SystemRandom().randrange(1 << 32))
+    arguments = parser.parse_args()
+    print(f"nemesis --minutes {arguments.minutes} --seed {arguments.seed}",
+          flush=True)
+    try:
+        total = fight(arguments.seed, arguments.minutes * 60)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        print(f"FAILED with --seed {arguments.seed}: {error}")
+        return 1
+    for what, count in sorted(total.items()):
+        print(f"{count:8} {what}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

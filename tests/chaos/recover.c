@@ -1,0 +1,48 @@
+/* chaos_recover - opens the log in each directory named on standard input as
+ * the sink does, and says what came of it: "POSITION FAULTS RECORDS", or
+ * "error: TEXT" */
+#include "common/store/verify.h"
+#include "sink/journal.h"
+#include "sink/ledger.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int apply(void *argument, const struct record *record)
+{
+    return ledger_apply(argument, record);
+}
+
+static void ignore(void *argument, const struct verify_fault *fault)
+{
+    (void)argument;
+    (void)fault;
+}
+
+static void recover(const char *dir)
+{
+    struct problem problem = {0};
+    struct verify_summary summary = {0};
+    struct ledger *ledger = ledger_create();
+    struct journal *journal =
+        ledger ? journal_open(dir, apply, ledger, &problem) : NULL;
+    if (!journal || verify_log(dir, ignore, NULL, &summary, &problem) != 0)
+        printf("error: %s\n", problem.text);
+    else
+        printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+               journal_position(journal), summary.faults, summary.records);
+    journal_close(&journal);
+    ledger_destroy(&ledger);
+}
+
+int main(void)
+{
+    char line[4096];
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        recover(line);
+        fflush(stdout);
+    }
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* mutants - the mistakes that fan-sim-mutants can switch on, and what they are
+ *
+ * See common/base/mutant.h for where they are made.
+ */
+#ifndef TESTS_SIM_MUTANTS_H
+#define TESTS_SIM_MUTANTS_H
+
+#define MUTANTS(X)                                                         \
+    X(NONE, "none")                                                        \
+    X(ACK_BEFORE_SYNC, "acknowledge before the sync")                      \
+    X(RECOVER_UNSYNCED, "trust the page cache at recovery")                \
+    X(NEVER_TELL_AGAIN, "never say a lost STORED again")                   \
+    X(RECORD_OF_OLD, "take RECORDs of any generation")                     \
+    X(ACK_DUPLICATE, "acknowledge a duplicate before its original's sync") \
+    X(SECOND_FINAL, "store a second final record")                         \
+    X(RESULTS_GAP, "accept a gap in RESULTS")                              \
+    X(RECORDS_GAP, "accept a gap in RECORDs")                              \
+    X(LOST_FAILURE, "count a failure of a lost attempt")                   \
+    X(LEDGER_FORGETS, "recover without the final records")                 \
+    X(KEPT_IGNORED, "expect 1 from a worker that is new to the sink")      \
+    X(SKIP_MARK, "dispatch beyond the durable mark")                       \
+    X(SKIP_ROSTER, "dispatch before JOINED is stored")                     \
+    X(SEND_UNSYNCED, "dispatch before SYNC")                               \
+    X(LOSS_UNRECORDED, "resend without recording the loss")                \
+    X(STORED_UNCHECKED, "accept STORED from any position")                 \
+    X(NO_PAUSE_GUARD, "no guard for the own pause")                        \
+    X(SILENT_IS_CRASH, "count a lost heartbeat as a crash")                \
+    X(LOSS_IS_FAILURE, "a loss spends a retry")                            \
+    X(TRUST_WORKER, "finish a task on the worker's word")                  \
+    X(ATTEMPT_AGAIN, "use an attempt's number again")                      \
+    X(NO_ADOPTION, "do not adopt what a worker holds at HELLO")            \
+    X(ROSTER_UNAWAITED, "redo without waiting for the roster")             \
+    X(LANE_ANY, "take another lane's messages")                            \
+    X(RETIRE_EARLY, "forget a result once it is pushed")                   \
+    X(SYNCED_OF_OTHER, "believe what another ventilator was answered")     \
+    X(COMPLETE_EARLY, "complete without waiting for what is out")          \
+    X(STEAL_BACK, "give back what was taken for an idle worker")           \
+    X(HISTORY_IGNORED, "send again what SYNCED says is at its end")        \
+    X(LEAVING_MET, "believe the roster of a worker that is leaving")       \
+    X(SPEND_TWICE, "retry once more than was allowed")                     \
+    X(NO_RESEND, "never ask a worker for its results again")               \
+    X(LANE_STUCK, "never send a lane's messages again")                    \
+    X(GRANT_SAME, "grant a new ventilator the old generation")             \
+    X(TRACKER_GENERATION, "take another generation's failure for ours")    \
+    X(ASTRAY, "never look for tasks that went astray")
+
+enum mutant {
+#define MUTANT_ENUM(name, text) MUTANT_##name,
+    MUTANTS(MUTANT_ENUM) MUTANT_COUNT
+};
+extern enum mutant mutant_on;
+#define MUTANT(name) (mutant_on == MUTANT_##name)
+
+#endif

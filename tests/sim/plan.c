@@ -1,0 +1,126 @@
+#include "tests/sim/sim.h"
+
+#include <limits.h>
+
+uint64_t random_next(uint64_t *state)
+{
+    uint64_t value = *state += UINT64_C(0x9e3779b97f4a7c15);
+    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+    return value ^ value >> 31;
+}
+
+static uint32_t draw(uint64_t *state, uint32_t from, uint32_t to)
+{
+    return from + (uint32_t)(random_next(state) % (to - from + UINT64_C(1)));
+}
+
+static bool chance(uint64_t *state, uint32_t of_100)
+{
+    return draw(state, 1, 100) <= of_100;
+}
+
+static void draw_tasks(struct plan *plan, uint64_t *state)
+{
+    const bool failing = chance(state, 60);
+    const bool killing = chance(state, 15);
+    const uint32_t long_ms = chance(state, 50) ? 100 : 4000;
+    plan->tasks = draw(state, 5, SIM_TASKS);
+    for (unsigned i = 1; i <= SIM_TASKS; i++) {
+        struct task_plan *task = &plan->task[i];
+        task->ms = (int32_t)draw(state, 0, long_ms);
+        task->bad = chance(state, 1);
+        task->fails = failing && chance(state, 25) ? draw(state, 1, 3) : 0;
+        task->killer = killing && chance(state, 4);
+    }
+}
+
+static void draw_limits(struct plan *plan, uint64_t *state)
+{
+    plan->limits = (struct tracker_limits){
+        .window_tasks = chance(state, 50) ? 10000 : draw(state, 4, 30),
+        .window_bytes = 1 << 20,
+        .order_window = chance(state, 80) ? 0 : draw(state, 3, 20),
+        .losses_max = 10,
+        .lone_deaths_max = SIM_LONE_DEATHS,
+        .prefetch_ms = 50,
+        .heartbeat_ms = 1000,
+        .liveness_ms = (int64_t)draw(state, 3, 5) * 1000,
+        .rejoin_ms = (int64_t)draw(state, 1, 15) * 1000,
+        .workers_max = SIM_PEERS};
+    plan->policy = (struct policy){
+        .on_fail = chance(state, 85) ? ANSWER_FAIL : ANSWER_IGNORE,
+        .retries_max = draw(state, 0, 3),
+        .backoff_min_ms = chance(state, 50) ? 0 : draw(state, 1, 3000),
+        .backoff_max_ms = 10000};
+    plan->retain_max = chance(state, 80) ? 1 << 20 : draw(state, 100, 1000);
+    plan->delay_ms = chance(state, 70)   ? (int32_t)draw(state, 1, 10)
+                     : chance(state, 80) ? (int32_t)draw(state, 10, 500)
+                                         : 1500;
+    plan->dial_ms = (int32_t)draw(state, 1, 1000);
+    plan->restart_ms = (int32_t)draw(state, 1, 4000);
+    plan->input_ms = chance(state, 80) ? 0 : (int32_t)draw(state, 1, 500);
+    plan->notice = chance(state, 50) ? 100 : draw(state, 0, 100);
+    plan->ports = chance(state, 60) ? 60000 : draw(state, 2, 12);
+    plan->deaf = chance(state, 80) ? 0 : draw(state, 1, 100);
+    plan->ghosts = chance(state, 90) ? 0 : draw(state, 1, 300);
+    plan->batch = chance(state, 80) ? UINT_MAX : draw(state, 2, 20);
+}
+
+static void draw_faults(struct plan *plan, uint64_t *state)
+{
+    const uint32_t span_ms = chance(state, 50) ? 3000 : 20000;
+    uint32_t kinds = (uint32_t)random_next(state);
+    if (chance(state, 30))
+        kinds = UINT32_MAX;
+    plan->faults = chance(state, 10) ? 0 : draw(state, 1, SIM_FAULTS);
+    plan->crash = chance(state, 60) ? 0 : draw(state, 1, 300);
+    int64_t last_ms = 0;
+    for (unsigned i = 0; i < SIM_FAULTS; i++) {
+        struct fault *fault = &plan->fault[i];
+        do
+            fault->kind = (uint8_t)draw(state, 0, FAULT_KINDS - 1);
+        while (!(kinds >> fault->kind & 1) && (kinds & 511) != 0);
+        fault->victim = chance(state, 50)
+                            ? (uint8_t)draw(state, VENT, SINK)
+                            : (uint8_t)draw(state, WORK, PROCESSES - 1);
+        fault->detail = (uint8_t)draw(state, 0, 255);
+        // Two at once are what is easily got wrong.
+        fault->at_ms = chance(state, 30) ? last_ms + draw(state, 0, 100)
+                                         : draw(state, 1, span_ms);
+        fault->length_ms = draw(state, 1, chance(state, 50) ? 2000 : 12000);
+        last_ms = fault->at_ms;
+    }
+}
+
+void plan_draw(struct plan *plan, const struct choice *choice)
+{
+    *plan = (struct plan){.choice = *choice};
+    uint64_t state = choice->seed;
+    plan->workers = draw(&state, 1, SIM_WORKERS);
+    for (unsigned i = 0; i < SIM_WORKERS; i++)
+        plan->slots[i] = draw(&state, 1, SIM_SLOTS);
+    draw_tasks(plan, &state);
+    draw_limits(plan, &state);
+    draw_faults(plan, &state);
+    if (choice->tasks)
+        plan->tasks = choice->tasks;
+    if (choice->workers)
+        plan->workers = choice->workers;
+    bool killers = false;
+    for (unsigned i = 1; i <= plan->tasks; i++)
+        killers = killers || plan->task[i].killer;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < plan->faults; i++) {
+        const struct fault fault = plan->fault[i];
+        if (!(choice->faults >> i & 1))
+            continue;
+        if (fault.at_ms + fault.length_ms > plan->quiet_from_ms)
+            plan->quiet_from_ms = fault.at_ms + fault.length_ms;
+        plan->fault[kept++] = fault;
+    }
+    plan->faults = kept;
+    if (kept == 0)
+        plan->crash = 0;
+    plan->calm = kept == 0 && !killers;
+}

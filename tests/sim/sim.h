@@ -1,0 +1,258 @@
+/* sim - one run of fan in one process: real cores, a clock and a world of ours
+ *
+ * The tracker, the ledger, the slot table, the retention, the records and the
+ * codec of all messages are the product's. Made here are the network, the
+ * disk, the processes that come and go, and, as thin as it can be, what joins
+ * the cores in the three roles (sim_vent.c, sim_sink.c, sim_work.c).
+ *
+ * A seed draws a plan (plan.c): tasks, workers, limits, faults. The same plan
+ * and seed give the same events, byte for byte. truth.c keeps what is really
+ * so, and says which guarantee an event broke.
+ */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include "common/base/bytes.h"
+#include "common/store/record.h"
+#include "common/wire/wire.h"
+#include "sink/ledger.h"
+#include "ventilator/tracker.h"
+#include "worker/retain.h"
+#include "worker/slots.h"
+
+enum {
+    SIM_WORKERS = 5,
+    SIM_SLOTS = 3,
+    SIM_TASKS = 60,
+    SIM_FAULTS = 12,
+    SIM_PEERS = 64, // worker incarnations a ventilator may know at once
+    SIM_LONE_DEATHS = 3,
+};
+
+/* -- the plan -------------------------------------------------------------- */
+
+enum { VENT, SINK, WORK, PROCESSES = WORK + SIM_WORKERS };
+
+enum fault_kind {
+    FAULT_KILL,      // the process dies; what it wrote stays in the cache
+    FAULT_POWER,     // so does its host: what was not synced may be gone
+    FAULT_PAUSE,     // SIGSTOP, SIGCONT
+    FAULT_DROP,      // a connection swallows all, and is found to be lost
+    FAULT_PARTITION, // all of them, and none comes back for a while
+    FAULT_STALL,     // one direction of a connection stands still
+    FAULT_DISK_FULL,
+    FAULT_FSYNC,
+    FAULT_DRAIN, // SIGTERM to a worker
+    FAULT_KINDS
+};
+
+struct fault {
+    int64_t at_ms, length_ms;
+    uint8_t kind, victim, detail;
+};
+
+struct task_plan {
+    uint32_t fails; // its first attempts that fail
+    int32_t ms;
+    bool bad;    // no command can be made of it
+    bool killer; // takes its worker along
+};
+
+/* What a failing seed is shrunk by. */
+struct choice {
+    uint64_t seed;
+    unsigned tasks, workers; // 0: as the seed says
+    uint32_t faults;         // mask of those that happen
+};
+
+struct plan {
+    struct choice choice;
+    unsigned tasks, workers, faults;
+    unsigned slots[SIM_WORKERS];
+    struct task_plan task[SIM_TASKS + 1];
+    struct fault fault[SIM_FAULTS];
+    struct tracker_limits limits;
+    struct policy policy;
+    uint64_t retain_max;
+    int32_t delay_ms; // of a message, at most
+    int32_t dial_ms;  // before a lost connection is tried again, at most
+    int32_t restart_ms;
+    int32_t input_ms;      // a task can be read so long after the one before
+    uint32_t notice;       // of 100 worker deaths that are told at once
+    uint32_t deaf;         // of 100 new connections: nobody notices
+    uint32_t ghosts;       // of 10000 control messages of a ventilator: come
+                           // again, long after it
+    unsigned batch;        // messages a ventilator takes in one turn
+    uint32_t crash;        // of 10000 steps at which a process may die: dies
+    unsigned ports;        // to choose from: few are soon used again
+    int64_t quiet_from_ms; // no fault goes on beyond
+    bool calm;             // nothing ever goes wrong
+};
+
+uint64_t random_next(uint64_t *state); /* splitmix64 */
+void plan_draw(struct plan *plan, const struct choice *choice);
+
+/* -- the world ------------------------------------------------------------- */
+
+enum socket { SOCKET_CONTROL, SOCKET_OTHER, SOCKETS };
+/* Connections, by who dials: to the ventilator's control socket, to the sink's
+ * results socket, to a lane. */
+enum way { WAY_CONTROL, WAY_RESULTS, WAY_LANE, WAYS };
+enum { UP, DOWN }; // from the dialler, and to it
+
+struct frame {
+    struct frame *next;
+    uint8_t from;
+    uint32_t epoch; // of the connection it came by: its address
+    size_t size;
+    uint8_t bytes[];
+};
+struct queue {
+    struct frame *first, **end;
+};
+
+struct channel {
+    bool wanted, up, was_up;
+    uint32_t epoch;
+    unsigned port;
+    int64_t arrival_ms[2]; // of the newest message: first in, first out
+    int64_t shut_ms;       // no connection before
+    int64_t trouble_ms;    // when it last stood still or was down
+    struct queue waiting;  // the dialler's, until it is connected
+};
+
+struct process {
+    bool alive;
+    bool dying; // dies at the end of this step
+    bool reconnected;
+    uint32_t life;
+    int64_t turn_ms;     // when its next turn is; -1: none
+    int64_t paused_ms;   // until
+    int64_t paused_from; // since
+    int64_t trouble_ms;  // when it last was dead or stopped
+    struct queue in[SOCKETS];
+    struct id128 id;
+    bool power;  // how it dies
+    bool leaves; // it runs nothing more, and has said BYE
+};
+
+struct step {
+    int64_t at_ms;
+    uint64_t order;
+    uint8_t kind, process, way, direction;
+    uint32_t detail;
+    struct frame *frame;
+};
+
+struct vent;
+struct sink;
+struct work;
+struct truth;
+
+struct world {
+    const struct plan *plan;
+    uint64_t random;
+    int64_t now_ms;
+    uint64_t order, hash, steps;
+    struct step *heap;
+    size_t heap_count, heap_capacity;
+    struct process process[PROCESSES];
+    struct channel channel[WAYS][PROCESSES];
+    struct vent *vent;
+    struct sink *sink;
+    struct work *work[SIM_WORKERS];
+    struct truth *truth;
+    uint32_t generation_file; // the ventilator's, synced
+    int64_t disk_full_ms;     // until
+    bool fsync_fails;
+    bool over;         // the run has ended
+    bool print;        // the trace
+    const char *broke; // which guarantee; NULL: none
+    char why[160];
+};
+
+enum step_kind {
+    STEP_TURN,
+    STEP_ARRIVAL,
+    STEP_DIAL,
+    STEP_DROP,
+    STEP_GHOST,
+    STEP_FAULT,
+    STEP_START,
+    STEP_TASK_ENDS,
+    STEP_DEATH_NOTICE,
+};
+
+struct outcome {
+    uint64_t hash, steps;
+    int64_t ended_ms;
+    const char *broke;
+    char why[160];
+};
+/* Runs a plan to its end, or to the first broken guarantee. */
+void world_run(const struct plan *plan, bool print, struct outcome *outcome);
+
+uint32_t world_draw(struct world *world, uint32_t below); // 0 <= it < below
+bool world_chance(struct world *world, uint32_t of_10000);
+/* A line of the trace, and of its hash. */
+void world_note(struct world *world, const char *what, int64_t a, int64_t b,
+                int64_t c);
+void world_broke(struct world *world, const char *guarantee, const char *format,
+                 ...) __attribute__((format(printf, 3, 4)));
+void world_at(struct world *world, int64_t at_ms, struct step step);
+void world_turn(struct world *world, unsigned process, int64_t at_ms);
+/* Is this one of the moments at which a process dies? Then it is dying: sends
+ * nothing more, and must stop. */
+bool world_dies(struct world *world, unsigned process);
+void world_kill(struct world *world, unsigned process, bool power);
+struct id128 world_id(unsigned process, uint32_t life);
+unsigned id_process(const struct id128 *id);
+uint32_t id_life(const struct id128 *id);
+bool id_alive(const struct world *world, const struct id128 *id);
+
+/* net.c */
+void net_dial(struct world *world, enum way way, unsigned process,
+              unsigned port);
+void net_hang_up(struct world *world, enum way way, unsigned process);
+void net_drop(struct world *world, enum way way, unsigned process);
+void net_ghost(struct world *world, const struct step *step);
+void net_dialled(struct world *world, const struct step *step);
+void net_arrived(struct world *world, const struct step *step);
+void net_up(struct world *world, enum way way, unsigned process,
+            struct span frame);
+/* False: that connection is gone. */
+bool net_down(struct world *world, enum way way, unsigned process,
+              uint32_t epoch, struct span frame);
+struct frame *net_take(struct world *world, unsigned process,
+                       enum socket socket);
+void queue_add(struct queue *queue, struct frame *frame);
+void queue_clear(struct queue *queue);
+
+/* sim_vent.c, vent_hear.c */
+void vent_start(struct world *world);
+void vent_turn(struct world *world);
+void vent_stop(struct world *world);
+const struct tracker *vent_tracker(const struct world *world);
+bool vent_listens(const struct world *world, unsigned port);
+/* Is this worker known, or within the time it has to come back? */
+bool vent_serves(const struct world *world, const struct id128 *worker);
+void vent_notice(struct world *world, const struct id128 *worker);
+
+/* sim_sink.c, sink_hear.c */
+void sink_start(struct world *world);
+void sink_turn(struct world *world);
+void sink_stop(struct world *world); // the process; the disk stays
+void sink_free(struct world *world);
+bool sink_listens(const struct world *world, unsigned port);
+
+/* sim_work.c */
+void work_start(struct world *world, unsigned process);
+void work_turn(struct world *world, unsigned process);
+void work_stop(struct world *world, unsigned process);
+void work_task_ends(struct world *world, const struct step *step);
+void work_drain(struct world *world, unsigned process);
+
+/* faults.c */
+void fault_happens(struct world *world, const struct fault *fault);
+
+#endif

@@ -1,0 +1,298 @@
+#include "tests/sim/truth.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct truth *truth_create(void)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    if (!truth)
+        abort();
+    return truth;
+}
+
+void truth_destroy(struct truth **truth)
+{
+    free((*truth)->roster);
+    free((*truth)->record);
+    free(*truth);
+    *truth = NULL;
+}
+
+struct true_task *truth_task(struct world *world, uint64_t task)
+{
+    if (task >= 1 && task <= world->plan->tasks)
+        return &world->truth->task[task];
+    world_broke(world, "I14", "there is no task %" PRIu64, task);
+    return &world->truth->task[0];
+}
+
+struct try *truth_try(struct true_task *task, uint32_t generation,
+                      uint32_t attempt)
+{
+    for (unsigned i = 0; i < task->try_count; i++)
+        if (task->tries[i].generation == generation &&
+            task->tries[i].attempt == attempt)
+            return &task->tries[i];
+    return NULL;
+}
+
+size_t truth_roster(const struct truth *truth, const struct id128 *id)
+{
+    size_t at = 0;
+    while (at < truth->roster_count && !id128_equal(&truth->roster[at].id, id))
+        at++;
+    return at;
+}
+
+/* -- what the disk has for good -------------------------------------------- */
+
+// One that was sent and not started counts: nobody can tell it from one that
+// killed its worker before that could say so.
+static unsigned really_died_alone(const struct world *world,
+                                  const struct true_task *task)
+{
+    unsigned deaths = 0;
+    for (unsigned i = 0; i < task->try_count; i++) {
+        const struct try *try = &task->tries[i];
+        deaths += try->alone && !try->ended && !id_alive(world, &try->worker);
+    }
+    return deaths;
+}
+
+static void final_is_right(struct world *world, const struct record *record,
+                           struct true_task *task)
+{
+    const struct plan *plan = world->plan;
+    const struct try *try =
+        truth_try(task, record->generation, record->attempt);
+    const bool by_failures =
+        record->status == STATUS_IGNORED || record->status == STATUS_FAILED;
+    if (record->status == STATUS_OK) {
+        if (!try || !try->ended || try->class != CLASS_NONE)
+            world_broke(world, "I6", "task %" PRIu64 " never succeeded",
+                        record->task);
+    } else if (record->status == STATUS_QUARANTINED) {
+        if (task->lone_deaths < SIM_LONE_DEATHS ||
+            really_died_alone(world, task) < SIM_LONE_DEATHS)
+            world_broke(world, "I8", "task %" PRIu64 " is no poison",
+                        record->task);
+    } else if (!by_failures) {
+        world_broke(world, "I6", "task %" PRIu64 " ends as %s", record->task,
+                    status_name(record->status));
+    } else if (record->class == CLASS_SPAWN) {
+        if (!plan->task[record->task].bad)
+            world_broke(world, "I6", "task %" PRIu64 " is not bad",
+                        record->task);
+    } else if (record->class == CLASS_LOST) {
+        if (task->losses < plan->limits.losses_max)
+            world_broke(world, "losses", "task %" PRIu64 " lost %u times only",
+                        record->task, task->losses);
+    } else if (task->failures < plan->policy.retries_max + 1) {
+        world_broke(world, "retries", "task %" PRIu64 " failed %u times only",
+                    record->task, task->failures);
+    }
+}
+
+static void durable_final(struct world *world, const struct record *record)
+{
+    struct true_task *task = truth_task(world, record->task);
+    if (task->finals > 0)
+        world_broke(world, "I2", "task %" PRIu64 " has two final records",
+                    record->task);
+    final_is_right(world, record, task);
+    task->finals++;
+    task->status = record->status;
+    task->class = record->class;
+}
+
+static void durable_attempt(struct world *world, const struct record *record)
+{
+    struct true_task *task = truth_task(world, record->task);
+    struct try *try = truth_try(task, record->generation, record->attempt);
+    if (!try) {
+        world_broke(world, "I6", "task %" PRIu64 " was never sent so",
+                    record->task);
+        return;
+    }
+    if (task->finals > 0)
+        world_broke(world, "I4", "task %" PRIu64 " was final", record->task);
+    if (record->status == STATUS_LOST) {
+        if (try->lost_stored)
+            world_broke(world, "log", "task %" PRIu64 " is lost twice",
+                        record->task);
+        if (record->crash && id_alive(world, &try->worker))
+            world_broke(world, "I8", "task %" PRIu64 ": its worker lives",
+                        record->task);
+        // A failure that SYNCED told of is not known to be of this attempt.
+        task->losses += record->ran;
+        task->lone_deaths += record->ran && record->crash && record->alone;
+        try->lost_stored = true;
+        return;
+    }
+    if (try->failed_stored)
+        world_broke(world, "log", "task %" PRIu64 " fails twice in one attempt",
+                    record->task);
+    if (try->lost_stored)
+        world_broke(world, "lost-first",
+                    "task %" PRIu64 ": failure of a lost attempt counts",
+                    record->task);
+    if (!try->ended || try->class != record->class)
+        world_broke(world, "I6", "task %" PRIu64 " did not fail so",
+                    record->task);
+    try->failed_stored = true;
+    task->failures += record->class != CLASS_CANCELLED;
+}
+
+static void durable_joined(struct truth *truth, const struct id128 *id)
+{
+    const size_t at = truth_roster(truth, id);
+    if (at < truth->roster_count) {
+        truth->roster[at].left = false;
+        return;
+    }
+    if (truth->roster_count == truth->roster_capacity) {
+        truth->roster_capacity = 2 * truth->roster_capacity + 8;
+        truth->roster = reallocarray(truth->roster, truth->roster_capacity,
+                                     sizeof *truth->roster);
+        if (!truth->roster)
+            abort();
+    }
+    truth->roster[truth->roster_count++] = (struct true_worker){.id = *id};
+}
+
+static void durable_event(struct world *world, const struct record *record)
+{
+    struct truth *truth = world->truth;
+    size_t at;
+    switch (record->event) {
+    case EVENT_GENERATION:
+        if (record->generation != truth->generation + 1)
+            world_broke(world, "I7", "generation %u after %u",
+                        record->generation, truth->generation);
+        truth->generation = record->generation;
+        break;
+    case EVENT_JOINED:
+        durable_joined(truth, &record->worker);
+        break;
+    case EVENT_LEFT:
+        at = truth_roster(truth, &record->worker);
+        if (at < truth->roster_count)
+            truth->roster[at].left = true;
+        break;
+    case EVENT_MARK:
+        if (record->a < truth->mark)
+            world_broke(world, "mark", "from %" PRIu64 " back to %" PRIu64,
+                        truth->mark, record->a);
+        truth->mark = record->a;
+        break;
+    case EVENT_COMPLETE:
+        truth->complete = true;
+        break;
+    case EVENT_NONE:
+    case EVENT_RUN:
+    case EVENT_REOPENED:
+    case EVENT_RESUMED:
+    case EVENT_DECISION:
+    case EVENTS:
+        break;
+    }
+}
+
+void truth_durable(struct world *world, const struct record *record)
+{
+    world_note(world, "durable", (int64_t)record->event, (int64_t)record->task,
+               record->event == EVENT_NONE ? (int64_t)record->status
+                                           : (int64_t)record->a);
+    if (record->event != EVENT_NONE)
+        durable_event(world, record);
+    else if (record->final)
+        durable_final(world, record);
+    else
+        durable_attempt(world, record);
+}
+
+/* -- what the workers do --------------------------------------------------- */
+
+void truth_starts(struct world *world, const struct slot_task *slot,
+                  const struct id128 *worker)
+{
+    struct true_task *task = truth_task(world, slot->task);
+    struct try *try = truth_try(task, slot->generation, slot->attempt);
+    world_note(world, "runs", (int64_t)slot->task, slot->generation,
+               slot->attempt);
+    if (!try) {
+        world_broke(world, "I14", "task %" PRIu64 " was never sent so",
+                    slot->task);
+        return;
+    }
+    const struct try *last = &task->tries[task->try_count - 1];
+    if (try != last && last->generation == try->generation &&
+        !try->failed_stored && !try->lost_stored)
+        world_broke(world, "loss-first",
+                    "task %" PRIu64 ": attempt %u runs, superseded, not lost",
+                    slot->task, slot->attempt);
+    if (!id128_equal(&try->worker, worker))
+        world_broke(world, "lane", "task %" PRIu64 " was for %u, runs at %u",
+                    slot->task, id_process(&try->worker), id_process(worker));
+    if (try->started)
+        world_broke(world, "I7", "task %" PRIu64 ": one attempt runs twice",
+                    slot->task);
+    try->started = true;
+    task->starts++;
+}
+
+void truth_ends(struct world *world, const struct slot_task *slot,
+                enum fail_class class)
+{
+    struct try *try = truth_try(truth_task(world, slot->task), slot->generation,
+                                slot->attempt);
+    world_note(world, "ends", (int64_t)slot->task, (int64_t) class,
+               slot->attempt);
+    if (!try)
+        return;
+    try->ended = true;
+    try->class = (uint8_t) class;
+}
+
+void truth_retires(struct world *world, uint64_t number, uint32_t generation,
+                   uint32_t attempt)
+{
+    struct true_task *task = truth_task(world, number);
+    const struct try *try = truth_try(task, generation, attempt);
+    if (task->finals == 0 && !(try && (try->failed_stored || try->lost_stored)))
+        world_broke(world, "I5", "task %" PRIu64 ": forgotten, not durable",
+                    number);
+}
+
+/* -- when all is over ------------------------------------------------------ */
+
+static void end_is_right(struct world *world, unsigned number)
+{
+    const struct true_task *task = &world->truth->task[number];
+    const struct task_plan *plan = &world->plan->task[number];
+    const uint64_t retries = world->plan->policy.retries_max;
+    if (task->finals != 1)
+        world_broke(world, "I1", "task %u has %u final records", number,
+                    task->finals);
+    if (task->status == STATUS_OK &&
+        (plan->bad || plan->killer || plan->fails > retries))
+        world_broke(world, "I6", "task %u cannot succeed", number);
+    if (!world->plan->calm || plan->bad)
+        return;
+    const uint64_t runs =
+        (plan->fails < retries ? plan->fails : retries) + UINT64_C(1);
+    if (task->starts != runs || task->losses > 0)
+        world_broke(world, "calm",
+                    "task %u ran %u times, sent %u, not %" PRIu64, number,
+                    task->starts, task->try_count, runs);
+}
+
+void truth_at_end(struct world *world)
+{
+    for (unsigned i = 1; i <= world->plan->tasks && !world->broke; i++)
+        end_is_right(world, i);
+    if (!world->over && !world->broke)
+        world_broke(world, "I13", "nothing happens any more");
+}

@@ -1,0 +1,90 @@
+/* truth - what is really so in the simulated world, and what it forbids
+ *
+ * Built from what the disk holds for good and from what the workers really
+ * did, never from what the cores believe. Each call that learns something
+ * checks the guarantees it touches.
+ */
+#ifndef TESTS_SIM_TRUTH_H
+#define TESTS_SIM_TRUTH_H
+
+#include "tests/sim/sim.h"
+
+enum { TRIES = 64 };
+
+/* A send of a task. */
+struct
+try {
+    uint32_t generation, attempt;
+    struct id128 worker;
+    bool started, ended, alone;
+    bool failed_stored, lost_stored;
+    uint8_t class;
+};
+struct true_task {
+    unsigned finals;
+    enum status status;
+    enum fail_class class;
+    unsigned failures, losses, lone_deaths; // stored, and counted
+    unsigned starts;
+    bool known; // the ventilator of now was told that it is final
+    unsigned try_count;
+    struct try tries[TRIES];
+};
+
+/* A record the ventilator has handed out, by number. */
+struct true_record {
+    uint8_t kind;
+    uint32_t generation, attempt;
+    uint64_t task, a;
+    struct id128 subject;
+};
+
+struct true_worker {
+    struct id128 id;
+    bool left;
+};
+
+struct truth {
+    struct true_task task[SIM_TASKS + 1];
+    uint64_t mark, records, durable;
+    uint32_t generation;
+    bool complete;
+    struct true_worker *roster; // joined, for good
+    size_t roster_count, roster_capacity;
+    struct true_record *record; // of this ventilator, by number - 1
+    size_t record_count, record_capacity, record_checked;
+};
+
+struct truth *truth_create(void);
+void truth_destroy(struct truth **truth);
+
+struct true_task *truth_task(struct world *world, uint64_t task);
+struct try *truth_try(struct true_task *task, uint32_t generation,
+                      uint32_t attempt);
+size_t truth_roster(const struct truth *truth, const struct id128 *id);
+
+/* The disk has this record for good. */
+void truth_durable(struct world *world, const struct record *record);
+/* The sink says STORED or SYNCED up to `to`. */
+void truth_told(struct world *world, uint64_t to,
+                const struct ledger_news *news);
+/* The ventilator hears so, and believes it. */
+void truth_heard(struct world *world, const struct wire_stored *stored);
+void truth_synced(struct world *world, const struct wire_synced *part);
+void truth_vent_starts(struct world *world);
+void truth_records(struct world *world, const struct tracker_action *action);
+void truth_sends(struct world *world, const struct tracker_action *action,
+                 const struct id128 *worker, uint32_t generation);
+void truth_worker_closed(struct world *world, const struct id128 *worker,
+                         bool by_itself);
+void truth_complete(struct world *world);
+void truth_starts(struct world *world, const struct slot_task *slot,
+                  const struct id128 *worker);
+void truth_ends(struct world *world, const struct slot_task *slot,
+                enum fail_class class);
+/* A worker forgets the result of this attempt. */
+void truth_retires(struct world *world, uint64_t number, uint32_t generation,
+                   uint32_t attempt);
+void truth_at_end(struct world *world);
+
+#endif

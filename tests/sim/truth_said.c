@@ -1,0 +1,232 @@
+/* truth_said - what is told, and what the ventilator does on it */
+#include "tests/sim/truth.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* -- what is said of it ---------------------------------------------------- */
+
+static void entry_is_true(struct world *world,
+                          const struct wire_stored_entry *entry)
+{
+    struct true_task *task = truth_task(world, entry->task);
+    const struct try *try = truth_try(task, entry->generation, entry->attempt);
+    const bool is_true = entry->kind == STORED_FINAL ? task->finals > 0
+                         : entry->kind == STORED_FAILURE
+                             ? try && try->failed_stored
+                         : entry->kind == STORED_LOSS ? try && try->lost_stored
+                                                      : true;
+    if (!is_true)
+        world_broke(world, "I3", "task %" PRIu64 ": said before it is durable",
+                    entry->task);
+}
+
+void truth_told(struct world *world, uint64_t to,
+                const struct ledger_news *news)
+{
+    if (to > world->truth->durable)
+        world_broke(world, "I3",
+                    "STORED up to byte %" PRIu64 ", durable are %" PRIu64, to,
+                    world->truth->durable);
+    for (size_t i = 0; i < news->lists.finals.count; i++)
+        for (uint64_t j = 0; j < news->lists.finals.at[i].count; j++)
+            if (!truth_task(world, news->lists.finals.at[i].first + j)->finals)
+                world_broke(world, "I3", "task %" PRIu64 " is not durable",
+                            news->lists.finals.at[i].first + j);
+    for (size_t i = 0; i < news->lists.entry_count; i++)
+        entry_is_true(world, &news->lists.entries[i]);
+}
+
+static void record_is_true(struct world *world,
+                           const struct true_record *record)
+{
+    const struct truth *truth = world->truth;
+    struct true_task *task =
+        record->task ? truth_task(world, record->task) : NULL;
+    const struct try *try =
+        task ? truth_try(task, record->generation, record->attempt) : NULL;
+    bool is_true = true;
+    if (record->kind == RECORD_FINAL)
+        is_true = task && task->finals > 0;
+    else if (record->kind == RECORD_LOST)
+        is_true = task && (task->finals > 0 || (try && try->lost_stored));
+    else if (record->kind == RECORD_JOINED)
+        is_true = truth_roster(truth, &record->subject) < truth->roster_count ||
+                  !id_alive(world, &record->subject);
+    else if (record->kind == RECORD_MARK)
+        is_true = truth->mark >= record->a;
+    else if (record->kind == RECORD_COMPLETE)
+        is_true = truth->complete;
+    if (!is_true)
+        world_broke(world, "I3", "RECORD kind %u of task %" PRIu64 " is gone",
+                    record->kind, record->task);
+}
+
+static void know(struct world *world, uint64_t first, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        truth_task(world, first + i)->known = true;
+}
+
+void truth_heard(struct world *world, const struct wire_stored *stored)
+{
+    struct truth *truth = world->truth;
+    struct wire_list list = stored->finals;
+    struct wire_run run;
+    while (wire_next_run(&list, &run))
+        know(world, run.first, run.count);
+    struct wire_stored_entry entry;
+    for (list = stored->entries; wire_next_stored_entry(&list, &entry);) {
+        entry_is_true(world, &entry);
+        if (entry.kind == STORED_FINAL)
+            know(world, entry.task, 1);
+    }
+    for (; truth->record_checked < stored->record &&
+           truth->record_checked < truth->record_count;
+         truth->record_checked++)
+        record_is_true(world, &truth->record[truth->record_checked]);
+    if (stored->record > truth->record_count)
+        world_broke(world, "I3", "RECORD %" PRIu64 " was never made",
+                    stored->record);
+}
+
+void truth_synced(struct world *world, const struct wire_synced *part)
+{
+    struct wire_list list = part->finals;
+    struct wire_run run;
+    while (wire_next_run(&list, &run))
+        know(world, run.first, run.count);
+    if (part->generation > world->truth->generation)
+        world_broke(world, "I3", "generation %u is not durable",
+                    part->generation);
+}
+
+/* -- what the ventilator does ---------------------------------------------- */
+
+void truth_vent_starts(struct world *world)
+{
+    for (unsigned i = 1; i <= SIM_TASKS; i++)
+        world->truth->task[i].known = false;
+    world->truth->record_count = world->truth->record_checked = 0;
+}
+
+void truth_records(struct world *world, const struct tracker_action *action)
+{
+    struct truth *truth = world->truth;
+    for (size_t i = 0; i < action->count; i++) {
+        const struct wire_record *from = &action->records[i];
+        if (from->number <= truth->record_count)
+            continue;
+        if (truth->record_count == truth->record_capacity) {
+            truth->record_capacity = 2 * truth->record_capacity + 32;
+            truth->record = reallocarray(truth->record, truth->record_capacity,
+                                         sizeof *truth->record);
+            if (!truth->record)
+                abort();
+        }
+        truth->record[truth->record_count++] =
+            (struct true_record){.kind = from->kind,
+                                 .generation = from->generation,
+                                 .attempt = from->attempt,
+                                 .task = from->task,
+                                 .a = from->a,
+                                 .subject = from->subject};
+    }
+}
+
+// Nothing is computed again while who computes it is here, or may still come.
+static bool is_awaited(const struct world *world, const struct try *last,
+                       uint32_t generation)
+{
+    if (last->generation == generation || !last->started || last->ended ||
+        last->failed_stored || last->lost_stored ||
+        !id_alive(world, &last->worker) ||
+        world->process[id_process(&last->worker)].leaves)
+        return false;
+    return vent_serves(world, &last->worker);
+}
+
+static void send_one(struct world *world, const struct tracker_send *send,
+                     const struct id128 *worker, uint32_t generation)
+{
+    struct truth *truth = world->truth;
+    struct true_task *task = truth_task(world, send->task);
+    world_note(world, "sends", (int64_t)send->task, send->attempt,
+               id_process(worker));
+    if (send->task > truth->mark)
+        world_broke(world, "mark", "task %" PRIu64 " goes out beyond %" PRIu64,
+                    send->task, truth->mark);
+    if (task->known)
+        world_broke(world, "I10", "task %" PRIu64 " is known to be final",
+                    send->task);
+    const struct try *last =
+        task->try_count ? &task->tries[task->try_count - 1] : NULL;
+    if (last &&
+        (last->generation > generation ||
+         (last->generation == generation && last->attempt >= send->attempt)))
+        world_broke(world, "I7", "task %" PRIu64 ": (%u, %u) after (%u, %u)",
+                    send->task, generation, send->attempt, last->generation,
+                    last->attempt);
+    if (last && is_awaited(world, last, generation))
+        world_broke(world, "I10", "task %" PRIu64 " still runs at %u",
+                    send->task, id_process(&last->worker));
+    if (last && last->generation == generation && last->started &&
+        !last->failed_stored && !last->lost_stored)
+        world_broke(world, "loss-first",
+                    "task %" PRIu64 " goes again, its attempt %u not recorded",
+                    send->task, last->attempt);
+    if (task->try_count == TRIES) {
+        world_broke(world, "I13", "task %" PRIu64 " goes out again and again",
+                    send->task);
+        return;
+    }
+    task->tries[task->try_count++] = (struct try){.generation = generation,
+                                                  .attempt = send->attempt,
+                                                  .worker = *worker,
+                                                  .alone = send->flags != 0};
+}
+
+void truth_sends(struct world *world, const struct tracker_action *action,
+                 const struct id128 *worker, uint32_t generation)
+{
+    const struct truth *truth = world->truth;
+    if (generation != truth->generation || generation > world->generation_file)
+        world_broke(world, "sync", "TASKS of generation %u, durable is %u",
+                    generation, truth->generation);
+    const size_t at = truth_roster(truth, worker);
+    if (at == truth->roster_count || truth->roster[at].left)
+        world_broke(world, "roster", "TASKS to %u before it is rostered",
+                    id_process(worker));
+    for (size_t i = 0; i < action->count; i++)
+        send_one(world, &action->sends[i], worker, generation);
+}
+
+void truth_worker_closed(struct world *world, const struct id128 *worker,
+                         bool by_itself)
+{
+    enum { SLACK_MS = 2500 };
+    const unsigned process = id_process(worker);
+    const struct process *it = &world->process[process];
+    const struct channel *channel = &world->channel[WAY_CONTROL][process];
+    world_note(world, "closes", process, id_life(worker), by_itself);
+    if (by_itself || !id_alive(world, worker) || !channel->up)
+        return;
+    const int64_t well_ms = it->trouble_ms > channel->trouble_ms
+                                ? it->trouble_ms
+                                : channel->trouble_ms;
+    const int64_t since_ms = world->now_ms - well_ms;
+    if (since_ms >
+        world->plan->limits.liveness_ms + SLACK_MS + 2 * world->plan->delay_ms)
+        world_broke(world, "I12", "worker %u was well for %" PRId64 " ms",
+                    process, since_ms);
+}
+
+void truth_complete(struct world *world)
+{
+    world_note(world, "complete", 0, 0, 0);
+    for (unsigned i = 1; i <= world->plan->tasks; i++)
+        if (world->truth->task[i].finals != 1)
+            world_broke(world, "I1", "complete without task %u", i);
+    if (!world->truth->complete)
+        world_broke(world, "I1", "complete, and the log does not say so");
+}
