@@ -104,6 +104,7 @@ struct run {
     double rate;       /* tasks a second, smoothed; 0: not known */
     bool bar;          /* a progress bar stands on the terminal */
     bool print_failed; /* something was not printed */
+    bool input_failed; /* not all of the input was copied */
     bool print_over;   /* nothing more can be read or printed */
 };
 /* Reads the YAML operand, makes or finds the directory, takes its lock. */

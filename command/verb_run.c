@@ -134,6 +134,7 @@ static void copy_input(struct run *run)
         return;
     complain(run, &problem);
     run_input_close(&run->input);
+    run->input_failed = true;
     stop(run, SIGTERM, "without all of the input");
 }
 
@@ -271,6 +272,8 @@ static void finish_printing(struct run *run)
 static int exit_of(const struct run *run)
 {
     const int exit = run->supervisor.exit;
+    if (run->input_failed)
+        return EXIT_ERROR;
     if (exit >= 128 && run->signal != 0)
         return 128 + run->signal;
     return exit == EXIT_OK && run->print_failed ? EXIT_ERROR : exit;

@@ -35,8 +35,8 @@ struct worker {
     enum phase phase;
     enum drain drain;
     int exit_code;
-    int signal; // the first that asked us to go; 0 none
-    int64_t signal_ms;
+    int signal;          // the first that asked us to go; 0 none
+    unsigned signals[2]; // so far: sent to us; handed on by the shepherd
     uint8_t end_reason;
     pid_t parent;
     int signal_fd;

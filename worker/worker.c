@@ -17,7 +17,6 @@ enum {
     HELLO_MS = 1000,
     REPORT_APART_MS = 10, // but at once when a slot idles
     PAUSE_MS = 1000,      // a turn so late: we were stopped, not the peer
-    ECHO_MS = 100,        // two signals within are one
     STORE_MS = 10000,     // a leaving worker waits so long for the sink
     LINGER_MS = 1000,
     KILL_MS = 2000, // a leaving worker waits so long for killed groups
@@ -113,15 +112,15 @@ static bool is_orphan(const struct worker *worker)
 }
 
 // The first signal drains, the second kills; QUIT and a dead parent kill at
-// once. One that comes to the shepherd and to us is one.
-static void take_signal(struct worker *worker, int number, int64_t now_ms)
+// once. One that was sent to the shepherd, which hands it on, and to us is one:
+// each way is counted for itself.
+static void take_signal(struct worker *worker, int number, bool handed_on,
+                        int64_t now_ms)
 {
-    const bool again =
-        worker->signal != 0 && now_ms - worker->signal_ms > ECHO_MS;
+    const bool again = ++worker->signals[handed_on] > 1;
     if (worker->signal != 0 && !again && number != SIGQUIT)
         return;
     worker->signal = worker->signal ? worker->signal : number;
-    worker->signal_ms = now_ms;
     if (again || number == SIGQUIT || is_orphan(worker) || !worker->exec) {
         worker->phase = PHASE_LEAVING;
         worker->exit_code = 128 + worker->signal;
@@ -140,7 +139,8 @@ static void take_signals(struct worker *worker, int64_t now_ms)
 {
     struct signalfd_siginfo info;
     while (read(worker->signal_fd, &info, sizeof info) == sizeof info)
-        take_signal(worker, (int)info.ssi_signo, now_ms);
+        take_signal(worker, (int)info.ssi_signo,
+                    (pid_t)info.ssi_pid == worker->parent, now_ms);
 }
 
 // Values joined by a space, or the task's number.

@@ -127,16 +127,34 @@ class Hand(SystemTest):
         self.gate()
         self.ventilator(*WORK)
         self.sink()
-        worker = self.worker()
+        worker = self.worker("--verbose")
         self.stored(4)
         self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
         waiting = worker.of_program("cat")
         worker.kill(signal.SIGTERM)
-        # Within a tenth of a second two signals would count as one.
-        time.sleep(0.2)
+        self.wait_for(lambda: "draining" in worker.errors(), "the drain")
         worker.kill(signal.SIGTERM)
         self.assert_ended(worker, TERMINATED)
         self.assert_ends(waiting)
+
+    def test_signal_to_worker_and_shepherd_is_one(self):
+        gate = self.gate()
+        ventilator, sink = self.ventilator(*WORK), self.sink()
+        worker = self.worker("--verbose")
+        self.stored(4)
+        self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
+        os.kill(worker.of_program("fan-worker")[-1], signal.SIGTERM)
+        self.wait_for(lambda: "draining" in worker.errors(), "the drain")
+        worker.kill(signal.SIGTERM)
+        helper = self.worker()
+        gate.open()
+        self.assert_ended(worker, TERMINATED)
+        for running in (helper, ventilator, sink):
+            self.assert_ended(running)
+        # What ran was let end, so nothing was done twice.
+        self.assertEqual([r["task"] for r in self.records()
+                          if r.get("status") == "lost" and r.get("ran")], [])
+        self.assert_finals(TASKS)
 
     def test_worker_without_a_ventilator_gives_up(self):
         self.assert_ended(self.worker("--wait", "300ms"), UNREACHABLE)

@@ -19,6 +19,17 @@ class Input(SystemTest):
     def test_last_line_without_newline_is_a_task(self):
         self.assertEqual(self.fan("run", input="echo one"), ["one"])
 
+    def test_input_that_cannot_be_read_is_an_error(self):
+        # Its first page is never mapped: read(2) says EIO.
+        with open("/proc/self/mem", "rb") as unreadable:
+            done = subprocess.run(
+                [os.path.join(system.BIN, "fan"), "run", "--results", "run",
+                 "--", "echo"], stdin=unreadable, cwd=self.folder,
+                env=self.environment, capture_output=True, text=True,
+                timeout=system.PATIENCE_S, check=False)
+        self.assertEqual(done.returncode, system.ERROR, done.stderr)
+        self.assertIn("cannot read standard input", done.stderr)
+
     def test_directories_are_no_input_and_must_be_there(self):
         os.mkdir(self.path("folder"))
         for arguments, said in ((["-a", "folder"], "Is a directory"),
