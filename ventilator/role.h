@@ -120,14 +120,19 @@ void peer_watch(struct peer *peer, const struct wire_hello *hello);
 
 /* messages.c */
 void role_receive(struct role *role);
-void role_refuse(struct role *role, const struct net_peer *address,
-                 enum wire_refusal code, const char *text);
-void role_act(struct role *role);
 enum { ROSTER_MS = 100 };
 /* Tells the tracker which rostered workers of this host have ended. While any
  * is alive that has not said HELLO, roster_due_ms says when to ask again: it
  * may be dying. */
 void role_watch_roster(struct role *role);
+
+/* actions.c */
+/* Sends what `out` holds; what is lost is said again by its own rule. */
+void role_send(struct role *role, const struct net_peer *address);
+void role_refuse(struct role *role, const struct net_peer *address,
+                 enum wire_refusal code, const char *text);
+/* Does all that the tracker wants. */
+void role_act(struct role *role);
 void role_end(struct role *role, enum end_reason reason, int exit);
 /* Says END to all that have not answered it. */
 void role_say_end(struct role *role);
