@@ -5,10 +5,12 @@ Tasks append their number to the file `ran` as they start, so that it is known
 how often each was executed. A test waits for events, never for time; where
 time is the fault (`pause`), it says so.
 """
+import argparse
 import collections
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -36,6 +38,25 @@ PATIENT = ("--heartbeat", "100ms", "--liveness", "1h")
 def pause(seconds):
     """The fault itself lasts so long."""
     time.sleep(seconds)
+
+
+def command_line(name, what, fight):
+    """`NAME --minutes M --seed X`: fights, and tells what it came to."""
+    parser = argparse.ArgumentParser(description=what)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--seed", type=int,
+                        default=random.SystemRandom().randrange(1 << 32))
+    arguments = parser.parse_args()
+    print(f"{name} --minutes {arguments.minutes} --seed {arguments.seed}",
+          flush=True)
+    try:
+        total = fight(arguments.seed, arguments.minutes * 60)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        print(f"FAILED with --seed {arguments.seed}: {error}")
+        return 1
+    for what_happened, count in sorted(total.items()):
+        print(f"{count:8} {what_happened}")
+    return 0
 
 
 def until(what, true):

@@ -6,12 +6,10 @@ As nemesis.py, but with several workers, and with everything that the roles
 connect to going through the proxy, whose links are reset, stalled, slowed and
 healed meanwhile; the wall clock jumps to and fro.
 """
-import argparse
 import collections
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 
@@ -181,23 +179,5 @@ def fight(seed, seconds, say=print):
     return total
 
 
-def main():
-    parser = argparse.ArgumentParser(description="bends all that is there")
-    parser.add_argument("--minutes", type=float, default=1)
-    parser.add_argument("--seed", type=int,
-                        default=random.SystemRandom().randrange(1 << 32))
-    arguments = parser.parse_args()
-    print(f"field --minutes {arguments.minutes} --seed {arguments.seed}",
-          flush=True)
-    try:
-        total = fight(arguments.seed, arguments.minutes * 60)
-    except (AssertionError, subprocess.TimeoutExpired) as error:
-        print(f"FAILED with --seed {arguments.seed}: {error}")
-        return 1
-    for what, count in sorted(total.items()):
-        print(f"{count:8} {what}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(chaos.command_line("field", "bends all that is there", fight))

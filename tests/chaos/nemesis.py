@@ -8,12 +8,10 @@ then resumed. Each batch must end with one final record of each task, with the
 right output, printed at most once. The seed gives what is done, the machine
 when it hits.
 """
-import argparse
 import collections
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 
@@ -154,23 +152,5 @@ def fight(seed, seconds, say=print):
     return total
 
 
-def main():
-    parser = argparse.ArgumentParser(description="kills fan's processes")
-    parser.add_argument("--minutes", type=float, default=1)
-    parser.add_argument("--seed", type=int,
-                        default=random.SystemRandom().randrange(1 << 32))
-    arguments = parser.parse_args()
-    print(f"nemesis --minutes {arguments.minutes} --seed {arguments.seed}",
-          flush=True)
-    try:
-        total = fight(arguments.seed, arguments.minutes * 60)
-    except (AssertionError, subprocess.TimeoutExpired) as error:
-        print(f"FAILED with --seed {arguments.seed}: {error}")
-        return 1
-    for what, count in sorted(total.items()):
-        print(f"{count:8} {what}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(chaos.command_line("nemesis", "kills fan's processes", fight))
