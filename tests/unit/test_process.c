@@ -40,6 +40,7 @@ static void end_of_a_child_is_seen(void **state)
     assert_int_equal(poll(&polled, 1, 10000), 1);
     assert_true(process_has_ended(fd));
     assert_false(process_is_alive(&child));
+    assert_int_equal(process_open(&child), PROCESS_GONE); // not reaped yet
     waitpid(pid, NULL, 0);
     assert_int_equal(process_open(&child), PROCESS_GONE);
     close(fd);
