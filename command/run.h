@@ -103,6 +103,7 @@ struct run {
     uint64_t rated_done, done_before;
     double rate;       /* tasks a second, smoothed; 0: not known */
     bool bar;          /* a progress bar stands on the terminal */
+    bool unread;       /* who was to read the output is gone */
     bool print_failed; /* something was not printed */
     bool input_failed; /* not all of the input was copied */
     bool print_over;   /* nothing more can be read or printed */

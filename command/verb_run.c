@@ -139,18 +139,18 @@ static void copy_input(struct run *run)
 }
 
 // Returns true when there is more to print at once.
-static bool print(struct run *run)
+static bool take_printed(struct run *run, enum printer_result result,
+                         const struct problem *problem)
 {
-    struct problem problem = {0};
-    if (run->print_over)
-        return false;
-    switch (printer_turn(run->printer, &problem)) {
+    switch (result) {
     case PRINTER_IDLE:
         return false;
     case PRINTER_MORE:
         return true;
     case PRINTER_CLOSED:
-        stop(run, SIGPIPE, "nobody reads the output any more");
+        run->unread = true;
+        if (!run->supervisor.over)
+            stop(run, SIGPIPE, "nobody reads the output any more");
         return true;
     case PRINTER_FAILED:
         break;
@@ -158,9 +158,18 @@ static bool print(struct run *run)
     // Without standard output it goes on counting; what fails again is over.
     run->print_over = run->print_failed;
     if (!run->print_failed)
-        complain(run, &problem);
+        complain(run, problem);
     run->print_failed = true;
     return !run->print_over;
+}
+
+static bool print(struct run *run)
+{
+    struct problem problem = {0};
+    if (run->print_over)
+        return false;
+    const enum printer_result result = printer_turn(run->printer, &problem);
+    return take_printed(run, result, &problem);
 }
 
 static void show(struct run *run, int64_t now_ms)
@@ -261,12 +270,10 @@ static void finish_printing(struct run *run)
     struct problem problem = {0};
     while (print(run))
         ;
-    if (run->print_over ||
-        printer_finish(run->printer, &problem) != PRINTER_FAILED)
+    if (run->print_over)
         return;
-    if (!run->print_failed)
-        complain(run, &problem);
-    run->print_failed = true;
+    const enum printer_result result = printer_finish(run->printer, &problem);
+    take_printed(run, result, &problem);
 }
 
 static int exit_of(const struct run *run)
@@ -276,6 +283,8 @@ static int exit_of(const struct run *run)
         return EXIT_ERROR;
     if (exit >= 128 && run->signal != 0)
         return 128 + run->signal;
+    if (exit == EXIT_OK && run->unread)
+        return 128 + SIGPIPE;
     return exit == EXIT_OK && run->print_failed ? EXIT_ERROR : exit;
 }
 

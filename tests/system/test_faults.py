@@ -275,6 +275,15 @@ class Others(Midway):
         self.fan("run", "--resume", "--results", "run")
         self.assert_finals(self.TASKS)
 
+    def test_output_that_nobody_reads_to_its_end_is_told(self):
+        # Most often all has run when the reader's end is noticed.
+        run = self.start("run", "--results", "run", "--", "true", ":::", "1")
+        run.process.stdout.close()
+        self.assertEqual(run.process.wait(system.PATIENCE_S), system.OK)
+        run = self.start("run", "--results", "other", "--", "echo", ":::", "1")
+        run.process.stdout.close()
+        self.assertEqual(run.process.wait(system.PATIENCE_S), NO_READER)
+
     def test_task_that_kills_its_workers_is_quarantined_alone(self):
         self.fan("run", "--results", "run", "-j", "2", "--", "sh", "-c",
                  'test "$1" -ne 3 || kill -9 $PPID; echo "$1"', "sh", "{}",
