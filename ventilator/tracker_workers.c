@@ -86,6 +86,40 @@ static void cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
         .task = task, .count = 1, .generation = generation, .attempt = attempt};
 }
 
+static int compare_attempts(const struct entry *entry,
+                            const struct wire_refs *refs)
+{
+    const uint64_t ours = (uint64_t)entry->generation << 32 | entry->attempt;
+    const uint64_t theirs = (uint64_t)refs->generation << 32 | refs->attempt;
+    return (ours > theirs) - (ours < theirs);
+}
+
+// Whether the copy a worker says it holds of a known task is the one to keep.
+// Of two copies it is the newer attempt, as the older was given up for it:
+// HELLOs come in any order, may be old, and come before SYNCED tells of losses.
+static bool takes_over(struct tracker *tracker, struct entry *entry,
+                       uint32_t worker, const struct wire_refs *refs)
+{
+    const int order = compare_attempts(entry, refs);
+    if (entry->state == ENTRY_OUT && entry->worker == worker)
+        return order == 0;
+    if (entry->state == ENTRY_OUT && order < 0) {
+        cancel(tracker, entry->worker, entry->task, entry->generation,
+               entry->attempt);
+        if (entry->alone)
+            tracker->workers[entry->worker]->alone = false;
+        entry->alone = false;
+        entry->lane_number = 0;
+        return true;
+    }
+    if (entry->attempts == 0 &&
+        (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
+         entry->state == ENTRY_FETCHING))
+        return true;
+    cancel(tracker, worker, entry->task, refs->generation, refs->attempt);
+    return false;
+}
+
 // A task that a worker says it holds.
 static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
                   const struct wire_refs *refs)
@@ -95,27 +129,11 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
         cancel(tracker, worker, task, refs->generation, refs->attempt);
         return;
     }
-    if (!at) {
-        at = entry_open(tracker, task);
-        if (!at) {
-            tracker_fail(tracker, "out of memory");
-            return;
-        }
-    } else {
-        const struct entry *entry = &tracker->entries[at];
-        const bool here = entry->state == ENTRY_OUT && entry->worker == worker;
-        const bool unsent =
-            entry->attempts == 0 &&
-            (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
-             entry->state == ENTRY_FETCHING);
-        if (!here && !unsent) {
-            cancel(tracker, worker, task, refs->generation, refs->attempt);
-            return;
-        }
-        if (here && (entry->generation != refs->generation ||
-                     entry->attempt != refs->attempt)) {
-            return;
-        }
+    if (at && !takes_over(tracker, &tracker->entries[at], worker, refs))
+        return;
+    if (!at && !(at = entry_open(tracker, task))) {
+        tracker_fail(tracker, "out of memory");
+        return;
     }
     struct entry *entry = &tracker->entries[at];
     entry->generation = refs->generation;

@@ -436,10 +436,10 @@ static void stored_that_skips_is_not_believed(void **state)
     assert_true(tracker_needs(bench->tracker, 1));
 }
 
-// Says HELLO with a running task, on this lane.
-static enum hello_verdict hello_running(struct bench *bench, uint32_t lane,
-                                        struct wire_refs running, uint8_t flags,
-                                        int64_t now_ms)
+// This worker says HELLO with a running task, on this lane.
+static enum hello_verdict worker_says(struct bench *bench, uint8_t worker,
+                                      uint32_t lane, struct wire_refs running,
+                                      uint8_t flags, int64_t now_ms)
 {
     struct wire_header header = HEADER;
     header.type = WIRE_HELLO;
@@ -453,12 +453,19 @@ static enum hello_verdict hello_running(struct bench *bench, uint32_t lane,
                                     .host = SPAN_OF("h")};
     struct wire_hello got;
     unsigned handle;
-    bench->worker = (struct id128){{1}};
+    bench->worker = (struct id128){{worker}};
     buffer_clear(&bench->frame);
     wire_put_hello(&bench->frame, &header, &said, NOTHING,
                    (struct wire_refs_out){&running, 1});
     assert_true(wire_get_hello(body_of(bench), &got));
     return tracker_hello(bench->tracker, &bench->worker, &got, now_ms, &handle);
+}
+
+static enum hello_verdict hello_running(struct bench *bench, uint32_t lane,
+                                        struct wire_refs running, uint8_t flags,
+                                        int64_t now_ms)
+{
+    return worker_says(bench, 1, lane, running, flags, now_ms);
 }
 
 static const struct wire_refs HELD = {
@@ -687,6 +694,35 @@ static void spent_retries_are_not_tried_after_a_crash(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+// Workers 1 and 2 say HELLO with attempts of one task, and only the older one,
+// which was given up for the newer, is stopped. SYNCED could not tell yet.
+static void newer_is_kept(struct bench *bench, uint32_t first, uint32_t second)
+{
+    const unsigned older_at = first < second ? 1 : 2;
+    struct tracker_action action;
+    unsigned cancelled = 0;
+    worker_says(bench, 1, 1, (struct wire_refs){1, 1, 1, first}, 0, 0);
+    worker_says(bench, 2, 1, (struct wire_refs){1, 1, 1, second}, 0, 1);
+    while (tracker_next(bench->tracker, &action)) {
+        if (action.kind != ACTION_CANCEL)
+            continue;
+        assert_int_equal(action.worker, older_at);
+        assert_int_equal(action.refs.attempt, first < second ? first : second);
+        cancelled++;
+    }
+    assert_int_equal(cancelled, 1);
+}
+
+static void of_two_copies_the_newer_is_kept(void **state)
+{
+    newer_is_kept(*state, 3, 2);
+}
+
+static void of_two_copies_the_newer_is_kept_though_told_last(void **state)
+{
+    newer_is_kept(*state, 2, 3);
+}
+
 static void failure_that_synced_told_of_ends_an_adopted_task(void **state)
 {
     struct bench *bench = *state;
@@ -828,6 +864,8 @@ int main(void)
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
+        TEST(of_two_copies_the_newer_is_kept),
+        TEST(of_two_copies_the_newer_is_kept_though_told_last),
         TEST(worker_lost_before_the_sync_is_not_in_the_roster),
         TEST(sync_is_asked_again_ever_less_often),
         TEST(report_of_an_older_lane_is_not_believed),
