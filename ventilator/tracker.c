@@ -85,7 +85,7 @@ void tracker_destroy(struct tracker **tracker)
     if (!old)
         return;
     for (size_t i = 1; old->workers && i <= old->limits.workers_max; i++)
-        free(old->workers[i]);
+        worker_free(old->workers[i]);
     free(old->workers);
     map_destroy(&old->by_task);
     map_destroy(&old->history_by_task);
@@ -165,14 +165,9 @@ void tracker_input_ended(struct tracker *tracker, enum cursor cursor)
 void tracker_drain(struct tracker *tracker)
 {
     tracker->draining = true;
-    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
-        const struct worker *worker = tracker->workers[i];
-        if (!worker)
-            continue;
-        struct tracker_action *action = tracker_act(tracker, ACTION_RECALL);
-        action->worker = i;
-        action->count = worker_outstanding(worker);
-    }
+    for (size_t i = 1; i <= tracker->worker_top; i++)
+        if (tracker->workers[i])
+            tracker->workers[i]->recalled_ms = 0;
 }
 
 bool tracker_is_idle(const struct tracker *tracker)

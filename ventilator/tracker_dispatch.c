@@ -202,6 +202,14 @@ static void place_lonely(struct tracker *tracker)
     }
 }
 
+static void recall(struct tracker *tracker, uint32_t worker, uint32_t count)
+{
+    tracker->workers[worker]->recalled_ms = tracker->now_ms;
+    struct tracker_action *action = tracker_act(tracker, ACTION_RECALL);
+    action->worker = worker;
+    action->count = count;
+}
+
 // The input is dry and somebody idles: take from whoever has most waiting.
 static void steal(struct tracker *tracker)
 {
@@ -223,18 +231,29 @@ static void steal(struct tracker *tracker)
     }
     if (!idle || !richest || most < 1)
         return;
-    struct worker *worker = tracker->workers[richest];
-    if (worker_outstanding(worker) <= worker->slots)
-        return; // its own slots will take them at once
-    worker->recalled_ms = tracker->now_ms;
-    struct tracker_action *action = tracker_act(tracker, ACTION_RECALL);
-    action->worker = richest;
-    action->count = (most + 1) / 2;
+    if (worker_outstanding(tracker->workers[richest]) >
+        tracker->workers[richest]->slots) // its slots take fewer at once
+        recall(tracker, richest, (most + 1) / 2);
+}
+
+// Nothing more starts: what waits at workers comes back. A RECALL may be lost.
+static void recall_all(struct tracker *tracker)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (worker && !worker->recalled_ms &&
+            worker->unreceived + worker->queued > 0)
+            recall(tracker, i, worker_outstanding(worker));
+    }
 }
 
 void tracker_dispatch(struct tracker *tracker)
 {
-    if (!(tracker->synced || MUTANT(SEND_UNSYNCED)) || tracker->draining)
+    if (tracker->draining) {
+        recall_all(tracker);
+        return;
+    }
+    if (!tracker->synced && !MUTANT(SEND_UNSYNCED))
         return;
     place_lonely(tracker);
     feed_all(tracker);

@@ -723,6 +723,47 @@ static void of_two_copies_the_newer_is_kept_though_told_last(void **state)
     newer_is_kept(*state, 2, 3);
 }
 
+// A CANCEL may be lost, and a command takes its time to end.
+static void copy_is_cancelled_until_it_is_gone(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs older = {1, 1, 1, 2};
+    const struct wire_refs_out holds = {&older, 1};
+    const struct wire_report said = {.lane = 1, .kept = 1};
+    worker_says(bench, 2, 1, (struct wire_refs){1, 1, 1, 3}, 0, 0);
+    worker_says(bench, 1, 1, older, 0, 0);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
+    report(bench, said, NOTHING, holds, 10);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 0); // it was just told
+    report(bench, said, NOTHING, holds, 1000);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
+    report(bench, said, NOTHING, NOTHING, 2000);
+    report(bench, said, NOTHING, holds, 3000); // another, under its number
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 0);
+}
+
+static void what_waits_is_recalled_until_it_is_back(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs held = {1, 2, 1, 1};
+    warm_up(bench, 2);
+    const struct wire_report said = {
+        .lane = 1, .kept = 1, .received = bench->lane_number};
+    tracker_drain(bench->tracker);
+    for (int64_t now_ms = 100; now_ms <= 2500; now_ms += 100) {
+        report(bench, said, (struct wire_refs_out){&held, 1}, NOTHING, now_ms);
+        turn(bench, now_ms);
+        assert_int_equal(bench->kinds[ACTION_RECALL], now_ms % 1100 == 100);
+    }
+    report(bench, said, NOTHING, (struct wire_refs_out){&held, 1}, 4000);
+    turn(bench, 4000); // they have started: they end as they like
+    assert_int_equal(bench->kinds[ACTION_RECALL], 0);
+}
+
 static void failure_that_synced_told_of_ends_an_adopted_task(void **state)
 {
     struct bench *bench = *state;
@@ -863,6 +904,8 @@ int main(void)
         TEST(hello_in_parts_is_one_hello),
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
+        TEST(copy_is_cancelled_until_it_is_gone),
+        TEST(what_waits_is_recalled_until_it_is_back),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
