@@ -58,7 +58,7 @@ struct job {
 
 struct exec {
     struct exec_settings settings;
-    char **environment;
+    struct launcher launcher;
     int epoll;
     struct live live_out, live_err;
     uint32_t *done; // ring of ended slots, in order of their end
@@ -93,9 +93,9 @@ struct exec *exec_create(const struct exec_settings *settings,
     raise_descriptors(settings->slots);
     exec->epoll = epoll_create1(EPOLL_CLOEXEC);
     const int code = -errno;
-    exec->environment = launch_environment(settings->launch.compat);
+    const int opened = launcher_open(&exec->launcher, &exec->settings.launch);
     exec->done = calloc(settings->slots, sizeof *exec->done);
-    if (exec->epoll < 0 || !exec->environment || !exec->done) {
+    if (exec->epoll < 0 || opened < 0 || !exec->done) {
         problem_set(problem, exec->epoll < 0 ? code : -ENOMEM,
                     "cannot prepare to run commands: %s",
                     strerrordesc_np(exec->epoll < 0 ? -code : ENOMEM));
@@ -135,7 +135,7 @@ void exec_destroy(struct exec **exec)
     }
     live_clear(&(*exec)->live_out);
     live_clear(&(*exec)->live_err);
-    launch_environment_free(&(*exec)->environment);
+    launcher_close(&(*exec)->launcher);
     free((*exec)->done);
     shut(&(*exec)->epoll);
     free(*exec);
@@ -197,8 +197,7 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->start_us = clock_utc_us();
     job->began_us = clock_monotonic_us();
     buffer_append(&job->tag, tag.at, tag.size);
-    const int code = launch(&exec->settings.launch, exec->environment, task,
-                            &job->launched, job->note);
+    const int code = launch(&exec->launcher, task, &job->launched, job->note);
     if (code < 0) {
         job->class = CLASS_SPAWN;
         job->wall_us = 0;

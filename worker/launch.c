@@ -39,35 +39,33 @@ static bool is_own(const char *variable, bool compat)
     return false;
 }
 
-char **launch_environment(bool compat)
+int launcher_open(struct launcher *launcher,
+                  const struct launch_settings *settings)
 {
-    size_t count = 0;
+    launcher->settings = settings;
+    size_t count = 0, kept = 0;
     while (environ[count])
         count++;
-    char **copy = calloc(count + 1, sizeof *copy);
-    if (!copy)
-        return NULL;
-    size_t kept = 0;
+    launcher->environment = calloc(count + 1, sizeof(char *));
+    if (!launcher->environment)
+        return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        if (is_own(environ[i], compat))
+        if (is_own(environ[i], settings->compat))
             continue;
-        copy[kept] = strdup(environ[i]);
-        if (!copy[kept++]) {
-            launch_environment_free(&copy);
-            return NULL;
-        }
+        launcher->environment[kept] = strdup(environ[i]);
+        if (!launcher->environment[kept++])
+            return -ENOMEM;
     }
-    return copy;
+    return 0;
 }
 
-void launch_environment_free(char ***environment)
+void launcher_close(struct launcher *launcher)
 {
-    if (!*environment)
-        return;
-    for (char **at = *environment; *at; at++)
+    for (char **at = launcher->environment; at && *at; at++)
         free(*at);
-    free(*environment);
-    *environment = NULL;
+    free(launcher->environment);
+    lookup_forget(&launcher->lookup);
+    *launcher = (struct launcher){0};
 }
 
 // Texts of a command: arguments with the slot's number put in at its marks.
@@ -292,36 +290,52 @@ static void undo(struct launched *launched)
     forget_files(launched);
 }
 
-static int spawn(const struct launch_settings *settings, const int child[3],
+static int prepare(const struct launch_settings *settings, const int child[3],
+                   posix_spawn_file_actions_t *actions,
+                   posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP |
+                                                        POSIX_SPAWN_SETSIGMASK |
+                                                        POSIX_SPAWN_SETSIGDEF);
+    if (code == 0)
+        code = posix_spawnattr_setsigmask(attributes, &none);
+    if (code == 0)
+        code = posix_spawnattr_setsigdefault(attributes, &all);
+    for (int fd = 0; fd < 3 && code == 0; fd++)
+        code = posix_spawn_file_actions_adddup2(actions, child[fd], fd);
+    if (code == 0)
+        code = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+    if (code == 0 && settings->chdir)
+        code = posix_spawn_file_actions_addchdir_np(actions, settings->chdir);
+    return code;
+}
+
+static int spawn(struct launcher *launcher, const int child[3],
                  char *const *argv, char *const *environment, pid_t *pid)
 {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
     if (posix_spawnattr_init(&attributes) != 0)
         return -ENOMEM;
     if (posix_spawn_file_actions_init(&actions) != 0) {
         posix_spawnattr_destroy(&attributes);
         return -ENOMEM;
     }
-    int code = posix_spawnattr_setflags(
-        &attributes,
-        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (code == 0)
-        code = posix_spawnattr_setsigmask(&attributes, &none);
-    if (code == 0)
-        code = posix_spawnattr_setsigdefault(&attributes, &all);
-    for (int fd = 0; fd < 3 && code == 0; fd++)
-        code = posix_spawn_file_actions_adddup2(&actions, child[fd], fd);
-    if (code == 0)
-        code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    if (code == 0 && settings->chdir)
-        code = posix_spawn_file_actions_addchdir_np(&actions, settings->chdir);
-    if (code == 0)
-        code = posix_spawnp(pid, argv[0], &actions, &attributes, argv,
-                            environment);
+    int code = prepare(launcher->settings, child, &actions, &attributes);
+    if (code == 0) {
+        const char *path = lookup_find(&launcher->lookup, argv[0]);
+        const int tried = path ? posix_spawn(pid, path, &actions, &attributes,
+                                             argv, environment)
+                               : -1;
+        if (path && tried != 0)
+            lookup_forget(&launcher->lookup);
+        code = tried == 0 ? 0
+                          : posix_spawnp(pid, argv[0], &actions, &attributes,
+                                         argv, environment);
+    }
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return -code;
@@ -354,22 +368,22 @@ static int open_streams(const struct launch_settings *settings,
     return child[2] < 0 ? child[2] : 0;
 }
 
-static int start(const struct launch_settings *settings,
-                 char *const *environment, const struct launch_task *task,
+static int start(struct launcher *launcher, const struct launch_task *task,
                  struct wire_command *command, struct launched *launched,
                  char note[LAUNCH_NOTE_SIZE])
 {
+    const struct launch_settings *settings = launcher->settings;
     struct texts_out arguments = {0}, variables = {0};
     add_own_variables(&variables, settings, task, command);
     int child[3] = {-1, -1, -1};
     int code = open_streams(settings, command, child, launched, note);
     add_arguments(&arguments, command, task->slot);
     char **argv = texts_array(&arguments, NULL);
-    char **all = texts_array(&variables, environment);
+    char **all = texts_array(&variables, launcher->environment);
     if (code == 0 && (!argv || !all))
         code = -ENOMEM;
     if (code == 0) {
-        code = spawn(settings, child, argv, all, &launched->pid);
+        code = spawn(launcher, child, argv, all, &launched->pid);
         if (code < 0)
             note_start(note, argv[0], code);
     }
@@ -390,9 +404,8 @@ static int start(const struct launch_settings *settings,
     return code;
 }
 
-int launch(const struct launch_settings *settings, char *const *environment,
-           const struct launch_task *task, struct launched *launched,
-           char note[LAUNCH_NOTE_SIZE])
+int launch(struct launcher *launcher, const struct launch_task *task,
+           struct launched *launched, char note[LAUNCH_NOTE_SIZE])
 {
     struct wire_command command;
     *launched = (struct launched){
@@ -400,7 +413,7 @@ int launch(const struct launch_settings *settings, char *const *environment,
     note[0] = '\0';
     int code = -EBADMSG;
     if (wire_get_command(task->payload, &command))
-        code = start(settings, environment, task, &command, launched, note);
+        code = start(launcher, task, &command, launched, note);
     if (code == 0)
         return 0;
     undo(launched);

@@ -7,6 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/wire/wire.h"
+#include "worker/lookup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,10 +30,17 @@ struct launch_task {
     struct span payload; /* an encoded wire_command */
 };
 
-/* Tasks' environment but their own variables: the process's, less what fan
- * sets. NULL-terminated; free with launch_environment_free. NULL: no memory. */
-char **launch_environment(bool compat);
-void launch_environment_free(char ***environment);
+/* What a worker starts its commands with: {0}, then opened. */
+struct launcher {
+    const struct launch_settings *settings; /* borrowed */
+    char **environment; /* the process's, less what fan sets */
+    struct lookup lookup;
+};
+
+/* Returns 0 or -ENOMEM; close it in either case. */
+int launcher_open(struct launcher *launcher,
+                  const struct launch_settings *settings);
+void launcher_close(struct launcher *launcher);
 
 /* A started command. Descriptors are the reading ends, not blocking, or -1
  * where the stream goes to a file. */
@@ -48,9 +56,8 @@ enum { LAUNCH_NOTE_SIZE = 512 };
  * default and unblocked, and no descriptor but 0, 1 and 2. Returns 0, or
  * -errno with a sentence in `note`; then nothing is left behind.
  * Cost: about a millisecond. */
-int launch(const struct launch_settings *settings, char *const *environment,
-           const struct launch_task *task, struct launched *launched,
-           char note[LAUNCH_NOTE_SIZE]);
+int launch(struct launcher *launcher, const struct launch_task *task,
+           struct launched *launched, char note[LAUNCH_NOTE_SIZE]);
 
 /* Gives the files their names (`keep`), or leaves them as PATH.partial; frees
  * the paths. Returns 0 or -errno with a note. */

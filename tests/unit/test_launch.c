@@ -2,7 +2,12 @@
 
 #include "worker/shepherd.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 static void every_argument_stays_one_argument(void **state)
 {
@@ -361,6 +366,64 @@ static void what_does_not_start_leaves_no_file(void **state)
     world_close(&world);
 }
 
+// dir/NAME/prog, which says NAME and what it was called.
+static void make_program(const struct world *world, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", world->dir, name);
+    assert_true(mkdir(path, 0777) == 0 || errno == EEXIST);
+    snprintf(path, sizeof path, "%s/%s/prog", world->dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "#!/bin/sh\necho %s\n", name);
+    assert_int_equal(fchmod(fileno(file), 0777), 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void runs(struct world *world, const char *said)
+{
+    const struct span args[] = {SPAN_OF("prog")};
+    start_command(world, 1,
+                  &(struct wire_command_out){.args = args, .arg_count = 1});
+    const struct exec_end end = next_end(world);
+    assert_int_equal(end.class, said ? CLASS_NONE : CLASS_SPAWN);
+    if (said)
+        assert_text(end.out, said);
+    release(world, &end);
+}
+
+// The place of a program is remembered, and looked for again when it moves.
+static void a_program_is_found_where_the_path_has_it(void **state)
+{
+    (void)state;
+    struct world world;
+    char path[3 * PATH_MAX], file[PATH_MAX];
+    const char *before = getenv("PATH");
+    char *kept = strdup(before ? before : "");
+    world_open(&world, (struct exec_settings){0});
+    make_program(&world, "a");
+    make_program(&world, "b");
+    snprintf(path, sizeof path, "%s/none:%s/a:%s/b:%s", world.dir, world.dir,
+             world.dir, kept);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    runs(&world, "a\n");
+    runs(&world, "a\n");
+    snprintf(file, sizeof file, "%s/a/prog", world.dir);
+    assert_int_equal(unlink(file), 0);
+    runs(&world, "b\n");
+    make_program(&world, "a");
+    runs(&world, "a\n"); // b was found by execvp, which is asked again
+    snprintf(path, sizeof path, "%s/none:b:%s", world.dir, kept);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    snprintf(file, sizeof file, "%s/a/prog", world.dir);
+    assert_int_equal(unlink(file), 0);
+    runs(&world, "b\n"); // relative to the tasks' directory
+    assert_int_equal(setenv("PATH", kept, 1), 0);
+    runs(&world, NULL);
+    free(kept);
+    world_close(&world);
+}
+
 int main(void)
 {
     int code = 1;
@@ -383,6 +446,7 @@ int main(void)
         cmocka_unit_test(only_a_file_is_written_to),
         cmocka_unit_test(a_file_that_cannot_get_its_name_is_a_failure),
         cmocka_unit_test(what_does_not_start_leaves_no_file),
+        cmocka_unit_test(a_program_is_found_where_the_path_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
