@@ -62,7 +62,7 @@ struct worker {
     uint32_t heartbeat_ms, liveness_ms;
     bool changed; // since the last REPORT
     uint64_t duplicates;
-    int64_t report_ms; // when the last REPORT was sent
+    int64_t told_ms; // when the last REPORT was sent
     int64_t hello_ms;
     int64_t heard_ms;      // of the ventilator
     int64_t next_start_ms; // with --delay: no task starts before
@@ -83,8 +83,9 @@ void worker_return(struct worker *worker, uint32_t count);
 void worker_bye(struct worker *worker);
 /* Puts the result of an ended command into the batch. 0 or -ENOMEM. */
 int worker_add_result(struct worker *worker, const struct exec_end *end);
-/* Closes the batch, keeps it, pushes all that is not pushed. 0 or -ENOMEM. */
-int worker_flush(struct worker *worker);
+/* Closes the batch if asked to, and keeps it; pushes all that is closed and not
+ * pushed yet. 0 or -ENOMEM. */
+int worker_flush(struct worker *worker, bool close);
 
 /* -- hear.c -- */
 

@@ -24,10 +24,32 @@ void worker_send_control(struct worker *worker)
     buffer_clear(&worker->frame);
 }
 
+// The batch gets its number: from now on it is told of as made.
+static int close_batch(struct worker *worker)
+{
+    if (worker->batch_count == 0)
+        return 0;
+    wire_end_results(&worker->batch, worker->batch_begun, worker->batch_count);
+    worker->batch_count = 0;
+    if (worker->batch.failed)
+        return -ENOMEM;
+    return retain_add(worker->retain, &worker->batch);
+}
+
+// A task is in one of the lists, or its result is counted as made: the
+// ventilator sends again what is in neither.
+static bool count_made(struct worker *worker)
+{
+    if (close_batch(worker) == 0)
+        return true;
+    worker_fail(worker, EXIT_ERROR, "out of memory");
+    return false;
+}
+
 void worker_hello(struct worker *worker, int64_t now_ms)
 {
     const struct wire_refs_out queued = slots_list_queued(worker->slots);
-    bool listed = slots_listed(worker->slots);
+    bool listed = count_made(worker) && slots_listed(worker->slots);
     const struct wire_refs_out running = slots_list_running(worker->slots);
     listed = listed && slots_listed(worker->slots);
     worker->hello_ms = now_ms;
@@ -64,6 +86,8 @@ void worker_greet_again(struct worker *worker, int64_t now_ms)
 
 void worker_report(struct worker *worker, int64_t now_ms)
 {
+    if (!count_made(worker))
+        return;
     struct wire_report report = {.kept = retain_kept(worker->retain),
                                  .made = retain_made(worker->retain)};
     if (retain_full(worker->retain))
@@ -78,7 +102,7 @@ void worker_report(struct worker *worker, int64_t now_ms)
     const struct wire_header header = worker_header(worker);
     wire_put_report(&worker->frame, &header, &report, queued, running);
     worker_send_control(worker);
-    worker->report_ms = now_ms;
+    worker->told_ms = now_ms;
     worker->changed = false;
 }
 
@@ -105,20 +129,9 @@ void worker_bye(struct worker *worker)
     worker_send_control(worker);
 }
 
-static int close_batch(struct worker *worker)
+int worker_flush(struct worker *worker, bool close)
 {
-    if (worker->batch_count == 0)
-        return 0;
-    wire_end_results(&worker->batch, worker->batch_begun, worker->batch_count);
-    worker->batch_count = 0;
-    if (worker->batch.failed)
-        return -ENOMEM;
-    return retain_add(worker->retain, &worker->batch);
-}
-
-int worker_flush(struct worker *worker)
-{
-    const int code = close_batch(worker);
+    const int code = close ? close_batch(worker) : 0;
     if (code < 0)
         return code;
     while (worker->results &&

@@ -15,9 +15,9 @@
 
 enum {
     HELLO_MS = 1000,
-    REPORT_APART_MS = 10, // but at once when a slot idles
-    PAUSE_MS = 1000,      // a turn so late: we were stopped, not the peer
-    STORE_MS = 10000,     // a leaving worker waits so long for the sink
+    TELL_APART_MS = 10, // but at once when a slot idles
+    PAUSE_MS = 1000,    // a turn so late: we were stopped, not the peer
+    STORE_MS = 10000,   // a leaving worker waits so long for the sink
     LINGER_MS = 1000,
     KILL_MS = 2000, // a leaving worker waits so long for killed groups
 };
@@ -216,17 +216,22 @@ static void go_on_draining(struct worker *worker, int64_t now_ms)
     }
 }
 
-static void report_if_due(struct worker *worker, int64_t now_ms)
+// Telling of a short command costs as much as the command; so when all slots
+// are busy, one message tells of all that ended in a while.
+static int tell_if_due(struct worker *worker, int64_t now_ms)
 {
-    if (worker->phase != PHASE_WORKING)
-        return;
-    const int64_t since_ms = now_ms - worker->report_ms;
+    const int64_t since_ms = now_ms - worker->told_ms;
     const bool idle =
         slots_queued_count(worker->slots) == 0 &&
         slots_running_count(worker->slots) < slots_count(worker->slots);
-    if (since_ms >= worker->heartbeat_ms ||
-        (worker->changed && (idle || since_ms >= REPORT_APART_MS)))
+    const bool working = worker->phase == PHASE_WORKING;
+    const bool due = idle || since_ms >= TELL_APART_MS || !working ||
+                     worker->drain != DRAIN_NO;
+    const int code = worker_flush(worker, due);
+    if (code == 0 && working &&
+        ((worker->changed && due) || since_ms >= worker->heartbeat_ms))
         worker_report(worker, now_ms);
+    return code;
 }
 
 // A silent ventilator is asked by a repeated HELLO, which it answers.
@@ -257,9 +262,9 @@ static int64_t wait_for(struct worker *worker, int64_t now_ms)
 {
     int64_t wait_ms = HELLO_MS - (now_ms - worker->hello_ms);
     if (worker->phase == PHASE_WORKING) {
-        wait_ms = worker->heartbeat_ms - (now_ms - worker->report_ms);
-        if (worker->changed)
-            wait_ms = sooner(wait_ms, REPORT_APART_MS);
+        wait_ms = worker->told_ms - now_ms +
+                  (worker->changed ? TELL_APART_MS : worker->heartbeat_ms);
+        wait_ms = wait_ms > 0 ? wait_ms : 0;
     }
     if (worker->drain == DRAIN_RUNNING)
         wait_ms = sooner(wait_ms, worker->grace_until_ms - now_ms);
@@ -311,12 +316,11 @@ static int turn(struct worker *worker, int64_t now_ms)
             code = take_ends(worker); // what could not start
     }
     if (code == 0)
-        code = worker_flush(worker);
+        code = tell_if_due(worker, now_ms);
     if (worker->phase == PHASE_LEAVING)
         return code;
     go_on_draining(worker, now_ms);
     greet_if_due(worker, now_ms);
-    report_if_due(worker, now_ms);
     return code;
 }
 
