@@ -114,8 +114,10 @@ bool ledger_is_final(const struct ledger *ledger, uint64_t task);
 uint32_t ledger_round(const struct ledger *ledger, uint64_t task);
 
 /* -- SYNCED, in parts ------------------------------------------------------ */
+enum { LEDGER_PART_MAX = 65536 };
 /* Zeroed, it is at the start. Free it when done. */
 struct ledger_cursor {
+    size_t part_max; /* entries of each list in one part; 0: LEDGER_PART_MAX */
     uint64_t task; /* finals below were given */
     size_t open, peer;
     bool done; /* the last part was given */
@@ -124,7 +126,6 @@ struct ledger_cursor {
     struct wire_roster_entry *roster;
 };
 void ledger_cursor_free(struct ledger_cursor *cursor);
-enum { LEDGER_PART_MAX = 65536 }; /* entries of each list in one part */
 /* Fills the numbers of `synced` but generation and position, and `lists`,
  * which borrow from cursor and ledger until the next call. `delta`: no finals,
  * no open tasks. Sets SYNCED_MORE, SYNCED_COMPLETE, SYNCED_DELTA. Call until

@@ -15,12 +15,14 @@ void ledger_cursor_free(struct ledger_cursor *cursor)
 
 static int make_room(struct ledger_cursor *cursor)
 {
+    if (cursor->part_max == 0)
+        cursor->part_max = LEDGER_PART_MAX;
     if (cursor->runs == NULL)
-        cursor->runs = calloc(LEDGER_PART_MAX, sizeof *cursor->runs);
+        cursor->runs = calloc(cursor->part_max, sizeof *cursor->runs);
     if (cursor->opens == NULL)
-        cursor->opens = calloc(LEDGER_PART_MAX, sizeof *cursor->opens);
+        cursor->opens = calloc(cursor->part_max, sizeof *cursor->opens);
     if (cursor->roster == NULL)
-        cursor->roster = calloc(LEDGER_PART_MAX, sizeof *cursor->roster);
+        cursor->roster = calloc(cursor->part_max, sizeof *cursor->roster);
     return cursor->runs != NULL && cursor->opens != NULL &&
                    cursor->roster != NULL
                ? 0
@@ -35,7 +37,7 @@ static bool take_finals(const struct ledger *ledger,
     uint64_t first = 0;
     uint64_t length = 0;
     while (numset_next_run(ledger->finals, cursor->task, &first, &length)) {
-        if (count == LEDGER_PART_MAX)
+        if (count == cursor->part_max)
             return false;
         cursor->runs[count++] =
             (struct wire_run){.first = first, .count = length};
@@ -51,7 +53,7 @@ static bool take_opens(const struct ledger *ledger,
 {
     size_t count = 0;
     for (; cursor->open < opens_count(ledger->opens); cursor->open++) {
-        if (count == LEDGER_PART_MAX)
+        if (count == cursor->part_max)
             return false;
         const struct open_task *at = opens_at(ledger->opens, cursor->open);
         cursor->opens[count++] = (struct wire_open_task){
@@ -76,7 +78,7 @@ static bool take_roster(const struct ledger *ledger,
 {
     size_t count = 0;
     for (; cursor->peer < peers_count(ledger->peers); cursor->peer++) {
-        if (count == LEDGER_PART_MAX / 4)
+        if (count == (cursor->part_max + 3) / 4)
             return false;
         const struct peer *at = peers_at(ledger->peers, cursor->peer);
         if (!at->rostered)

@@ -20,22 +20,49 @@ static bool chance(uint64_t *state, uint32_t of_100)
     return draw(state, 1, 100) <= of_100;
 }
 
-static void draw_tasks(struct plan *plan, uint64_t *state)
+// Most schedules are small: as many more of them are tried in the same time.
+struct scale {
+    uint32_t of_100;
+    uint32_t tasks_min, tasks_max, workers, faults;
+    uint32_t span_ms, length_ms; // when faults come, how long they last
+    uint32_t task_ms, restart_ms, dial_ms, rejoin_ms, backoff_ms;
+};
+static const struct scale SCALES[] = {
+    {75, 1, 5, 2, 4, 1200, 1500, 300, 300, 200, 1500, 400},
+    {17, 3, 20, 4, 8, 4000, 6000, 1500, 1500, 500, 6000, 2000},
+    {8, 5, SIM_TASKS, SIM_WORKERS, SIM_FAULTS, 20000, 12000, 4000, 4000, 1000,
+     15000, 3000},
+};
+
+static const struct scale *draw_scale(uint64_t *state)
+{
+    const struct scale *scale = SCALES;
+    uint32_t rest = draw(state, 1, 100);
+    while (rest > scale->of_100)
+        rest -= scale++->of_100;
+    return scale;
+}
+
+// Of a task's own, so that a seed's tasks stay as they are when there are
+// fewer.
+static void draw_tasks(struct plan *plan, const struct scale *scale,
+                       uint64_t *state)
 {
     const bool failing = chance(state, 60);
     const bool killing = chance(state, 15);
-    const uint32_t long_ms = chance(state, 50) ? 100 : 4000;
-    plan->tasks = draw(state, 5, SIM_TASKS);
-    for (unsigned i = 1; i <= SIM_TASKS; i++) {
+    const uint32_t long_ms = chance(state, 50) ? 100 : scale->task_ms;
+    uint64_t own = random_next(state);
+    for (unsigned i = 1; i <= plan->tasks; i++) {
         struct task_plan *task = &plan->task[i];
-        task->ms = (int32_t)draw(state, 0, long_ms);
-        task->bad = chance(state, 1);
-        task->fails = failing && chance(state, 25) ? draw(state, 1, 3) : 0;
-        task->killer = killing && chance(state, 4);
+        task->ms = (int32_t)draw(&own, 0, long_ms);
+        task->bad = chance(&own, 1);
+        task->fails = failing && chance(&own, 25) ? draw(&own, 1, 3) : 0;
+        task->killer = killing && chance(&own, 4);
     }
 }
 
-static void draw_limits(struct plan *plan, uint64_t *state)
+static void draw_limits(struct plan *plan, const struct scale *scale,
+                        uint64_t *state)
 {
     plan->limits = (struct tracker_limits){
         .window_tasks = chance(state, 50) ? 10000 : draw(state, 4, 30),
@@ -46,37 +73,46 @@ static void draw_limits(struct plan *plan, uint64_t *state)
         .prefetch_ms = 50,
         .heartbeat_ms = 1000,
         .liveness_ms = (int64_t)draw(state, 3, 5) * 1000,
-        .rejoin_ms = (int64_t)draw(state, 1, 15) * 1000,
+        .rejoin_ms = (int64_t)draw(state, 1000, scale->rejoin_ms),
         .workers_max = SIM_PEERS};
     plan->policy = (struct policy){
         .on_fail = chance(state, 85) ? ANSWER_FAIL : ANSWER_IGNORE,
         .retries_max = draw(state, 0, 3),
-        .backoff_min_ms = chance(state, 50) ? 0 : draw(state, 1, 3000),
+        .backoff_min_ms =
+            chance(state, 50) ? 0 : draw(state, 1, scale->backoff_ms),
         .backoff_max_ms = 10000};
     plan->retain_max = chance(state, 80) ? 1 << 20 : draw(state, 100, 1000);
+}
+
+static void draw_world(struct plan *plan, const struct scale *scale,
+                       uint64_t *state)
+{
     plan->delay_ms = chance(state, 70)   ? (int32_t)draw(state, 1, 10)
                      : chance(state, 80) ? (int32_t)draw(state, 10, 500)
                                          : 1500;
-    plan->dial_ms = (int32_t)draw(state, 1, 1000);
-    plan->restart_ms = (int32_t)draw(state, 1, 4000);
+    plan->dial_ms = (int32_t)draw(state, 1, scale->dial_ms);
+    plan->restart_ms = (int32_t)draw(state, 1, scale->restart_ms);
     plan->input_ms = chance(state, 80) ? 0 : (int32_t)draw(state, 1, 500);
     plan->notice = chance(state, 50) ? 100 : draw(state, 0, 100);
     plan->ports = chance(state, 60) ? 60000 : draw(state, 2, 12);
     plan->deaf = chance(state, 80) ? 0 : draw(state, 1, 100);
     plan->ghosts = chance(state, 90) ? 0 : draw(state, 1, 300);
     plan->batch = chance(state, 80) ? UINT_MAX : draw(state, 2, 20);
+    plan->part_max = chance(state, 60) ? 256 : draw(state, 1, 4);
 }
 
-static void draw_faults(struct plan *plan, uint64_t *state)
+static void draw_faults(struct plan *plan, const struct scale *scale,
+                        uint64_t *state)
 {
-    const uint32_t span_ms = chance(state, 50) ? 3000 : 20000;
+    const uint32_t span_ms =
+        chance(state, 50) && scale->span_ms > 3000 ? 3000 : scale->span_ms;
     uint32_t kinds = (uint32_t)random_next(state);
     if (chance(state, 30))
         kinds = UINT32_MAX;
-    plan->faults = chance(state, 10) ? 0 : draw(state, 1, SIM_FAULTS);
+    plan->faults = chance(state, 10) ? 0 : draw(state, 1, scale->faults);
     plan->crash = chance(state, 60) ? 0 : draw(state, 1, 300);
     int64_t last_ms = 0;
-    for (unsigned i = 0; i < SIM_FAULTS; i++) {
+    for (unsigned i = 0; i < plan->faults; i++) {
         struct fault *fault = &plan->fault[i];
         do
             fault->kind = (uint8_t)draw(state, 0, FAULT_KINDS - 1);
@@ -88,39 +124,51 @@ static void draw_faults(struct plan *plan, uint64_t *state)
         // Two at once are what is easily got wrong.
         fault->at_ms = chance(state, 30) ? last_ms + draw(state, 0, 100)
                                          : draw(state, 1, span_ms);
-        fault->length_ms = draw(state, 1, chance(state, 50) ? 2000 : 12000);
+        fault->length_ms =
+            draw(state, 1,
+                 chance(state, 70) && scale->length_ms > 1000 ? 1000
+                 : chance(state, 90)                          ? scale->length_ms
+                                                              : 8000);
         last_ms = fault->at_ms;
     }
 }
 
-void plan_draw(struct plan *plan, const struct choice *choice)
+static void choose_faults(struct plan *plan, uint32_t mask)
 {
-    *plan = (struct plan){.choice = *choice};
-    uint64_t state = choice->seed;
-    plan->workers = draw(&state, 1, SIM_WORKERS);
-    for (unsigned i = 0; i < SIM_WORKERS; i++)
-        plan->slots[i] = draw(&state, 1, SIM_SLOTS);
-    draw_tasks(plan, &state);
-    draw_limits(plan, &state);
-    draw_faults(plan, &state);
-    if (choice->tasks)
-        plan->tasks = choice->tasks;
-    if (choice->workers)
-        plan->workers = choice->workers;
-    bool killers = false;
-    for (unsigned i = 1; i <= plan->tasks; i++)
-        killers = killers || plan->task[i].killer;
     unsigned kept = 0;
     for (unsigned i = 0; i < plan->faults; i++) {
         const struct fault fault = plan->fault[i];
-        if (!(choice->faults >> i & 1))
+        if (!(mask >> i & 1))
             continue;
         if (fault.at_ms + fault.length_ms > plan->quiet_from_ms)
             plan->quiet_from_ms = fault.at_ms + fault.length_ms;
         plan->fault[kept++] = fault;
     }
     plan->faults = kept;
-    if (kept == 0)
+}
+
+void plan_draw(struct plan *plan, const struct choice *choice)
+{
+    *plan = (struct plan){.choice = *choice};
+    uint64_t state = choice->seed;
+    const struct scale *scale = draw_scale(&state);
+    plan->workers = draw(&state, 1, scale->workers);
+    for (unsigned i = 0; i < SIM_WORKERS; i++)
+        plan->slots[i] = draw(&state, 1, SIM_SLOTS);
+    plan->tasks = draw(&state, scale->tasks_min, scale->tasks_max);
+    if (choice->tasks)
+        plan->tasks = choice->tasks;
+    if (choice->workers)
+        plan->workers = choice->workers;
+    draw_tasks(plan, scale, &state);
+    draw_limits(plan, scale, &state);
+    draw_world(plan, scale, &state);
+    draw_faults(plan, scale, &state);
+    choose_faults(plan, choice->faults);
+    bool killers = false;
+    for (unsigned i = 1; i <= plan->tasks; i++)
+        killers = killers || plan->task[i].killer;
+    if (plan->faults == 0)
         plan->crash = 0;
-    plan->calm = kept == 0 && !killers;
+    plan->calm = plan->faults == 0 && !killers;
 }

@@ -82,6 +82,7 @@ struct plan {
     uint32_t deaf;         // of 100 new connections: nobody notices
     uint32_t ghosts;       // of 10000 control messages of a ventilator: come
                            // again, long after it
+    unsigned part_max;     // entries of a list in one part of SYNCED, of HELLO
     unsigned batch;        // messages a ventilator takes in one turn
     uint32_t crash;        // of 10000 steps at which a process may die: dies
     unsigned ports;        // to choose from: few are soon used again

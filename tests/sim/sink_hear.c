@@ -101,7 +101,7 @@ static void answer(struct world *world, const struct id128 *to,
                    uint64_t position, bool delta, uint64_t bytes_lost)
 {
     struct sink *sink = world->sink;
-    struct ledger_cursor cursor = {0};
+    struct ledger_cursor cursor = {.part_max = world->plan->part_max};
     const struct wire_header header = sink_header(world);
     while (!cursor.done) {
         struct wire_synced synced = {.ventilator = *to,

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct truth *truth_create(void)
+struct truth *truth_create(unsigned tasks)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    const size_t size = (tasks + (size_t)1) * sizeof(struct true_task);
+    struct truth *truth = calloc(1, sizeof *truth + size);
     if (!truth)
         abort();
     return truth;

@@ -45,7 +45,6 @@ struct true_worker {
 };
 
 struct truth {
-    struct true_task task[SIM_TASKS + 1];
     uint64_t mark, records, durable;
     uint32_t generation;
     bool complete;
@@ -53,9 +52,10 @@ struct truth {
     size_t roster_count, roster_capacity;
     struct true_record *record; // of this ventilator, by number - 1
     size_t record_count, record_capacity, record_checked;
+    struct true_task task[]; // from 1; 0 takes what is wrong
 };
 
-struct truth *truth_create(void);
+struct truth *truth_create(unsigned tasks);
 void truth_destroy(struct truth **truth);
 
 struct true_task *truth_task(struct world *world, uint64_t task);

@@ -105,7 +105,7 @@ void truth_synced(struct world *world, const struct wire_synced *part)
 
 void truth_vent_starts(struct world *world)
 {
-    for (unsigned i = 1; i <= SIM_TASKS; i++)
+    for (unsigned i = 1; i <= world->plan->tasks; i++)
         world->truth->task[i].known = false;
     world->truth->record_count = world->truth->record_checked = 0;
 }

@@ -282,7 +282,7 @@ static void open_world(struct world *world)
 {
     for (unsigned i = 0; i < PROCESSES; i++)
         world->process[i].turn_ms = -1;
-    world->truth = truth_create();
+    world->truth = truth_create(world->plan->tasks);
     for (unsigned i = 0; i < WORK + world->plan->workers; i++)
         world_at(world, world_draw(world, 50),
                  (struct step){.kind = STEP_START, .process = (uint8_t)i});
