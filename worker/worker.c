@@ -15,6 +15,7 @@
 
 enum {
     HELLO_MS = 1000,
+    ENOUGH = 256,       // results to be told of without further delay
     TELL_APART_MS = 10, // but at once when a slot idles
     PAUSE_MS = 1000,    // a turn so late: we were stopped, not the peer
     STORE_MS = 10000,   // a leaving worker waits so long for the sink
@@ -227,7 +228,7 @@ static int tell_if_due(struct worker *worker, int64_t now_ms)
     const bool working = worker->phase == PHASE_WORKING;
     const bool due = idle || since_ms >= TELL_APART_MS || !working ||
                      worker->drain != DRAIN_NO;
-    const int code = worker_flush(worker, due);
+    const int code = worker_flush(worker, due || worker->batch_count >= ENOUGH);
     if (code == 0 && working &&
         ((worker->changed && due) || since_ms >= worker->heartbeat_ms))
         worker_report(worker, now_ms);
