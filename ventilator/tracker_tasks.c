@@ -243,7 +243,8 @@ void task_failed(struct tracker *tracker,
 {
     const uint32_t at = entry_find(tracker, stored->task);
     // A stale copy that was stopped: what made it stale is recorded by itself.
-    const bool cancelled = stored->class == CLASS_CANCELLED;
+    const bool cancelled =
+        stored->class == CLASS_CANCELLED && !MUTANT(STOPPED_FAILS);
     if (!at) {
         if (!numset_has(tracker->final, stored->task) && !cancelled)
             keep_history(tracker, stored);
@@ -313,7 +314,10 @@ void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
 static bool end_by_losses(struct tracker *tracker, uint32_t at)
 {
     const struct entry *entry = &tracker->entries[at];
-    if (entry->lone_deaths >= tracker->limits.lone_deaths_max)
+    if (MUTANT(QUARANTINE_ALONE) &&
+        entry->lone_deaths >= tracker->limits.lone_deaths_max)
+        task_final(tracker, entry->task, STATUS_QUARANTINED);
+    else if (entry->lone_deaths >= tracker->limits.lone_deaths_max)
         task_finish(tracker, at, STATUS_QUARANTINED, CLASS_QUARANTINED,
                     "its worker died each time it ran alone");
     else if (entry->losses >= tracker->limits.losses_max)

@@ -1,5 +1,7 @@
 #include "tests/sim/sim.h"
 
+static const int64_t YEAR_MS = INT64_C(365) * 24 * 3600 * 1000;
+
 static void pause_it(struct world *world, unsigned victim, int64_t length_ms)
 {
     struct process *it = &world->process[victim];
@@ -103,6 +105,10 @@ void fault_happens(struct world *world, const struct fault *fault)
     case FAULT_DRAIN:
         if (victim >= WORK)
             work_drain(world, victim);
+        break;
+    case FAULT_WALL:
+        world->wall_ms += (fault->detail % 2 ? 1 : -1) * fault->length_ms *
+                          (fault->detail < 128 ? 1 : YEAR_MS / 12000);
         break;
     case FAULT_KINDS:
         break;

@@ -42,7 +42,11 @@
     X(LANE_STUCK, "never send a lane's messages again")                    \
     X(GRANT_SAME, "grant a new ventilator the old generation")             \
     X(TRACKER_GENERATION, "take another generation's failure for ours")    \
-    X(ASTRAY, "never look for tasks that went astray")
+    X(ASTRAY, "never look for tasks that went astray")                     \
+    X(TASKS_GAP, "accept a gap on a lane")                                 \
+    X(QUARANTINE_ALONE, "quarantine without the sink")                     \
+    X(WALL_CLOCK, "timers by the wall clock")                              \
+    X(STOPPED_FAILS, "end a task whose stale copy was stopped")
 
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,

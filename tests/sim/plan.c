@@ -50,7 +50,9 @@ static void draw_tasks(struct plan *plan, const struct scale *scale,
 {
     const bool failing = chance(state, 60);
     const bool killing = chance(state, 15);
-    const uint32_t long_ms = chance(state, 50) ? 100 : scale->task_ms;
+    const uint32_t long_ms = chance(state, 50)   ? 100
+                             : chance(state, 75) ? scale->task_ms
+                                                 : 6000;
     uint64_t own = random_next(state);
     for (unsigned i = 1; i <= plan->tasks; i++) {
         struct task_plan *task = &plan->task[i];
@@ -101,35 +103,51 @@ static void draw_world(struct plan *plan, const struct scale *scale,
     plan->part_max = chance(state, 60) ? 256 : draw(state, 1, 4);
 }
 
+// Short, long, or just as long as a worker may be silent.
+static int64_t draw_length(const struct plan *plan, const struct scale *scale,
+                           uint64_t *state)
+{
+    const uint32_t which = draw(state, 1, 100);
+    if (which <= 60)
+        return draw(state, 1, 1000);
+    if (which <= 80)
+        return plan->limits.liveness_ms + draw(state, 0, 2000) - 500;
+    return draw(state, 1, scale->length_ms);
+}
+
+// Two at once are what is easily got wrong, and one as another ends.
+static int64_t draw_when(const struct fault *last, uint32_t span_ms,
+                         uint64_t *state)
+{
+    const uint32_t which = draw(state, 1, 100);
+    if (!last || which <= 55)
+        return draw(state, 1, span_ms);
+    if (which <= 80)
+        return last->at_ms + draw(state, 0, 100);
+    return last->at_ms + draw(state, 0, (uint32_t)last->length_ms + 200);
+}
+
 static void draw_faults(struct plan *plan, const struct scale *scale,
                         uint64_t *state)
 {
     const uint32_t span_ms =
         chance(state, 50) && scale->span_ms > 3000 ? 3000 : scale->span_ms;
-    uint32_t kinds = (uint32_t)random_next(state);
-    if (chance(state, 30))
+    uint32_t kinds = (uint32_t)random_next(state) & ((1U << FAULT_KINDS) - 1);
+    if (kinds == 0 || chance(state, 30))
         kinds = UINT32_MAX;
     plan->faults = chance(state, 10) ? 0 : draw(state, 1, scale->faults);
     plan->crash = chance(state, 60) ? 0 : draw(state, 1, 300);
-    int64_t last_ms = 0;
     for (unsigned i = 0; i < plan->faults; i++) {
         struct fault *fault = &plan->fault[i];
         do
             fault->kind = (uint8_t)draw(state, 0, FAULT_KINDS - 1);
-        while (!(kinds >> fault->kind & 1) && (kinds & 511) != 0);
+        while (!(kinds >> fault->kind & 1));
         fault->victim = chance(state, 50)
                             ? (uint8_t)draw(state, VENT, SINK)
                             : (uint8_t)draw(state, WORK, PROCESSES - 1);
         fault->detail = (uint8_t)draw(state, 0, 255);
-        // Two at once are what is easily got wrong.
-        fault->at_ms = chance(state, 30) ? last_ms + draw(state, 0, 100)
-                                         : draw(state, 1, span_ms);
-        fault->length_ms =
-            draw(state, 1,
-                 chance(state, 70) && scale->length_ms > 1000 ? 1000
-                 : chance(state, 90)                          ? scale->length_ms
-                                                              : 8000);
-        last_ms = fault->at_ms;
+        fault->at_ms = draw_when(i ? fault - 1 : NULL, span_ms, state);
+        fault->length_ms = draw_length(plan, scale, state);
     }
 }
 

@@ -43,6 +43,7 @@ enum fault_kind {
     FAULT_DISK_FULL,
     FAULT_FSYNC,
     FAULT_DRAIN, // SIGTERM to a worker
+    FAULT_WALL,  // the wall clock is set, a year at most
     FAULT_KINDS
 };
 
@@ -164,6 +165,7 @@ struct world {
     struct work *work[SIM_WORKERS];
     struct truth *truth;
     uint32_t generation_file; // the ventilator's, synced
+    int64_t wall_ms;          // the wall clock is so much ahead
     int64_t disk_full_ms;     // until
     bool fsync_fails;
     bool over;         // the run has ended

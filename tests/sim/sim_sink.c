@@ -85,6 +85,7 @@ void sink_start(struct world *world)
     if (!sink->ledger)
         abort();
     recover(world);
+    truth_sink_starts(world);
     ledger_start(sink->ledger);
     sink->life.told = sink->cached;
     sink->life.tick_ms = world->now_ms;

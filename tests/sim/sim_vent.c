@@ -14,6 +14,12 @@
 
 enum { FAREWELL_MS = 5000, END_AGAIN_MS = 500 };
 
+// The clock that its timers go by.
+int64_t vent_now(const struct world *world)
+{
+    return world->now_ms + (MUTANT(WALL_CLOCK) ? world->wall_ms : 0);
+}
+
 void vent_start(struct world *world)
 {
     struct vent *vent = calloc(1, sizeof *vent);
@@ -21,7 +27,7 @@ void vent_start(struct world *world)
         abort();
     world->vent = vent;
     vent->tracker = tracker_create(&world->plan->limits, &world->plan->policy,
-                                   world->now_ms);
+                                   vent_now(world));
     if (!vent->tracker)
         abort();
     truth_vent_starts(world);
@@ -192,7 +198,7 @@ static void act(struct world *world, const struct tracker_action *action)
         break;
     case ACTION_FETCH:
         offer = offer_of(world, action->ordinal);
-        tracker_fetched(vent->tracker, &offer, world->now_ms);
+        tracker_fetched(vent->tracker, &offer, vent_now(world));
         break;
     case ACTION_FORGET:
         break;
@@ -230,7 +236,7 @@ static bool read_one(struct world *world, enum cursor cursor)
         !tracker_needs(vent->tracker, task))
         return true;
     const struct tracker_offer offer = offer_of(world, task);
-    tracker_offer(vent->tracker, &offer, world->now_ms);
+    tracker_offer(vent->tracker, &offer, vent_now(world));
     return true;
 }
 
@@ -269,7 +275,7 @@ static void take_notices(struct world *world)
                 !id128_equal(&vent->peers[j].id, &vent->gone[i]))
                 continue;
             tracker_worker_gone(vent->tracker, &vent->gone[i], GONE_CRASHED,
-                                world->now_ms);
+                                vent_now(world));
             vent_act(world);
             break;
         }
@@ -292,7 +298,7 @@ void vent_turn(struct world *world)
         if (vent->peers[i].frame_sent < vent->peers[i].frame_count)
             vent_flush(world, &vent->peers[i]);
     pump(world);
-    const int64_t wait_ms = tracker_turn(vent->tracker, world->now_ms);
+    const int64_t wait_ms = tracker_turn(vent->tracker, vent_now(world));
     vent_act(world);
     const bool more = (tracker_wants(vent->tracker, CURSOR_FRONT) &&
                        world->plan->input_ms == 0) ||

@@ -36,6 +36,7 @@ struct vent {
     struct buffer out, scratch;
 };
 
+int64_t vent_now(const struct world *world);
 struct wire_header vent_header(const struct world *world, enum wire_type type);
 void vent_reply(struct world *world, unsigned process, uint32_t epoch);
 void vent_say_tasks(struct world *world, const struct tracker_action *action);

@@ -85,6 +85,8 @@ static void on_record(struct world *world, const struct wire_header *header,
             return;
         if (link == LINK_HAVE)
             continue;
+        truth_takes_record(world, header->generation, record.number,
+                           records.kept);
         const enum ledger_verdict verdict =
             ledger_record(sink->ledger, &record);
         struct record made = record_of_wire(&record, header->generation);
@@ -217,6 +219,9 @@ static void hear_results(struct world *world, struct span frame)
         sink->ledger, &header.sender, results.number, results.kept);
     world_note(world, "results", link, (int64_t)results.number,
                (int64_t)results.kept);
+    if (link == LINK_TAKE)
+        truth_takes_results(world, &header.sender, results.number,
+                            results.kept);
     struct wire_result result;
     while (link == LINK_TAKE && wire_next_result(&results.results, &result)) {
         const enum ledger_verdict verdict =

@@ -173,6 +173,7 @@ static void durable_event(struct world *world, const struct record *record)
             world_broke(world, "I7", "generation %u after %u",
                         record->generation, truth->generation);
         truth->generation = record->generation;
+        truth->record_durable = 0;
         break;
     case EVENT_JOINED:
         durable_joined(truth, &record->worker);
@@ -206,6 +207,8 @@ void truth_durable(struct world *world, const struct record *record)
     world_note(world, "durable", (int64_t)record->event, (int64_t)record->task,
                record->event == EVENT_NONE ? (int64_t)record->status
                                            : (int64_t)record->a);
+    if (record->number > world->truth->record_durable)
+        world->truth->record_durable = record->number;
     if (record->event != EVENT_NONE)
         durable_event(world, record);
     else if (record->final)

@@ -44,8 +44,17 @@ struct true_worker {
     bool left;
 };
 
+/* What a receiver has taken of a numbered link. */
+struct true_link {
+    struct id128 sender;
+    uint32_t turn; // lane or generation: numbers begin anew in each
+    uint64_t taken;
+};
+
 struct truth {
-    uint64_t mark, records, durable;
+    uint64_t mark, durable;
+    uint64_t record_durable; // highest number of this generation
+    struct true_link lane[SIM_WORKERS], results[SIM_WORKERS], records;
     uint32_t generation;
     bool complete;
     struct true_worker *roster; // joined, for good
@@ -86,5 +95,15 @@ void truth_ends(struct world *world, const struct slot_task *slot,
 void truth_retires(struct world *world, uint64_t number, uint32_t generation,
                    uint32_t attempt);
 void truth_at_end(struct world *world);
+
+/* truth_link.c: a receiver counts a number as received. */
+void truth_takes_tasks(struct world *world, const struct id128 *worker,
+                       uint32_t lane, uint64_t number);
+void truth_takes_results(struct world *world, const struct id128 *worker,
+                         uint64_t number, uint64_t kept);
+void truth_takes_record(struct world *world, uint32_t generation,
+                        uint64_t number, uint64_t kept);
+void truth_takes_stored(struct world *world, uint64_t from, uint64_t position);
+void truth_sink_starts(struct world *world);
 
 #endif

@@ -46,7 +46,7 @@ static void hello_sink(struct world *world, const struct incoming *in,
     wire_put_welcome(&vent->out, &header, &welcome,
                      (struct wire_pairs_out){NULL, 0});
     vent_reply(world, SINK, in->epoch);
-    tracker_sink_hello(vent->tracker, world->now_ms);
+    tracker_sink_hello(vent->tracker, vent_now(world));
 }
 
 static void welcome(struct world *world, unsigned handle,
@@ -103,7 +103,7 @@ static void on_hello(struct world *world, const struct incoming *in)
         return;
     }
     const enum hello_verdict verdict = tracker_hello(
-        vent->tracker, &in->header.sender, &hello, world->now_ms, &handle);
+        vent->tracker, &in->header.sender, &hello, vent_now(world), &handle);
     world_note(world, "hello", in->from, verdict, hello.lane);
     if (verdict == HELLO_FULL)
         refuse(world, in, REFUSED_FULL);
@@ -118,7 +118,7 @@ static void on_report(struct world *world, const struct incoming *in)
     if (!wire_get_report(in->body, &report))
         return;
     if (!tracker_report(vent->tracker, &in->header.sender, &report,
-                        world->now_ms)) {
+                        vent_now(world))) {
         refuse(world, in, REFUSED_HELLO_FIRST);
         return;
     }
@@ -133,7 +133,7 @@ static void on_returned(struct world *world, const struct incoming *in)
     struct wire_returned returned;
     if (wire_get_returned(in->body, &returned) &&
         !tracker_returned(world->vent->tracker, &in->header.sender, &returned,
-                          world->now_ms))
+                          vent_now(world)))
         refuse(world, in, REFUSED_HELLO_FIRST);
 }
 
@@ -156,12 +156,15 @@ static void on_stored(struct world *world, const struct incoming *in)
         return;
     world_note(world, "stored", (int64_t)stored.from, (int64_t)stored.to,
                (int64_t)tracker_position(vent->tracker));
-    if (tracker_is_synced(vent->tracker) &&
-        (stored.from == tracker_position(vent->tracker) ||
-         MUTANT(STORED_UNCHECKED)))
+    const uint64_t position = tracker_position(vent->tracker);
+    const bool taken = tracker_is_synced(vent->tracker) &&
+                       (stored.from == position || MUTANT(STORED_UNCHECKED));
+    if (taken)
         truth_heard(world, &stored);
     if (!world->broke)
-        tracker_stored(vent->tracker, &stored, world->now_ms);
+        tracker_stored(vent->tracker, &stored, vent_now(world));
+    if (tracker_position(vent->tracker) != position)
+        truth_takes_stored(world, stored.from, position);
 }
 
 static bool grant(struct world *world, uint32_t generation)
@@ -193,7 +196,7 @@ static void watch_roster(struct world *world)
     while (tracker_roster_next(vent->tracker, &cursor, &entry))
         if (world->plan->notice == 100 && !id_alive(world, &entry.worker))
             tracker_worker_gone(vent->tracker, &entry.worker, GONE_CRASHED,
-                                world->now_ms);
+                                vent_now(world));
         else if (vent->placed_ms == world->now_ms)
             await(vent, &entry.worker);
 }
@@ -208,7 +211,7 @@ static void on_synced(struct world *world, const struct incoming *in)
         tracker_is_synced(vent->tracker) || !grant(world, part.generation))
         return;
     truth_synced(world, &part);
-    tracker_synced(vent->tracker, &part, world->now_ms);
+    tracker_synced(vent->tracker, &part, vent_now(world));
     if (!tracker_is_synced(vent->tracker))
         return;
     if (!vent->placed) {
@@ -242,7 +245,7 @@ static void on_bye(struct world *world, const struct incoming *in)
             vent->peers[i].leaves = true;
     tracker_worker_gone(vent->tracker, &in->header.sender,
                         bye.reason == END_DRAINED ? GONE_DRAINED : GONE_LOST,
-                        world->now_ms);
+                        vent_now(world));
 }
 
 static void hear(struct world *world, const struct frame *frame)

@@ -2,6 +2,7 @@
 #include "tests/sim/sim_work.h"
 
 #include "common/base/mutant.h"
+#include "tests/sim/truth.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,9 @@ static void take_tasks(struct world *world, struct work *work,
         slots_receive(work->slots, tasks.lane, tasks.number);
     world_note(world, "lane", verdict, tasks.lane, (int64_t)tasks.number);
     work->changed = true;
+    if (verdict == LANE_TAKE)
+        truth_takes_tasks(world, &work->id, slots_lane(work->slots),
+                          tasks.number);
     while (verdict == LANE_TAKE && wire_next_task(&tasks.tasks, &task))
         if (slots_add(work->slots, &task, header.generation) < 0)
             abort();
