@@ -150,9 +150,10 @@ bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
         tracker->window_tasks >= tracker->limits.window_tasks ||
         tracker->window_bytes >= tracker->limits.window_bytes)
         return false;
-    if (cursor == CURSOR_REDO)
-        return roster_settled(tracker) || MUTANT(ROSTER_UNAWAITED);
-    return !tracker->limits.order_window ||
+    const bool may_be_out = cursor == CURSOR_REDO || tracker->resumed;
+    if (may_be_out && !roster_settled(tracker) && !MUTANT(ROSTER_UNAWAITED))
+        return false;
+    return cursor == CURSOR_REDO || !tracker->limits.order_window ||
            tracker->last_ordinal < numset_next_absent(tracker->final, 1) +
                                        tracker->limits.order_window;
 }

@@ -178,6 +178,7 @@ static void load(struct tracker *tracker, const struct wire_synced *part)
     tracker->mark = tracker->mark_asked = part->mark;
     tracker->mark_from = part->mark_from;
     tracker->mark_offset = part->mark_offset;
+    tracker->resumed = !id128_is_zero(&part->resumed);
     tracker->was_complete = part->flags & SYNCED_COMPLETE;
 }
 

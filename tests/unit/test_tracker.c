@@ -796,6 +796,22 @@ static void worker_lost_before_the_sync_is_not_in_the_roster(void **state)
     assert_int_equal(bench->sent_count, 1);
 }
 
+// Numbers stay when a run is resumed, and places begin anew: what is new to
+// this ventilator may run at a worker that has seen the run before.
+static void resumed_run_waits_for_its_roster_first(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_roster_entry joined = {.worker = {{1}},
+                                             .host = SPAN_OF("h")};
+    sync(bench,
+         &(struct wire_synced){.generation = 2, .resumed = {{9}}, .mark = 0},
+         &(struct wire_synced_out){.roster = &joined, .roster_count = 1}, 0);
+    turn(bench, 1);
+    assert_false(tracker_wants(bench->tracker, CURSOR_FRONT));
+    hello(bench, 1, 2);
+    assert_true(tracker_wants(bench->tracker, CURSOR_FRONT));
+}
+
 static void sync_is_asked_again_ever_less_often(void **state)
 {
     struct bench *bench = *state;
@@ -910,6 +926,7 @@ int main(void)
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
         TEST(worker_lost_before_the_sync_is_not_in_the_roster),
+        TEST(resumed_run_waits_for_its_roster_first),
         TEST(sync_is_asked_again_ever_less_often),
         TEST(report_of_an_older_lane_is_not_believed),
         TEST(what_is_taken_for_an_idle_worker_goes_to_it),
