@@ -46,7 +46,9 @@
     X(TASKS_GAP, "accept a gap on a lane")                                 \
     X(QUARANTINE_ALONE, "quarantine without the sink")                     \
     X(WALL_CLOCK, "timers by the wall clock")                              \
-    X(STOPPED_FAILS, "end a task whose stale copy was stopped")
+    X(STOPPED_FAILS, "end a task whose stale copy was stopped")            \
+    X(RESUME_AGAIN, "reopen again at each SYNC of a resume")               \
+    X(OLD_ROUND, "take a result of an old round")
 
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,

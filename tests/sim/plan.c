@@ -151,6 +151,16 @@ static void draw_faults(struct plan *plan, const struct scale *scale,
     }
 }
 
+static void draw_lives(struct plan *plan, const struct scale *scale,
+                       uint64_t *state)
+{
+    plan->resumes = chance(state, 75) ? 0 : draw(state, 1, SIM_RESUMES);
+    for (unsigned i = 0; i < SIM_RESUMES; i++)
+        plan->cut_ms[i] =
+            chance(state, 40) ? 0 : (int64_t)draw(state, 1, 2 * scale->span_ms);
+    plan->survive = chance(state, 50) ? 0 : draw(state, 0, 100);
+}
+
 static void choose_faults(struct plan *plan, uint32_t mask)
 {
     unsigned kept = 0;
@@ -182,11 +192,15 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     draw_limits(plan, scale, &state);
     draw_world(plan, scale, &state);
     draw_faults(plan, scale, &state);
+    draw_lives(plan, scale, &state);
     choose_faults(plan, choice->faults);
+    bool cut = false;
+    for (unsigned i = 0; i < plan->resumes; i++)
+        cut = cut || plan->cut_ms[i] > 0;
     bool killers = false;
     for (unsigned i = 1; i <= plan->tasks; i++)
         killers = killers || plan->task[i].killer;
     if (plan->faults == 0)
         plan->crash = 0;
-    plan->calm = plan->faults == 0 && !killers;
+    plan->calm = plan->faults == 0 && !killers && !cut;
 }

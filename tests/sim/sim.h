@@ -27,6 +27,7 @@ enum {
     SIM_FAULTS = 12,
     SIM_PEERS = 64, // worker incarnations a ventilator may know at once
     SIM_LONE_DEATHS = 3,
+    SIM_RESUMES = 2,
 };
 
 /* -- the plan -------------------------------------------------------------- */
@@ -88,7 +89,11 @@ struct plan {
     uint32_t crash;        // of 10000 steps at which a process may die: dies
     unsigned ports;        // to choose from: few are soon used again
     int64_t quiet_from_ms; // no fault goes on beyond
-    bool calm;             // nothing ever goes wrong
+    unsigned resumes;      // lives of the run after the first
+    int64_t
+        cut_ms[SIM_RESUMES + 1]; // how long one lasts; 0: until it is complete
+    uint32_t survive;            // of 100 workers that may: see the next life
+    bool calm;                   // nothing ever goes wrong
 };
 
 uint64_t random_next(uint64_t *state); /* splitmix64 */
@@ -168,7 +173,10 @@ struct world {
     int64_t wall_ms;          // the wall clock is so much ahead
     int64_t disk_full_ms;     // until
     bool fsync_fails;
-    bool over;         // the run has ended
+    unsigned resumes;  // so far
+    int64_t began_ms;  // this life of the run
+    bool complete;     // it has ended well
+    bool over;         // the last one has ended
     bool print;        // the trace
     const char *broke; // which guarantee; NULL: none
     char why[160];
@@ -184,6 +192,7 @@ enum step_kind {
     STEP_START,
     STEP_TASK_ENDS,
     STEP_DEATH_NOTICE,
+    STEP_LIFE_ENDS,
 };
 
 struct outcome {
@@ -208,6 +217,8 @@ void world_turn(struct world *world, unsigned process, int64_t at_ms);
  * nothing more, and must stop. */
 bool world_dies(struct world *world, unsigned process);
 void world_kill(struct world *world, unsigned process, bool power);
+/* After a while, if this life of the run goes on. */
+void world_restart(struct world *world, unsigned process);
 struct id128 world_id(unsigned process, uint32_t life);
 unsigned id_process(const struct id128 *id);
 uint32_t id_life(const struct id128 *id);
@@ -254,6 +265,17 @@ void work_turn(struct world *world, unsigned process);
 void work_stop(struct world *world, unsigned process);
 void work_task_ends(struct world *world, const struct step *step);
 void work_drain(struct world *world, unsigned process);
+
+/* Has nobody told it that the run is over? */
+bool work_may_stay(const struct world *world, unsigned process);
+
+/* lives.c */
+void lives_begin(struct world *world);
+/* The ventilator is done. */
+void lives_complete(struct world *world);
+void lives_end(struct world *world, uint32_t life);
+/* By which it resumes; zero in the first life. */
+struct id128 lives_token(const struct world *world);
 
 /* faults.c */
 void fault_happens(struct world *world, const struct fault *fault);

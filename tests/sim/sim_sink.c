@@ -86,6 +86,9 @@ void sink_start(struct world *world)
         abort();
     recover(world);
     truth_sink_starts(world);
+    for (unsigned i = 1; i <= world->plan->tasks; i++)
+        truth_recovered(world, i, ledger_round(sink->ledger, i),
+                        ledger_is_final(sink->ledger, i));
     ledger_start(sink->ledger);
     sink->life.told = sink->cached;
     sink->life.tick_ms = world->now_ms;

@@ -255,7 +255,7 @@ static void farewell(struct world *world)
     for (unsigned i = 1; i <= SIM_PEERS; i++)
         all = all && (!vent->peers[i].used || vent->peers[i].bye);
     if (all || world->now_ms >= vent->end_until_ms) {
-        world->over = true;
+        lives_complete(world);
         return;
     }
     if (world->now_ms >= vent->end_again_ms) {

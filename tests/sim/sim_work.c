@@ -59,6 +59,12 @@ void work_stop(struct world *world, unsigned process)
     world->work[process - WORK] = NULL;
 }
 
+bool work_may_stay(const struct world *world, unsigned process)
+{
+    const struct work *work = work_at(world, process);
+    return work && !work->ended && !work->left && work->phase != PHASE_LEAVING;
+}
+
 void work_drain(struct world *world, unsigned process)
 {
     struct work *work = work_at(world, process);

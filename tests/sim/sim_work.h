@@ -30,7 +30,7 @@ struct work {
     struct running running[SIM_SLOTS + 1];
     unsigned lane_port, results_port;
     struct id128 sink, run, ventilator;
-    bool has_results, changed, left;
+    bool has_results, changed, left, ended;
     uint64_t next_push;
     int64_t report_ms, hello_ms, heard_ms, until_ms, turned_ms, next_ms;
     struct buffer frame, batch, scratch;

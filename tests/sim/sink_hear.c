@@ -143,6 +143,13 @@ static void on_sync(struct world *world, const struct wire_header *header,
                                            .generation = granted,
                                            .attempt = 1,
                                            .worker = header->sender});
+    if (!id128_is_zero(&sync.resume) &&
+        (!id128_equal(&sync.resume, ledger_resumed(sink->ledger)) ||
+         MUTANT(RESUME_AGAIN)))
+        sink_store(world, &(struct record){.event = EVENT_RESUMED,
+                                           .generation = granted,
+                                           .attempt = 1,
+                                           .worker = sync.resume});
     if (!sink_commit(world)) {
         sink->life.welcomed = false;
         return;

@@ -57,7 +57,8 @@ static unsigned really_died_alone(const struct world *world,
     unsigned deaths = 0;
     for (unsigned i = 0; i < task->try_count; i++) {
         const struct try *try = &task->tries[i];
-        deaths += try->alone && !try->ended && !id_alive(world, &try->worker);
+        deaths += try->round == task->round && try->alone && !try->ended &&
+                  !id_alive(world, &try->worker);
     }
     return deaths;
 }
@@ -102,6 +103,9 @@ static void durable_final(struct world *world, const struct record *record)
     if (task->finals > 0)
         world_broke(world, "I2", "task %" PRIu64 " has two final records",
                     record->task);
+    if (record->round != task->round)
+        world_broke(world, "round", "task %" PRIu64 " ends in round %u, not %u",
+                    record->task, record->round, task->round);
     final_is_right(world, record, task);
     task->finals++;
     task->status = record->status;
@@ -119,6 +123,9 @@ static void durable_attempt(struct world *world, const struct record *record)
     }
     if (task->finals > 0)
         world_broke(world, "I4", "task %" PRIu64 " was final", record->task);
+    if (record->round != task->round || try->round != task->round)
+        world_broke(world, "round", "task %" PRIu64 ": of round %u in round %u",
+                    record->task, try->round, task->round);
     if (record->status == STATUS_LOST) {
         if (try->lost_stored)
             world_broke(world, "log", "task %" PRIu64 " is lost twice",
@@ -163,6 +170,36 @@ static void durable_joined(struct truth *truth, const struct id128 *id)
     truth->roster[truth->roster_count++] = (struct true_worker){.id = *id};
 }
 
+// Once for each token, and only what ended badly.
+static void durable_resumed(struct world *world, const struct record *record)
+{
+    struct truth *truth = world->truth;
+    if (id128_equal(&truth->resumed, &record->worker))
+        world_broke(world, "I10", "resumed twice by the same person");
+    truth->resumed = record->worker;
+    truth->mark = 0; // places are those of the new input
+    truth->complete = false;
+    for (unsigned i = 1; i <= world->plan->tasks; i++) {
+        struct true_task *task = &truth->task[i];
+        if (task->finals == 0 || (task->status != STATUS_FAILED &&
+                                  task->status != STATUS_QUARANTINED))
+            continue;
+        task->round++;
+        task->finals = task->starts = 0;
+        task->failures = task->losses = task->lone_deaths = 0;
+    }
+}
+
+void truth_recovered(struct world *world, unsigned task, uint32_t round,
+                     bool final)
+{
+    const struct true_task *is = &world->truth->task[task];
+    if (is->round != round || (is->finals > 0) != final)
+        world_broke(world, "round",
+                    "task %u is found in round %u, final %u, not %u, %u", task,
+                    round, final, is->round, is->finals);
+}
+
 static void durable_event(struct world *world, const struct record *record)
 {
     struct truth *truth = world->truth;
@@ -189,13 +226,15 @@ static void durable_event(struct world *world, const struct record *record)
                         truth->mark, record->a);
         truth->mark = record->a;
         break;
+    case EVENT_RESUMED:
+        durable_resumed(world, record);
+        break;
     case EVENT_COMPLETE:
         truth->complete = true;
         break;
     case EVENT_NONE:
     case EVENT_RUN:
     case EVENT_REOPENED:
-    case EVENT_RESUMED:
     case EVENT_DECISION:
     case EVENTS:
         break;
@@ -232,6 +271,9 @@ void truth_starts(struct world *world, const struct slot_task *slot,
         return;
     }
     const struct try *last = &task->tries[task->try_count - 1];
+    if (try->round != slot->round)
+        world_broke(world, "round", "task %" PRIu64 " was sent in round %u",
+                    slot->task, try->round);
     if (try != last && last->generation == try->generation &&
         !try->failed_stored && !try->lost_stored)
         world_broke(world, "loss-first",
@@ -265,6 +307,8 @@ void truth_retires(struct world *world, uint64_t number, uint32_t generation,
 {
     struct true_task *task = truth_task(world, number);
     const struct try *try = truth_try(task, generation, attempt);
+    if (try && try->round < task->round) // it was final then
+        return;
     if (task->finals == 0 && !(try && (try->failed_stored || try->lost_stored)))
         world_broke(world, "I5", "task %" PRIu64 ": forgotten, not durable",
                     number);
@@ -297,6 +341,6 @@ void truth_at_end(struct world *world)
 {
     for (unsigned i = 1; i <= world->plan->tasks && !world->broke; i++)
         end_is_right(world, i);
-    if (!world->over && !world->broke)
+    if (!world->complete && !world->broke)
         world_broke(world, "I13", "nothing happens any more");
 }

@@ -19,9 +19,11 @@ try {
     bool started, ended, alone;
     bool failed_stored, lost_stored;
     uint8_t class;
+    uint32_t round;
 };
 struct true_task {
-    unsigned finals;
+    uint32_t round;
+    unsigned finals; // in it, as all that follows
     enum status status;
     enum fail_class class;
     unsigned failures, losses, lone_deaths; // stored, and counted
@@ -56,6 +58,7 @@ struct truth {
     uint64_t record_durable; // highest number of this generation
     struct true_link lane[SIM_WORKERS], results[SIM_WORKERS], records;
     uint32_t generation;
+    struct id128 resumed; // the last token
     bool complete;
     struct true_worker *roster; // joined, for good
     size_t roster_count, roster_capacity;
@@ -74,6 +77,9 @@ size_t truth_roster(const struct truth *truth, const struct id128 *id);
 
 /* The disk has this record for good. */
 void truth_durable(struct world *world, const struct record *record);
+/* So a sink that was started finds a task. */
+void truth_recovered(struct world *world, unsigned task, uint32_t round,
+                     bool final);
 /* The sink says STORED or SYNCED up to `to`. */
 void truth_told(struct world *world, uint64_t to,
                 const struct ledger_news *news);

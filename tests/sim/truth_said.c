@@ -11,7 +11,8 @@ static void entry_is_true(struct world *world,
 {
     struct true_task *task = truth_task(world, entry->task);
     const struct try *try = truth_try(task, entry->generation, entry->attempt);
-    const bool is_true = entry->kind == STORED_FINAL ? task->finals > 0
+    const bool is_true = entry->kind == STORED_FINAL
+                             ? task->finals > 0 && entry->round == task->round
                          : entry->kind == STORED_FAILURE
                              ? try && try->failed_stored
                          : entry->kind == STORED_LOSS ? try && try->lost_stored
@@ -135,12 +136,13 @@ void truth_records(struct world *world, const struct tracker_action *action)
 }
 
 // Nothing is computed again while who computes it is here, or may still come.
-static bool is_awaited(const struct world *world, const struct try *last,
+static bool is_awaited(const struct world *world, const struct true_task *task,
                        uint32_t generation)
 {
-    if (last->generation == generation || !last->started || last->ended ||
-        last->failed_stored || last->lost_stored ||
-        !id_alive(world, &last->worker) ||
+    const struct try *last = &task->tries[task->try_count - 1];
+    if (last->generation == generation || last->round < task->round ||
+        !last->started || last->ended || last->failed_stored ||
+        last->lost_stored || !id_alive(world, &last->worker) ||
         world->process[id_process(&last->worker)].leaves)
         return false;
     return vent_serves(world, &last->worker);
@@ -156,6 +158,9 @@ static void send_one(struct world *world, const struct tracker_send *send,
     if (send->task > truth->mark)
         world_broke(world, "mark", "task %" PRIu64 " goes out beyond %" PRIu64,
                     send->task, truth->mark);
+    if (send->round != task->round)
+        world_broke(world, "round", "task %" PRIu64 " goes out in round %u",
+                    send->task, send->round);
     if (task->known)
         world_broke(world, "I10", "task %" PRIu64 " is known to be final",
                     send->task);
@@ -167,7 +172,7 @@ static void send_one(struct world *world, const struct tracker_send *send,
         world_broke(world, "I7", "task %" PRIu64 ": (%u, %u) after (%u, %u)",
                     send->task, generation, send->attempt, last->generation,
                     last->attempt);
-    if (last && is_awaited(world, last, generation))
+    if (last && is_awaited(world, task, generation))
         world_broke(world, "I10", "task %" PRIu64 " still runs at %u",
                     send->task, id_process(&last->worker));
     if (last && last->generation == generation && last->started &&
@@ -183,6 +188,7 @@ static void send_one(struct world *world, const struct tracker_send *send,
     task->tries[task->try_count++] = (struct try){.generation = generation,
                                                   .attempt = send->attempt,
                                                   .worker = *worker,
+                                                  .round = send->round,
                                                   .alone = send->flags != 0};
 }
 

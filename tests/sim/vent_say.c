@@ -115,7 +115,8 @@ void vent_say_sync(struct world *world, uint64_t position)
     struct vent *vent = world->vent;
     const struct wire_header header = vent_header(world, WIRE_SYNC);
     const struct wire_sync sync = {.position = position,
-                                   .generation = world->generation_file};
+                                   .generation = world->generation_file,
+                                   .resume = lives_token(world)};
     wire_put_sync(&vent->out, &header, &sync);
     vent_reply(world, SINK, vent->sink_epoch);
 }

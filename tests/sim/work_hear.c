@@ -165,6 +165,7 @@ static void hear(struct world *world, struct work *work,
     } else if (header.type == WIRE_END) {
         work_retired(world, work, retain_made(work->retain));
         work_say_bye(world, work, END_COMPLETE);
+        work->ended = true;
     }
 }
 

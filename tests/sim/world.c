@@ -191,6 +191,16 @@ static void lose_connections(struct world *world, unsigned process)
     }
 }
 
+void world_restart(struct world *world, unsigned process)
+{
+    world_at(world,
+             world->now_ms +
+                 world_draw(world, (uint32_t)world->plan->restart_ms) + 1,
+             (struct step){.kind = STEP_START,
+                           .process = (uint8_t)process,
+                           .detail = world->resumes});
+}
+
 void world_kill(struct world *world, unsigned process, bool power)
 {
     struct process *it = &world->process[process];
@@ -211,10 +221,7 @@ void world_kill(struct world *world, unsigned process, bool power)
         queue_clear(&it->in[i]);
     if (world->over)
         return;
-    world_at(world,
-             world->now_ms +
-                 world_draw(world, (uint32_t)world->plan->restart_ms) + 1,
-             (struct step){.kind = STEP_START, .process = (uint8_t)process});
+    world_restart(world, process);
     if (process >= WORK && !power &&
         world_draw(world, 100) < world->plan->notice)
         world_at(world, world->now_ms + world_draw(world, 100),
@@ -267,10 +274,15 @@ static void happen(struct world *world, const struct step *step)
         fault_happens(world, &world->plan->fault[step->detail]);
         break;
     case STEP_START:
-        start(world, step->process);
+        if (step->detail == world->resumes &&
+            !world->process[step->process].alive)
+            start(world, step->process);
         break;
     case STEP_TASK_ENDS:
         work_task_ends(world, step);
+        break;
+    case STEP_LIFE_ENDS:
+        lives_end(world, step->detail);
         break;
     case STEP_DEATH_NOTICE:
         vent_notice(world, &id);
@@ -280,8 +292,7 @@ static void happen(struct world *world, const struct step *step)
 
 static void open_world(struct world *world)
 {
-    for (unsigned i = 0; i < PROCESSES; i++)
-        world->process[i].turn_ms = -1;
+    lives_begin(world);
     world->truth = truth_create(world->plan->tasks);
     for (unsigned i = 0; i < WORK + world->plan->workers; i++)
         world_at(world, world_draw(world, 50),
@@ -313,10 +324,12 @@ void world_run(const struct plan *plan, bool print, struct outcome *outcome)
         world.now_ms = step.at_ms;
         world.steps++;
         happen(&world, &step);
-        if (world.now_ms > plan->quiet_from_ms + PATIENCE_MS ||
-            world.steps > STEPS_MAX)
+        const int64_t well_ms = world.began_ms > plan->quiet_from_ms
+                                    ? world.began_ms
+                                    : plan->quiet_from_ms;
+        if (world.now_ms > well_ms + PATIENCE_MS || world.steps > STEPS_MAX)
             world_broke(&world, "I13", "no end %" PRId64 " s after the faults",
-                        (world.now_ms - plan->quiet_from_ms) / 1000);
+                        (world.now_ms - well_ms) / 1000);
     }
     if (!world.broke)
         truth_at_end(&world);
