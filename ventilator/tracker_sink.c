@@ -203,7 +203,7 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
     if (!tracker->loaded)
         load(tracker, part);
     tracker->generation = part->generation;
-    if (part->flags & SYNCED_MORE)
+    if (part->flags & SYNCED_MORE && !MUTANT(SYNCED_CUT))
         return;
     tracker->position = part->position;
     if (!tracker->loaded)

@@ -267,7 +267,7 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
     adopt_all(tracker, at, hello->running);
     worker->queued += count_refs(hello->queued);
     worker->running += count_refs(hello->running);
-    worker->greeting = hello->flags & HELLO_MORE;
+    worker->greeting = hello->flags & HELLO_MORE && !MUTANT(HELLO_CUT);
     if (worker->greeting)
         return HELLO_PART;
     const bool first = !worker->welcomed;

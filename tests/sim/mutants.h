@@ -48,7 +48,9 @@
     X(WALL_CLOCK, "timers by the wall clock")                              \
     X(STOPPED_FAILS, "end a task whose stale copy was stopped")            \
     X(RESUME_AGAIN, "reopen again at each SYNC of a resume")               \
-    X(OLD_ROUND, "take a result of an old round")
+    X(OLD_ROUND, "take a result of an old round")                          \
+    X(HELLO_CUT, "take the first part of a HELLO for all of it")           \
+    X(SYNCED_CUT, "take the first part of SYNCED for all of it")
 
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,

@@ -97,23 +97,41 @@ static void send_control(struct world *world, struct work *work)
     buffer_clear(&work->frame);
 }
 
+static struct wire_refs_out take_refs(struct wire_refs_out *rest, size_t most)
+{
+    const size_t count = rest->count < most ? rest->count : most;
+    const struct wire_refs_out taken = {rest->at, count};
+    *rest = (struct wire_refs_out){rest->at + count, rest->count - count};
+    return taken;
+}
+
+// In as many parts as the plan wants; the last one says that it is.
 static void say_hello(struct world *world, struct work *work)
 {
     const struct wire_header header = header_of(work);
-    const struct wire_refs_out queued = slots_list_queued(work->slots);
-    const struct wire_refs_out running = slots_list_running(work->slots);
-    const struct wire_hello hello = {.version_min = WIRE_VERSION,
-                                     .version_max = WIRE_VERSION,
-                                     .role = ROLE_WORKER,
-                                     .lane = slots_lane(work->slots),
-                                     .slots = work->slot_count,
-                                     .pid = work->process,
-                                     .pid_start = id_life(&work->id),
-                                     .kept = retain_kept(work->retain),
-                                     .made = retain_made(work->retain)};
+    struct wire_refs_out queued = slots_list_queued(work->slots);
+    struct wire_refs_out running = slots_list_running(work->slots);
+    const size_t most =
+        world->plan->part_max ? world->plan->part_max : SIZE_MAX;
+    struct wire_hello hello = {.version_min = WIRE_VERSION,
+                               .version_max = WIRE_VERSION,
+                               .role = ROLE_WORKER,
+                               .flags = HELLO_MORE,
+                               .lane = slots_lane(work->slots),
+                               .slots = work->slot_count,
+                               .pid = work->process,
+                               .pid_start = id_life(&work->id),
+                               .kept = retain_kept(work->retain),
+                               .made = retain_made(work->retain)};
     work->hello_ms = world->now_ms;
-    wire_put_hello(&work->frame, &header, &hello, queued, running);
-    send_control(world, work);
+    while (hello.flags & HELLO_MORE) {
+        const struct wire_refs_out part = take_refs(&queued, most);
+        const struct wire_refs_out ran = take_refs(&running, most - part.count);
+        if (queued.count + running.count == 0)
+            hello.flags = 0;
+        wire_put_hello(&work->frame, &header, &hello, part, ran);
+        send_control(world, work);
+    }
 }
 
 void work_greet_again(struct world *world, struct work *work)

@@ -108,6 +108,7 @@ static void durable_final(struct world *world, const struct record *record)
                     record->task, record->round, task->round);
     final_is_right(world, record, task);
     task->finals++;
+    task->final_at = world->truth->durable;
     task->status = record->status;
     task->class = record->class;
 }

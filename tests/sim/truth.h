@@ -23,7 +23,8 @@ try {
 };
 struct true_task {
     uint32_t round;
-    unsigned finals; // in it, as all that follows
+    unsigned finals;   // in it, as all that follows
+    uint64_t final_at; // byte of the log
     enum status status;
     enum fail_class class;
     unsigned failures, losses, lone_deaths; // stored, and counted
@@ -86,6 +87,8 @@ void truth_told(struct world *world, uint64_t to,
 /* The ventilator hears so, and believes it. */
 void truth_heard(struct world *world, const struct wire_stored *stored);
 void truth_synced(struct world *world, const struct wire_synced *part);
+/* It takes this part for the last one. */
+void truth_synced_whole(struct world *world, uint64_t position);
 void truth_vent_starts(struct world *world);
 void truth_records(struct world *world, const struct tracker_action *action);
 void truth_sends(struct world *world, const struct tracker_action *action,

@@ -102,6 +102,15 @@ void truth_synced(struct world *world, const struct wire_synced *part)
                     part->generation);
 }
 
+// All that was final when it was answered has been told.
+void truth_synced_whole(struct world *world, uint64_t position)
+{
+    for (unsigned i = 1; i <= world->plan->tasks; i++) {
+        struct true_task *task = &world->truth->task[i];
+        task->known |= task->finals > 0 && task->final_at <= position;
+    }
+}
+
 /* -- what the ventilator does ---------------------------------------------- */
 
 void truth_vent_starts(struct world *world)

@@ -214,6 +214,7 @@ static void on_synced(struct world *world, const struct incoming *in)
     tracker_synced(vent->tracker, &part, vent_now(world));
     if (!tracker_is_synced(vent->tracker))
         return;
+    truth_synced_whole(world, part.position);
     if (!vent->placed) {
         uint64_t from, offset;
         vent->placed = true;
