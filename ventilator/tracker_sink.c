@@ -182,6 +182,18 @@ static void load(struct tracker *tracker, const struct wire_synced *part)
     tracker->was_complete = part->flags & SYNCED_COMPLETE;
 }
 
+// What was lost before SYNCED was lost in the round that only SYNCED knows.
+static void mend_rounds(struct tracker *tracker)
+{
+    for (size_t i = 0; i < tracker->record_count; i++) {
+        struct wire_record *record = &tracker->records[i].record;
+        uint64_t past;
+        if (record->task != 0 &&
+            map_get(tracker->history_by_task, record->task, &past))
+            record->round = tracker->histories[past].round;
+    }
+}
+
 void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
                     int64_t now_ms)
 {
@@ -206,8 +218,10 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
     if (part->flags & SYNCED_MORE && !MUTANT(SYNCED_CUT))
         return;
     tracker->position = part->position;
-    if (!tracker->loaded)
+    if (!tracker->loaded) {
         tracker->rejoin_until_ms = now_ms + tracker->limits.rejoin_ms;
+        mend_rounds(tracker);
+    }
     tracker->loaded = tracker->synced = true;
     tracker->record_sent = 0;
     workers_resend(tracker);

@@ -796,6 +796,20 @@ static void worker_lost_before_the_sync_is_not_in_the_roster(void **state)
     assert_int_equal(bench->sent_count, 1);
 }
 
+// Only SYNCED says which round it was lost in: another's record is refused.
+static void loss_before_the_sync_is_recorded_in_its_round(void **state)
+{
+    struct bench *bench = *state;
+    hello_running(bench, 1, HELD, 0, 0);
+    tracker_worker_gone(bench->tracker, &bench->worker, GONE_CRASHED, 1);
+    sync_with_history(bench, 0);
+    turn(bench, 2);
+    assert_true(recorded(bench, RECORD_LOST));
+    for (size_t i = 0; i < bench->record_count; i++)
+        if (bench->records[i].kind == RECORD_LOST)
+            assert_int_equal(bench->records[i].round, 1);
+}
+
 // Numbers stay when a run is resumed, and places begin anew: what is new to
 // this ventilator may run at a worker that has seen the run before.
 static void resumed_run_waits_for_its_roster_first(void **state)
@@ -926,6 +940,7 @@ int main(void)
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
         TEST(worker_lost_before_the_sync_is_not_in_the_roster),
+        TEST(loss_before_the_sync_is_recorded_in_its_round),
         TEST(resumed_run_waits_for_its_roster_first),
         TEST(sync_is_asked_again_ever_less_often),
         TEST(report_of_an_older_lane_is_not_believed),
