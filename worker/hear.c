@@ -21,7 +21,7 @@ static char *text_of(struct span span)
 void worker_fail(struct worker *worker, enum exit_code exit, const char *text)
 {
     problem_exit(&worker->problem, exit, -EPROTO, "%s", text);
-    worker->exit_code = exit;
+    worker->exit_code = (int)exit;
     worker->phase = PHASE_LEAVING;
 }
 

@@ -16,7 +16,7 @@ static int tell(const struct problem *problem)
     (void)fprintf(stderr, "fan-worker: %s\n", problem->text);
     if (problem->exit == EXIT_USAGE)
         (void)fprintf(stderr, "Try 'fan worker --help'.\n");
-    return problem->exit;
+    return (int)problem->exit;
 }
 
 static int work(struct settings *settings, pid_t parent)
