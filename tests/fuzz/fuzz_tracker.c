@@ -269,10 +269,34 @@ static struct span body_of(const struct buffer *frame)
                          frame->size - WIRE_HEADER_SIZE};
 }
 
-// Tasks that a worker says it holds: mostly as they were last sent.
-static size_t draw_refs(struct world *world, struct wire_refs *refs)
+// All that a worker has been given, up to HELD.
+static size_t held_refs(const struct world *world, unsigned which,
+                        struct wire_refs *refs)
 {
-    const size_t count = draw(&world->bytes, 5);
+    size_t count = 0;
+    const struct tracker *tracker = world->tracker;
+    for (uint32_t k = 1; k <= WORKERS; k++) {
+        if (world->of_handle[k] != which)
+            continue;
+        for (uint32_t i = tracker->workers[k]->out.oldest; i && count < HELD;
+             i = tracker->entries[i].newer)
+            refs[count++] =
+                (struct wire_refs){.task = tracker->entries[i].task,
+                                   .count = 1,
+                                   .generation = tracker->entries[i].generation,
+                                   .attempt = tracker->entries[i].attempt};
+    }
+    return count;
+}
+
+// Tasks that a worker says it holds: mostly as they were last sent.
+static size_t draw_refs(struct world *world, unsigned which,
+                        struct wire_refs *refs)
+{
+    enum { LIST_MAX = 5 };
+    const size_t count = draw(&world->bytes, LIST_MAX + 3);
+    if (count > LIST_MAX)
+        return held_refs(world, which, refs);
     for (size_t i = 0; i < count; i++) {
         const uint64_t task = 1 + draw(&world->bytes, TASKS);
         const uint64_t newest = world->newest[task];
@@ -318,7 +342,8 @@ static void on_hello(struct world *world)
     const struct id128 id = draw_id('w', which);
     struct peer *peer = &world->peer[which];
     struct wire_refs queued[HELD], running[HELD];
-    const size_t q = draw_refs(world, queued), r = draw_refs(world, running);
+    const size_t q = draw_refs(world, which, queued);
+    const size_t r = draw_refs(world, which, running);
     struct wire_hello hello = {.version_min = 1,
                                .version_max = 1,
                                .role = ROLE_WORKER,
@@ -368,13 +393,14 @@ static void on_report(struct world *world)
     const struct id128 id = draw_id('w', which);
     struct peer *peer = &world->peer[which];
     struct wire_refs queued[HELD], running[HELD];
-    const size_t q = draw_refs(world, queued), r = draw_refs(world, running);
-    struct wire_report report = {
-        .lane = peer->lane - draw_rare(&world->bytes, 8),
-        .flags = draw_rare(&world->bytes, 8) ? draw(&world->bytes, 4) : 0,
-        .received = peer->sent - draw(&world->bytes, 2) * (peer->sent > 0),
-        .made = peer->made + draw(&world->bytes, 2),
-    };
+    const size_t q = draw_refs(world, which, queued);
+    const size_t r = draw_refs(world, which, running);
+    struct wire_report report = {.lane =
+                                     peer->lane - draw_rare(&world->bytes, 8)};
+    if (draw_rare(&world->bytes, 8))
+        report.flags = draw(&world->bytes, 4);
+    report.received = peer->sent - draw(&world->bytes, 2) * (peer->sent > 0);
+    report.made = peer->made + draw(&world->bytes, 2);
     if (report.received < peer->received)
         report.received = peer->received;
     if (draw_rare(&world->bytes, 16))
@@ -410,7 +436,7 @@ static void on_returned(struct world *world)
     const struct id128 id = draw_id('w', which);
     struct peer *peer = &world->peer[which];
     struct wire_refs refs[HELD];
-    const size_t count = draw_refs(world, refs);
+    const size_t count = draw_refs(world, which, refs);
     struct wire_returned returned;
     const uint32_t lane = peer->lane - draw_rare(&world->bytes, 8);
     buffer_clear(&world->frame);
@@ -510,22 +536,20 @@ static void take_record(struct world *world, uint64_t number)
 static void on_stored(struct world *world)
 {
     struct tracker *tracker = world->tracker;
-    struct wire_run run = {1 + draw(&world->bytes, TASKS), 1};
+    const struct wire_run run = {1 + draw(&world->bytes, TASKS), 1};
     struct wire_stored_entry entries[3];
     struct wire_worker_mark mark = {
-        .worker = draw_id('w', 1 + draw(&world->bytes, WORKERS)),
-        .number = draw(&world->bytes, 8)};
+        .worker = draw_id('w', 1 + draw(&world->bytes, WORKERS))};
+    mark.number = draw(&world->bytes, 8);
     const uint64_t recorded =
         world->record_seen - draw(&world->bytes, 3) % (world->record_seen + 1);
     struct wire_stored stored = {.from = tracker_position(tracker),
                                  .record = recorded};
     struct wire_stored_out lists = {
-        .finals = {&run, draw(&world->bytes, 2)},
-        .entries = entries,
-        .entry_count = draw(&world->bytes, 3),
-        .workers = &mark,
-        .worker_count = draw(&world->bytes, 2),
-    };
+        .finals = {&run, 0}, .entries = entries, .workers = &mark};
+    lists.finals.count = draw(&world->bytes, 2);
+    lists.entry_count = draw(&world->bytes, 3);
+    lists.worker_count = draw(&world->bytes, 2);
     const bool stray = draw_rare(&world->bytes, 12);
     stored.from += stray;
     stored.to = stored.from + draw(&world->bytes, 9);
@@ -646,22 +670,21 @@ static void (*const EVENTS_OF[OPS])(struct world *) = {
 
 static struct tracker *create(struct world *world)
 {
-    const struct tracker_limits limits = {
-        .window_tasks = 2 + draw(&world->bytes, TASKS),
-        .window_bytes = 1000,
-        .order_window = draw(&world->bytes, 30),
-        .losses_max = 1 + draw(&world->bytes, 4),
-        .lone_deaths_max = 1 + draw(&world->bytes, 3),
-        .prefetch_ms = 100,
-        .heartbeat_ms = 1000,
-        .liveness_ms = 3000,
-        .rejoin_ms = 1000 * draw(&world->bytes, 4),
-        .workers_max = WORKERS};
-    const struct policy policy = {
-        .on_fail = draw(&world->bytes, 2) ? ANSWER_IGNORE : ANSWER_FAIL,
-        .retries_max = draw(&world->bytes, 3),
-        .backoff_min_ms = draw(&world->bytes, 2) * 2500,
-        .backoff_max_ms = 10000};
+    struct tracker_limits limits = {.window_bytes = 1000,
+                                    .prefetch_ms = 100,
+                                    .heartbeat_ms = 1000,
+                                    .liveness_ms = 3000,
+                                    .workers_max = WORKERS};
+    struct policy policy = {.on_fail = ANSWER_FAIL, .backoff_max_ms = 10000};
+    limits.window_tasks = TASKS - draw(&world->bytes, TASKS - 1);
+    limits.order_window = draw(&world->bytes, 30);
+    limits.losses_max = 4 - draw(&world->bytes, 4);
+    limits.lone_deaths_max = 1 + draw(&world->bytes, 3);
+    limits.rejoin_ms = 1000 * draw(&world->bytes, 4);
+    policy.retries_max = draw(&world->bytes, 3);
+    policy.backoff_min_ms = draw(&world->bytes, 2) * 5000;
+    if (draw(&world->bytes, 2))
+        policy.on_fail = ANSWER_IGNORE;
     return tracker_create(&limits, &policy, world->now_ms);
 }
 
@@ -677,14 +700,25 @@ static void end(struct world *world)
     free(world);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+// Two workers and the sink are there, all tasks are read, some are out.
+static const uint8_t BEGUN[] = {
+    SINK_HELLO,                                           //
+    SYNCED,     0, 0, 0,     0, 0, 0,     TASKS, 0, 0,    // mark: all of them
+    HELLO,      0, 0, 0,     1, 1, 0,     0,     0,       // two slots
+    HELLO,      1, 0, 0,     1, 1, 0,     0,     0,       //
+    TURN,       1,                                        // JOINED goes out
+    STORED,     0, 0, 0,     0, 0, 0,     0,     0, 1,    // and is in
+    REPORT,     0, 0, 0,     0, 0, 0,     0,     0, 0, 0, // on its lane
+    REPORT,     1, 0, 0,     0, 0, 0,     0,     0, 0, 0, //
+    OFFER,      0, 0, OFFER, 1, 0, OFFER, 2,     0,       //
+    OFFER,      3, 0, OFFER, 4, 0, OFFER, 5,     0,       //
+    TURN,       0,                                        // four are sent
+    REPORT,     0, 0, 7,     0, 0, 0,     0,     0, 0, 0, // and run
+    REPORT,     1, 0, 7,     0, 0, 0,     0,     0, 0, 0, //
+};
+
+static void run(struct world *world)
 {
-    struct world *world = calloc(1, sizeof *world);
-    if (!world)
-        return 0;
-    world->bytes = reader_over((struct span){data, size});
-    world->now_ms = 1000;
-    world->tracker = create(world);
     while (reader_left(&world->bytes) > 0 &&
            world->tracker->record_next < RECORDS - 16) {
         world->op = (enum op)draw(&world->bytes, OPS);
@@ -694,6 +728,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_moves(world);
         check_inside(world);
     }
+}
+
+// Some bytes of limits; then a schedule, mostly of a run that has begun.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct world *world = calloc(1, sizeof *world);
+    if (!world)
+        return 0;
+    world->bytes = reader_over((struct span){data, size});
+    world->now_ms = 1000;
+    world->tracker = create(world);
+    if (draw(&world->bytes, 4) > 0) {
+        const struct reader rest = world->bytes;
+        world->bytes = reader_over((struct span){BEGUN, sizeof BEGUN});
+        run(world);
+        world->bytes = rest;
+    }
+    run(world);
     end(world);
     return 0;
 }
