@@ -267,6 +267,13 @@ static int check_values(const struct template *template,
     return 0;
 }
 
+// Of nothing at all there is no address to count from.
+static struct span part(const struct expansion *e, size_t from, size_t to)
+{
+    return from == to ? (struct span){0}
+                      : (struct span){e->bytes.at + from, to - from};
+}
+
 static int write_command(struct expansion *e, const size_t out[2],
                          const size_t err[2], struct buffer *encoded)
 {
@@ -275,7 +282,7 @@ static int write_command(struct expansion *e, const size_t out[2],
     if (!args)
         return no_memory(e);
     for (size_t i = 0, from = 0; i < e->arg_count; from = e->ends[i++])
-        args[i] = (struct span){e->bytes.at + from, e->ends[i] - from};
+        args[i] = part(e, from, e->ends[i]);
     const unsigned flags =
         (template->input ? (unsigned)COMMAND_INPUT : 0) |
         (template->has_stdout ? (unsigned)COMMAND_STDOUT_FILE : 0) |
@@ -288,8 +295,8 @@ static int write_command(struct expansion *e, const size_t out[2],
         .mark_count = e->mark_count,
         .values = {e->task->values, e->task->value_count},
         .input = template->input ? e->task->input : (struct span){0},
-        .stdout_path = {e->bytes.at + out[0], out[1] - out[0]},
-        .stderr_path = {e->bytes.at + err[0], err[1] - err[0]}};
+        .stdout_path = part(e, out[0], out[1]),
+        .stderr_path = part(e, err[0], err[1])};
     wire_put_command(encoded, &command);
     free(args);
     return encoded->failed ? no_memory(e) : 0;
