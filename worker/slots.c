@@ -25,6 +25,7 @@ struct slots {
     bool draining, listed;
     struct list queue, running;
     struct map *newest; // task number -> its newest attempt held here
+    uint32_t older;     // running attempts that are not their task's newest
     struct refs queued_refs, running_refs, recalled_refs;
     uint32_t count, free_count;
     uint32_t *free; // a stack of slot numbers
@@ -170,13 +171,6 @@ static struct slot_task *newest(const struct slots *slots, uint64_t task)
     return (struct slot_task *)(uintptr_t)value; // NOLINT(performance-*)
 }
 
-static void forget(struct slots *slots, struct slot_task *task)
-{
-    if (newest(slots, task->task) == task)
-        (void)map_remove(slots->newest, task->task);
-    free(task);
-}
-
 static struct slot_task *copy_of(const struct wire_task *task,
                                  uint32_t generation)
 {
@@ -203,6 +197,32 @@ static bool is_newer(const struct slot_task *left,
     if (left->generation != right->generation)
         return left->generation > right->generation;
     return left->attempt > right->attempt;
+}
+
+// The newest running attempt of a task.
+static struct slot_task *newest_running(const struct slots *slots,
+                                        uint64_t task)
+{
+    struct slot_task *found = NULL;
+    for (struct slot_task *at = slots->running.head; at; at = at->after)
+        if (at->task == task && (!found || is_newer(at, found)))
+            found = at;
+    return found;
+}
+
+// Call when it is off its list.
+static void forget(struct slots *slots, struct slot_task *task)
+{
+    const bool was_newest = newest(slots, task->task) == task;
+    struct slot_task *older = was_newest && slots->older > 0
+                                  ? newest_running(slots, task->task)
+                                  : NULL;
+    slots->older -= !was_newest || older;
+    if (older) // an entry that is there needs no memory
+        (void)map_put(slots->newest, task->task, (uintptr_t)older);
+    else if (was_newest)
+        (void)map_remove(slots->newest, task->task);
+    free(task);
 }
 
 static void replace(struct list *queue, struct slot_task *old,
@@ -241,6 +261,7 @@ int slots_add(struct slots *slots, const struct wire_task *task,
         replace(&slots->queue, held, copy);
         free(held);
     } else {
+        slots->older += held != NULL;
         list_append(&slots->queue, copy);
     }
     return 1;

@@ -283,6 +283,22 @@ static void cancel_removes_what_waits_and_stops_what_runs(void **state)
     slots_destroy(&slots);
 }
 
+static void running_attempt_is_known_once_its_newer_is_recalled(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(2);
+    add_all(slots, 7, 7);
+    assert_int_equal(start(slots), 7);
+    assert_int_equal(add(slots, 7, 2), 1);
+    assert_int_equal(add(slots, 7, 1), 0);
+    assert_refs(slots_recall(slots, 1), 0, 7, 1, 2);
+    assert_int_equal(add(slots, 7, 1), 0);
+    assert_int_equal(start(slots), 0);
+    finish(slots, 7);
+    assert_int_equal(add(slots, 7, 1), 1);
+    slots_destroy(&slots);
+}
+
 static void cancel_is_of_one_attempt_only(void **state)
 {
     (void)state;
@@ -379,6 +395,7 @@ int main(void)
         cmocka_unit_test(an_alone_task_runs_with_nothing_beside_it),
         cmocka_unit_test(cancel_removes_what_waits_and_stops_what_runs),
         cmocka_unit_test(cancel_is_of_one_attempt_only),
+        cmocka_unit_test(running_attempt_is_known_once_its_newer_is_recalled),
         cmocka_unit_test(lists_are_runs_in_order_of_queue_and_of_start),
         cmocka_unit_test(totals_count_what_is_to_be_counted),
         cmocka_unit_test(a_full_queue_refuses),
