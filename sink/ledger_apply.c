@@ -150,7 +150,7 @@ static void apply_generation(struct ledger *ledger, const struct record *record)
         return;
     ledger->generation = record->generation;
     ledger->ventilator = record->worker;
-    ledger->record_taken = 0;
+    ledger->record_taken = ledger->record_durable = 0;
 }
 
 static void apply_mark(struct ledger *ledger, const struct record *record)
