@@ -107,7 +107,7 @@ class Strangers(hostile.Beside):
                          greeting() + frame(b"no command"),
                          greeting() + command(b"READY", b"\xff" * 50),
                          greeting() + command(b"READY",
-                                              b"\1x\xff\xff\xff\xff"),
+                                              b"\1x\xff\xff\xff\xff!"),
                          greeting() + ready(kind)[:1] + b"\0",
                          greeting() + command(b"READY", b"\1x\0\1\0\0" + bytes(70000),
                                               size=2**40)):

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 
-PATIENCE_S = 60
+PATIENCE_S = 15
 MORE, LONG, COMMAND = 1, 2, 4
 
 
