@@ -54,9 +54,9 @@ enum ledger_link ledger_results_link(struct ledger *ledger,
 {
     if (number == 0 || kept == 0 || kept > number)
         return LINK_GAP;
-    struct peer *peer = peers_add(ledger->peers, worker);
-    if (peer == NULL)
-        return LINK_NO_ROOM;
+    struct peer *peer = peers_find(ledger->peers, worker);
+    if (peer == NULL || !peer->rostered)
+        return LINK_STRANGER;
     // What the worker no longer keeps can never come: no use waiting for it.
     if (!peer->linked || (kept > peer->taken + 1 && !MUTANT(KEPT_IGNORED))) {
         peer->taken = MUTANT(KEPT_IGNORED) ? 0 : kept - 1; // was durable

@@ -38,12 +38,13 @@ void ledger_destroy(struct ledger **ledger);
 
 /* -- Links: is this message the next of its sender? ------------------------ */
 enum ledger_link {
-    LINK_TAKE,   // the next one: it counts as received from now on
-    LINK_HAVE,   // received before: acknowledged again after the next sync
-    LINK_GAP,    // something is missing in front of it: refuse it
-    LINK_NO_ROOM // too many workers, or out of memory: refuse it
+    LINK_TAKE,    // the next one: it counts as received from now on
+    LINK_HAVE,    // received before: acknowledged again after the next sync
+    LINK_GAP,     // something is missing in front of it: refuse it
+    LINK_STRANGER // of no worker that has joined and not left: refuse it
 };
-/* A RESULTS message. A worker that is new here starts at `kept`. */
+/* A RESULTS message. A worker that is new here starts at `kept`. One that left
+ * and lives sends again when it has joined again. */
 enum ledger_link ledger_results_link(struct ledger *ledger,
                                      const struct id128 *worker,
                                      uint64_t number, uint64_t kept);

@@ -108,7 +108,7 @@ static bool on_record(struct sink *sink, const struct wire_header *header,
     while (!sink->ended && wire_next_record(&records.records, &record)) {
         const enum ledger_link link =
             ledger_record_link(sink->ledger, record.number, records.kept);
-        if (link == LINK_GAP || link == LINK_NO_ROOM)
+        if (link == LINK_GAP)
             return false;
         if (link == LINK_HAVE)
             continue;

@@ -62,7 +62,7 @@ static uint32_t take_results(struct sink *sink, struct span frame)
         sink->duplicates += 1;
         return 1;
     case LINK_GAP:
-    case LINK_NO_ROOM:
+    case LINK_STRANGER:
         sink->refused += 1;
         return 0;
     }

@@ -19,7 +19,7 @@ enum {
     WINDOW_BYTES = 64 << 20,
     LONE_DEATHS_MAX = 3,
     PREFETCH_MS = 50,
-    HIGH_WATER = 1000, // messages under way to and from each peer
+    HIGH_WATER = 1000,  // messages under way to and from each peer
     FAREWELL_MS = 5000, // for the BYEs
     END_AGAIN_MS = 500,
 };
@@ -125,8 +125,8 @@ static int open_signals(struct role *role)
 
 static int open_role(struct role *role)
 {
-    // What a peer sends faster than it is read, or never reads, is bounded; what
-    // is not sent for that is said again, as after a lost connection.
+    // What a peer sends faster than it is read, or never reads, is bounded;
+    // what is not sent for that is said again, as after a lost connection.
     const struct net_options options = {.linger_ms = 1000,
                                         .message_max = WIRE_CONTROL_MAX,
                                         .high_water = HIGH_WATER};

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 
-PATIENCE_S = 15
+PATIENCE_S = 8
 MORE, LONG, COMMAND = 1, 2, 4
 
 

@@ -81,7 +81,7 @@ static void on_record(struct world *world, const struct wire_header *header,
     while (!world->broke && wire_next_record(&records.records, &record)) {
         const enum ledger_link link =
             ledger_record_link(sink->ledger, record.number, records.kept);
-        if (link == LINK_GAP || link == LINK_NO_ROOM)
+        if (link == LINK_GAP)
             return;
         if (link == LINK_HAVE)
             continue;

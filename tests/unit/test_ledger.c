@@ -94,6 +94,13 @@ static void resume(struct world *world)
                                  .worker = TOKEN});
 }
 
+static void join(struct world *world, const struct id128 *worker)
+{
+    assert_int_equal(LEDGER_STORE_EVENT,
+                     tell(world, (struct wire_record){.kind = RECORD_JOINED,
+                                                      .subject = *worker}));
+}
+
 static int setup(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -303,8 +310,10 @@ static void nothing_is_acknowledged_before_the_sync(void **state)
 {
     struct world *world = *state;
     struct ledger_news news;
+    join(world, &WORKER);
+    join(world, &VENTILATOR);
     assert_int_equal(0, ledger_synced(world->ledger, &news));
-    assert_int_equal(1, news.record);
+    assert_int_equal(3, news.record);
     assert_false(ledger_has_news(world->ledger));
 
     assert_int_equal(LINK_TAKE,
@@ -335,6 +344,7 @@ static void refused_result_is_acknowledged_by_its_number(void **state)
 {
     struct world *world = *state;
     struct ledger_news news;
+    join(world, &WORKER);
     assert_int_equal(LINK_TAKE,
                      ledger_results_link(world->ledger, &WORKER, 1, 1));
     assert_int_equal(LEDGER_UNKNOWN_TASK, say_ok(world, 999));
@@ -348,6 +358,7 @@ static void links_start_at_kept_and_refuse_gaps(void **state)
 {
     struct world *world = *state;
     struct ledger *ledger = world->ledger;
+    join(world, &WORKER);
     assert_int_equal(LINK_TAKE, ledger_results_link(ledger, &WORKER, 25, 25));
     assert_int_equal(LINK_GAP, ledger_results_link(ledger, &WORKER, 27, 25));
     assert_int_equal(LINK_TAKE, ledger_results_link(ledger, &WORKER, 26, 25));
@@ -355,9 +366,22 @@ static void links_start_at_kept_and_refuse_gaps(void **state)
     // What is no longer kept can never come.
     assert_int_equal(LINK_TAKE, ledger_results_link(ledger, &WORKER, 40, 40));
     assert_int_equal(LINK_GAP, ledger_results_link(ledger, &WORKER, 0, 0));
-    assert_int_equal(LINK_GAP, ledger_record_link(ledger, 3, 1));
+    assert_int_equal(LINK_GAP, ledger_record_link(ledger, 4, 1));
     assert_int_equal(LINK_HAVE, ledger_record_link(ledger, 1, 1));
-    assert_int_equal(LINK_TAKE, ledger_record_link(ledger, 2, 1));
+    assert_int_equal(LINK_TAKE, ledger_record_link(ledger, 3, 1));
+}
+
+static void results_of_a_stranger_are_refused(void **state)
+{
+    struct world *world = *state;
+    struct ledger *ledger = world->ledger;
+    assert_int_equal(LINK_STRANGER, ledger_results_link(ledger, &WORKER, 1, 1));
+    join(world, &WORKER);
+    assert_int_equal(LINK_TAKE, ledger_results_link(ledger, &WORKER, 1, 1));
+    tell(world, (struct wire_record){.kind = RECORD_LEFT, .subject = WORKER});
+    assert_int_equal(LINK_STRANGER, ledger_results_link(ledger, &WORKER, 2, 2));
+    join(world, &WORKER);
+    assert_int_equal(LINK_TAKE, ledger_results_link(ledger, &WORKER, 2, 2));
 }
 
 static void neighbouring_finals_become_one_run(void **state)
@@ -515,6 +539,7 @@ int main(void)
         ROW(nothing_is_acknowledged_before_the_sync),
         ROW(refused_result_is_acknowledged_by_its_number),
         ROW(links_start_at_kept_and_refuse_gaps),
+        ROW(results_of_a_stranger_are_refused),
         ROW(neighbouring_finals_become_one_run),
         ROW(generation_grows_with_each_ventilator),
         ROW(rebuilt_ledger_equals_the_live_one),
