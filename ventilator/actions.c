@@ -15,6 +15,7 @@ void role_refuse(struct role *role, const struct net_peer *address,
                  enum wire_refusal code, const char *text)
 {
     const struct wire_header header = role_header(role, WIRE_REFUSED);
+    role->refused++;
     const struct wire_refused refused = {(uint16_t)code, span_of_text(text)};
     buffer_clear(&role->out);
     wire_put_refused(&role->out, &header, &refused);

@@ -14,6 +14,22 @@ struct incoming {
     const struct net_peer *address;
 };
 
+// Its process and endpoint are those of its first HELLO: an incarnation does
+// not move.
+static void meet_sink(struct role *role, const struct incoming *in,
+                      const struct wire_hello *hello)
+{
+    role->sink_there = true;
+    role->sink = in->header.sender;
+    role->sink_process = (struct process){
+        .pid = hello->pid, .start = hello->pid_start, .boot = hello->boot};
+    snprintf(role->results_endpoint, sizeof role->results_endpoint, "%.*s",
+             (int)(hello->endpoint.size < WIRE_TEXT_MAX - 1
+                       ? hello->endpoint.size
+                       : 0),
+             (const char *)hello->endpoint.at);
+}
+
 static void hello_sink(struct role *role, const struct incoming *in,
                        const struct wire_hello *hello)
 {
@@ -24,16 +40,9 @@ static void hello_sink(struct role *role, const struct incoming *in,
                     "another sink serves this run");
         return;
     }
-    role->sink_there = true;
-    role->sink_process = (struct process){
-        .pid = hello->pid, .start = hello->pid_start, .boot = hello->boot};
-    role->sink = in->header.sender;
+    if (!same)
+        meet_sink(role, in, hello);
     role->sink_address = *in->address;
-    snprintf(role->results_endpoint, sizeof role->results_endpoint, "%.*s",
-             (int)(hello->endpoint.size < WIRE_TEXT_MAX - 1
-                       ? hello->endpoint.size
-                       : 0),
-             (const char *)hello->endpoint.at);
     const struct wire_header header = role_header(role, WIRE_WELCOME);
     const struct wire_welcome welcome = {
         .version = WIRE_VERSION,
