@@ -71,7 +71,7 @@ static void hello_worker(struct role *role, const struct incoming *in,
                     "this ventilator serves as many workers as it can");
         return;
     }
-    if (verdict == HELLO_PART)
+    if (verdict == HELLO_PART || verdict == HELLO_ODD)
         return;
     peer_welcome(role, handle, hello, in->address, &in->header.sender);
     char host[LOG_QUOTE_SIZE];

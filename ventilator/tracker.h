@@ -113,6 +113,7 @@ enum hello_verdict {
     HELLO_AGAIN,
     HELLO_LANE_NEW,
     HELLO_PART, // more of it follows
+    HELLO_ODD,  // it says what cannot be: no answer
     HELLO_FULL
 };
 /* On NEW, AGAIN and LANE_NEW the caller welcomes it as *handle; on LANE_NEW it

@@ -51,6 +51,8 @@ static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
         entry->attempt = 1;
     entry->alone = alone;
     entry->lane_number = worker->sent + 1;
+    if (entry->task > tracker->number_sent)
+        tracker->number_sent = entry->task;
     *send = (struct tracker_send){.task = entry->task,
                                   .round = entry->round,
                                   .attempt = entry->attempt,

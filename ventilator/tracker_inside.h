@@ -105,6 +105,7 @@ struct tracker {
     size_t history_count, history_capacity;
     size_t window_tasks, window_bytes;
     uint64_t first_absent;
+    uint64_t number_sent; // no task beyond it is at any worker
     // workers
     struct worker **workers; // by handle, from 1
     size_t worker_top;

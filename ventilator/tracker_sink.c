@@ -175,6 +175,8 @@ static void load(struct tracker *tracker, const struct wire_synced *part)
         load_roster(tracker, &entry);
     for (size_t i = 0; i < STATUSES; i++)
         tracker->counts.by_status[i] = part->by_status[i];
+    if (part->number_max > tracker->number_sent)
+        tracker->number_sent = part->number_max;
     tracker->mark = tracker->mark_asked = part->mark;
     tracker->mark_from = part->mark_from;
     tracker->mark_offset = part->mark_offset;

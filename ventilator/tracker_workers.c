@@ -9,7 +9,8 @@ enum {
     STUCK_HEARTBEATS = 2,
     ORDER_AGAIN_MS = 1000, // a RECALL or CANCEL that had no effect
     CANCELLED_MAX = 4096,
-    RESULTS_ASKED_MAX = 8
+    RESULTS_ASKED_MAX = 8,
+    HELD_MAX = 2 * WIRE_TASKS_MAX, // tasks in the lists of one message
 };
 static const double MEAN_WEIGHT = 0.3; // of the newest report
 
@@ -165,15 +166,43 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
     entry_to_worker(tracker, at, worker);
 }
 
+// Never sent, or by nobody. What was sent before SYNCED it tells.
+static bool is_odd(const struct tracker *tracker, const struct wire_refs *refs)
+{
+    if (refs->task == 0 || refs->generation == 0 || refs->attempt == 0)
+        return true;
+    return tracker->loaded &&
+           (refs->generation > tracker->generation ||
+            refs->task > tracker->number_sent ||
+            refs->count - 1 > tracker->number_sent - refs->task);
+}
+
+// All that is at workers was in a window once: this one's or the last one's.
+static size_t room_for_adopted(const struct tracker *tracker)
+{
+    const size_t most = 2 * tracker->limits.window_tasks;
+    size_t out = 0;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++)
+        out += tracker->workers[i] ? tracker->workers[i]->out.count : 0;
+    return out < most ? most - out : 0;
+}
+
 static void adopt_all(struct tracker *tracker, uint32_t worker,
                       struct wire_list list)
 {
+    size_t room = room_for_adopted(tracker);
     if (MUTANT(NO_ADOPTION))
         return;
     struct wire_refs refs;
-    while (wire_next_refs(&list, &refs))
-        for (uint32_t i = 0; i < refs.count && i < WIRE_TASKS_MAX; i++)
+    while (wire_next_refs(&list, &refs)) {
+        if (is_odd(tracker, &refs) || refs.count > room) {
+            tracker->counts.odd++;
+            continue;
+        }
+        room -= refs.count;
+        for (uint32_t i = 0; i < refs.count; i++)
             adopt(tracker, worker, refs.task + i, &refs);
+    }
 }
 
 static uint32_t count_refs(struct wire_list list)
@@ -183,6 +212,15 @@ static uint32_t count_refs(struct wire_list list)
     while (wire_next_refs(&list, &refs))
         count += refs.count;
     return count < UINT32_MAX / 4 ? (uint32_t)count : UINT32_MAX / 4;
+}
+
+// No worker is ever given so many: a message that lists them costs nothing.
+static bool lists_too_many(struct tracker *tracker, struct wire_list queued,
+                           struct wire_list running)
+{
+    const bool many = count_refs(queued) + count_refs(running) > HELD_MAX;
+    tracker->counts.odd += many;
+    return many;
 }
 
 static uint32_t place_for(struct tracker *tracker)
@@ -230,7 +268,9 @@ static void begin_lane(struct tracker *tracker, struct worker *worker,
                        const struct wire_hello *hello)
 {
     worker->lane = hello->lane;
-    worker->slots = hello->slots ? hello->slots : 1;
+    worker->slots = hello->slots == 0               ? 1
+                    : hello->slots > WIRE_TASKS_MAX ? WIRE_TASKS_MAX
+                                                    : hello->slots;
     worker->sent = worker->received = 0;
     worker->unreceived = worker->queued = worker->running = 0;
     worker->made = hello->made;
@@ -248,6 +288,8 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
                                  unsigned *handle)
 {
     tracker->now_ms = now_ms;
+    if (lists_too_many(tracker, hello->queued, hello->running))
+        return HELLO_ODD;
     uint32_t at = find(tracker, incarnation);
     const bool is_new = !at;
     if (is_new && !(at = place_for(tracker)))
@@ -386,6 +428,8 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
         tracker->counts.odd++;
         return true;
     }
+    if (lists_too_many(tracker, report->queued, report->running))
+        return true;
     if (report->received > worker->sent) { // it means an older lane
         tracker->counts.odd++;
         return false;
@@ -421,12 +465,13 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
         return false;
     struct worker *worker = tracker->workers[handle];
     worker->recalled_ms = 0;
-    if (returned->lane != worker->lane)
+    if (returned->lane != worker->lane ||
+        lists_too_many(tracker, returned->tasks, (struct wire_list){0}))
         return true;
     struct wire_list list = returned->tasks;
     struct wire_refs refs;
     while (wire_next_refs(&list, &refs)) {
-        for (uint32_t i = 0; i < refs.count && i < WIRE_TASKS_MAX; i++) {
+        for (uint32_t i = 0; i < refs.count; i++) {
             const uint32_t at = entry_find(tracker, refs.task + i);
             const struct entry *entry = &tracker->entries[at];
             if (!at || entry->state != ENTRY_OUT || entry->worker != handle ||

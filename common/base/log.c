@@ -56,8 +56,14 @@ static size_t utf8_size(struct span text)
     return bad ? 0 : size;
 }
 
+// Also what some take for the end of a line, or what turns its direction
+// (U+2028 to U+202E, U+2066 to U+2069).
 static bool is_control(struct span text, size_t size)
 {
+    const uint8_t *at = text.at;
+    if (size == 3 && at[0] == 0xe2)
+        return (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+               (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
     return (size == 1 && (text.at[0] < 0x20 || text.at[0] == 0x7f)) ||
            (size == 2 && text.at[0] == 0xc2 && text.at[1] < 0xa0);
 }

@@ -69,6 +69,7 @@ class Beside(chaos.ByHand):
         for _ in range(workers):
             self.add_worker(*QUICK)
         self.done, self.wires = 0, []
+        self.addCleanup(self.hang_up)
         self.let(2)
         self.run_id = bytes.fromhex(self.status()["run_id"])
         self.sink_refused = 0  # at least so many

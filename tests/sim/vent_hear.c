@@ -107,7 +107,7 @@ static void on_hello(struct world *world, const struct incoming *in)
     world_note(world, "hello", in->from, verdict, hello.lane);
     if (verdict == HELLO_FULL)
         refuse(world, in, REFUSED_FULL);
-    else if (verdict != HELLO_PART)
+    else if (verdict != HELLO_PART && verdict != HELLO_ODD)
         welcome(world, handle, in, &hello);
 }
 

@@ -190,6 +190,9 @@ static void a_peers_text_cannot_forge_a_log_line(void **state)
                         "\"\\xe2\\x82\"");
     assert_string_equal(log_quote(SPAN_OF("\xc2\x9b"), quoted),
                         "\"\\xc2\\x9b\"");
+    assert_string_equal(
+        log_quote(SPAN_OF("\u2028\u202a\u2066\u2030"), quoted),
+        "\"\\xe2\\x80\\xa8\\xe2\\x80\\xaa\\xe2\\x81\\xa6\u2030\"");
 }
 
 static void long_quoted_text_is_cut(void **state)

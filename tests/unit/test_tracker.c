@@ -641,6 +641,26 @@ static void hello_in_parts_is_one_hello(void **state)
     assert_int_equal(hello_running(bench, 1, other, 0, 7), HELLO_AGAIN);
 }
 
+// A liar's claims take no memory, and hold up the end of nothing.
+static void claims_that_cannot_be_are_counted_and_dropped(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs odd[] = {
+        {1000, 1, 1, 1}, {1, 1000, 1, 1},
+        {0, 1, 1, 1},    {UINT64_C(1) << 40, 1, 1, 1},
+        {1, 1, 2, 1},    {1, 1, 0, 1},
+        {1, 1, 1, 0}};
+    struct tracker_counts counts;
+    warm_up(bench, 1);
+    for (uint8_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_int_equal(worker_says(bench, 100 + i, 1, odd[i], 0, 6),
+                         HELLO_NEW);
+    const struct wire_refs many = {1, 1000000, 1, 1};
+    assert_int_equal(worker_says(bench, 200, 1, many, 0, 6), HELLO_ODD);
+    tracker_counts(bench->tracker, &counts);
+    assert_int_equal(counts.odd, sizeof odd / sizeof odd[0] + 1);
+}
+
 // Its worker was taken for lost, came back and was told to stop the stale copy.
 static void stopped_copy_of_a_lost_task_fails_nothing(void **state)
 {
@@ -932,6 +952,7 @@ int main(void)
         TEST(drained_workers_tasks_are_not_suspect),
         TEST(results_of_a_sink_that_stands_still_are_asked_for_ever_less),
         TEST(hello_in_parts_is_one_hello),
+        TEST(claims_that_cannot_be_are_counted_and_dropped),
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
         TEST(copy_is_cancelled_until_it_is_gone),
