@@ -19,7 +19,7 @@ static const uint64_t MESSAGE_MAX = UINT64_C(256) << 20;
 struct wire_header sink_header(const struct sink *sink)
 {
     return (struct wire_header){
-        .version = WIRE_VERSION,
+        .version = sink->version,
         .generation = ledger_generation(sink->ledger),
         .run = *ledger_run(sink->ledger),
         .sender = sink->incarnation,

@@ -15,7 +15,7 @@ void sink_hello(struct sink *sink)
     (void)gethostname(host, sizeof host - 1);
     const struct process self = process_self();
     const struct wire_hello hello = {
-        .version_min = WIRE_VERSION,
+        .version_min = WIRE_VERSION_MIN,
         .version_max = WIRE_VERSION,
         .role = ROLE_SINK,
         .pid = self.pid,
@@ -33,7 +33,8 @@ static bool on_welcome(struct sink *sink, const struct wire_header *header,
                        struct span body, int64_t now_ms)
 {
     struct wire_welcome welcome;
-    if (!wire_get_welcome(body, &welcome))
+    if (!wire_get_welcome(body, &welcome) ||
+        welcome.version < WIRE_VERSION_MIN || welcome.version > WIRE_VERSION)
         return false;
     const struct id128 *run = ledger_run(sink->ledger);
     if (id128_is_zero(run)) {
@@ -52,6 +53,7 @@ static bool on_welcome(struct sink *sink, const struct wire_header *header,
     if (!id128_equal(&sink->ventilator, &header->sender))
         sink->synced = false;
     sink->ventilator = header->sender;
+    sink->version = welcome.version;
     if (welcome.message_max > 0)
         sink->message_max = welcome.message_max;
     sink->welcomed = true;

@@ -21,6 +21,7 @@ struct sink {
     struct id128 incarnation;
     struct id128 ventilator; // sender of the last WELCOME
     uint64_t message_max;
+    uint8_t version; // of the protocol, as agreed; 0: not yet
     bool welcomed;
     bool synced;       // SYNC was answered: STORED may be sent
     uint64_t told;     // the log position STORED has reached

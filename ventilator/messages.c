@@ -90,6 +90,23 @@ static void mark_bye(struct role *role, const struct id128 *sender)
             role->peers[i].bye = true;
 }
 
+// A run speaks one version, the ventilator's: whoever can speaks that one.
+static void refuse_version(struct role *role, const struct incoming *in,
+                           const struct wire_hello *hello)
+{
+    char text[128], host[LOG_QUOTE_SIZE];
+    snprintf(text, sizeof text,
+             "this run speaks version %d of the protocol, this program %u to "
+             "%u: use the same release of fan",
+             WIRE_VERSION, hello->version_min, hello->version_max);
+    log_event(LOG_WARNING, "version-refused",
+              "role=%s host=%s pid=%u versions=%u-%u ours=%d",
+              hello->role == ROLE_SINK ? "sink" : "worker",
+              log_quote(hello->host, host), hello->pid, hello->version_min,
+              hello->version_max, WIRE_VERSION);
+    role_refuse(role, in->address, REFUSED_VERSION, text);
+}
+
 static void on_hello(struct role *role, const struct incoming *in)
 {
     struct wire_hello hello;
@@ -98,8 +115,7 @@ static void on_hello(struct role *role, const struct incoming *in)
         return;
     }
     if (hello.version_min > WIRE_VERSION || hello.version_max < WIRE_VERSION) {
-        role_refuse(role, in->address, REFUSED_VERSION,
-                    "this ventilator speaks version 1 of the protocol");
+        refuse_version(role, in, &hello);
         return;
     }
     if (!id128_is_zero(&in->header.run) &&

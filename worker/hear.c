@@ -105,6 +105,19 @@ static bool take_lane(struct worker *worker, struct span endpoint)
     return worker->lane;
 }
 
+// What is kept was made in the version agreed first, so the run stays with it.
+static bool agree(struct worker *worker, uint8_t version)
+{
+    const bool known = version >= WIRE_VERSION_MIN && version <= WIRE_VERSION;
+    if (!known || (worker->version != 0 && worker->version != version)) {
+        worker_fail(worker, EXIT_ERROR,
+                    "the ventilator speaks another version of the protocol");
+        return false;
+    }
+    worker->version = version;
+    return true;
+}
+
 static void hear_welcome(struct worker *worker,
                          const struct wire_header *header, struct span body,
                          int64_t now_ms)
@@ -125,6 +138,8 @@ static void hear_welcome(struct worker *worker,
             connect_results(worker, welcome.results_endpoint, &welcome.sink);
         return;
     }
+    if (!agree(worker, welcome.version))
+        return;
     worker->run = header->run;
     worker->ventilator = header->sender;
     id128_text(&worker->run, worker->run_text);

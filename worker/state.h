@@ -44,6 +44,7 @@ struct worker {
     struct id128 ventilator; // whose the lane is
     char run_text[ID128_TEXT_SIZE];
     uint32_t generation;
+    uint8_t version;        // of the protocol, as agreed; 0: not yet
     struct process process; // this one
     char host[256];
     struct slots *slots;

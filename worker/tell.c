@@ -7,7 +7,7 @@
 
 struct wire_header worker_header(const struct worker *worker)
 {
-    return (struct wire_header){.version = WIRE_VERSION,
+    return (struct wire_header){.version = worker->version,
                                 .generation = worker->generation,
                                 .run = worker->run,
                                 .sender = worker->incarnation};
@@ -57,7 +57,7 @@ void worker_hello(struct worker *worker, int64_t now_ms)
         return;
     const struct wire_header header = worker_header(worker);
     const struct wire_hello hello = {
-        .version_min = WIRE_VERSION,
+        .version_min = WIRE_VERSION_MIN,
         .version_max = WIRE_VERSION,
         .role = ROLE_WORKER,
         .lane = slots_lane(worker->slots),

@@ -2,12 +2,19 @@
 
 enum { BODY_SIZE_OFFSET = 12 };
 
+static uint8_t version_of(const struct wire_header *header, enum wire_type type)
+{
+    if (WIRE_TABLE[type].ageless)
+        return WIRE_VERSION_FIRST;
+    return header->version ? header->version : WIRE_VERSION;
+}
+
 size_t codec_begin(struct buffer *out, const struct wire_header *header,
                    enum wire_type type)
 {
     const size_t begun = out->size;
     buffer_append(out, "FAN1", 4);
-    put_u8(out, WIRE_VERSION);
+    put_u8(out, version_of(header, type));
     put_u8(out, (uint8_t)type);
     put_u16(out, 0);
     put_u32(out, header->generation);

@@ -22,28 +22,28 @@ enum {
 };
 
 const struct wire_row WIRE_TABLE[WIRE_TYPES] = {
-    [0] = {"unknown", 0, 0},
-    [WIRE_HELLO] = {"HELLO", NOBODY_YET | WORKER | SINK | OPERATOR, 68},
-    [WIRE_WELCOME] = {"WELCOME", VENTILATOR, 45},
-    [WIRE_REFUSED] = {"REFUSED", VENTILATOR | SINK, 4},
-    [WIRE_TASKS] = {"TASKS", VENTILATOR, 32},
-    [WIRE_REPORT] = {"REPORT", WORKER, 64},
-    [WIRE_RECALL] = {"RECALL", VENTILATOR, 8},
-    [WIRE_RETURNED] = {"RETURNED", WORKER, 8},
-    [WIRE_CANCEL] = {"CANCEL", VENTILATOR, 4},
-    [WIRE_RESULTS] = {"RESULTS", WORKER, 20},
-    [WIRE_STORED] = {"STORED", SINK, 36},
-    [WIRE_RETIRE] = {"RETIRE", VENTILATOR, 8},
-    [WIRE_RESEND] = {"RESEND", VENTILATOR, 26},
-    [WIRE_RECORD] = {"RECORD", VENTILATOR, 20},
-    [WIRE_SYNC] = {"SYNC", VENTILATOR, 28},
-    [WIRE_SYNCED] = {"SYNCED", SINK, 188},
-    [WIRE_END] = {"END", VENTILATOR, 90},
-    [WIRE_BYE] = {"BYE", WORKER | SINK, 25},
-    [WIRE_MATCH] = {"MATCH", VENTILATOR, 13},
-    [WIRE_MATCHED] = {"MATCHED", SINK, 20},
-    [WIRE_ASK] = {"ASK", NOBODY_YET | OPERATOR, 8},
-    [WIRE_ANSWER] = {"ANSWER", VENTILATOR, 8},
+    [0] = {"unknown", 0, 0, false},
+    [WIRE_HELLO] = {"HELLO", NOBODY_YET | WORKER | SINK | OPERATOR, 68, true},
+    [WIRE_WELCOME] = {"WELCOME", VENTILATOR, 45, false},
+    [WIRE_REFUSED] = {"REFUSED", VENTILATOR | SINK, 4, true},
+    [WIRE_TASKS] = {"TASKS", VENTILATOR, 32, false},
+    [WIRE_REPORT] = {"REPORT", WORKER, 64, false},
+    [WIRE_RECALL] = {"RECALL", VENTILATOR, 8, false},
+    [WIRE_RETURNED] = {"RETURNED", WORKER, 8, false},
+    [WIRE_CANCEL] = {"CANCEL", VENTILATOR, 4, false},
+    [WIRE_RESULTS] = {"RESULTS", WORKER, 20, false},
+    [WIRE_STORED] = {"STORED", SINK, 36, false},
+    [WIRE_RETIRE] = {"RETIRE", VENTILATOR, 8, false},
+    [WIRE_RESEND] = {"RESEND", VENTILATOR, 26, false},
+    [WIRE_RECORD] = {"RECORD", VENTILATOR, 20, false},
+    [WIRE_SYNC] = {"SYNC", VENTILATOR, 28, false},
+    [WIRE_SYNCED] = {"SYNCED", SINK, 188, false},
+    [WIRE_END] = {"END", VENTILATOR, 90, false},
+    [WIRE_BYE] = {"BYE", WORKER | SINK, 25, false},
+    [WIRE_MATCH] = {"MATCH", VENTILATOR, 13, false},
+    [WIRE_MATCHED] = {"MATCHED", SINK, 20, false},
+    [WIRE_ASK] = {"ASK", NOBODY_YET | OPERATOR, 8, true},
+    [WIRE_ANSWER] = {"ANSWER", VENTILATOR, 8, true},
 };
 
 static const char *const FAULT_NAMES[] = {
@@ -72,10 +72,18 @@ static size_t type_max(uint8_t type, size_t size_max)
     return !bulk && size_max > WIRE_CONTROL_MAX ? WIRE_CONTROL_MAX : size_max;
 }
 
+static bool is_spoken(const struct wire_header *header)
+{
+    if (header->type < WIRE_TYPES && WIRE_TABLE[header->type].ageless)
+        return header->version == WIRE_VERSION_FIRST;
+    return header->version >= WIRE_VERSION_MIN &&
+           header->version <= WIRE_VERSION;
+}
+
 static enum wire_fault check_header(const struct wire_header *header,
                                     size_t body_size, size_t size_max)
 {
-    if (header->version != WIRE_VERSION)
+    if (!is_spoken(header))
         return WIRE_VERSION_UNKNOWN;
     if (header->type == 0 || header->type >= WIRE_TYPES)
         return WIRE_TYPE_UNKNOWN;

@@ -19,8 +19,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The version of the protocol that is spoken, and the oldest one that still
+ * is. Another build may have others: tests/chaos has such, old and new ones. */
+#ifndef FAN_WIRE_VERSION
+#define FAN_WIRE_VERSION     1
+#define FAN_WIRE_VERSION_MIN 1
+#endif
 enum {
-    WIRE_VERSION = 1,
+    WIRE_VERSION = FAN_WIRE_VERSION,
+    WIRE_VERSION_MIN = FAN_WIRE_VERSION_MIN,
+    WIRE_VERSION_FIRST = 1, /* of what all versions must be able to read */
     WIRE_HEADER_SIZE = 52,
     WIRE_TEXT_MAX = 1024,    /* a host name, an endpoint, a reason */
     WIRE_TASKS_MAX = 65536,  /* tasks in one TASKS, results in one RESULTS */
@@ -68,12 +76,13 @@ struct wire_row {
     const char *name; /* "HELLO" */
     unsigned senders; /* mask of 1 << role */
     size_t body_min;  /* bytes of the smallest valid body */
+    bool ageless;     /* the same in all versions, and sent as the first */
 };
 extern const struct wire_row WIRE_TABLE[WIRE_TYPES];
 const char *wire_type_name(uint8_t type); /* "unknown" where it is none */
 
 struct wire_header {
-    uint8_t version;
+    uint8_t version; /* encoding: 0 stands for WIRE_VERSION */
     uint8_t type;
     uint16_t flags;         /* WIRE_DEFLATED */
     uint32_t generation;    /* the sender's; 0 where it has none yet */

@@ -93,7 +93,8 @@ class Role:
         self.said = tempfile.TemporaryFile()
         self.program = program
         self.process = subprocess.Popen(
-            [os.path.join(system.BIN, program), *arguments], cwd=test.folder,
+            [os.path.join(test.places.get(program, system.BIN), program),
+             *arguments], cwd=test.folder,
             env={**test.environment, **environment}, stdout=self.said,
             stderr=self.said, stdin=subprocess.DEVNULL, process_group=0)
         test.addCleanup(self.close)
@@ -146,6 +147,7 @@ class ChaosTest(system.SystemTest):
         self.environment = {
             name: value for name, value in self.environment.items()
             if not name.startswith("CHAOS_") and name != "LD_PRELOAD"}
+        self.places = {}  # of programs that are not this build's
         self.tasks = 0
         self.fault_s = self.recovery_s = None
         self.addCleanup(self.note)  # before the folder goes
