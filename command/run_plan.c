@@ -68,11 +68,13 @@ static int make_by_time(struct run *run, struct problem *problem)
         else
             snprintf(run->dir, sizeof run->dir, RUNDIR_PARENT "/%s-%u", stamp,
                      i);
-        if (mkdir(run->dir, 0777) == 0) {
+        error = files_make_dir(run->dir);
+        if (!error) {
             run->made = true;
             return 0;
         }
-        error = errno == EEXIST ? 0 : -errno;
+        if (error == -EEXIST)
+            error = 0;
     }
     return problem_set(problem, error, "cannot make a directory in %s: %s",
                        RUNDIR_PARENT, strerror(-error));

@@ -106,12 +106,14 @@ int rundir_make(const char *dir)
         if (*at != '/')
             continue;
         *at = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return -errno;
+        const int error = files_make_dir(path);
+        if (error && error != -EEXIST)
+            return error;
         *at = '/';
     }
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return -errno;
+    const int error = files_make_dir(path);
+    if (error && error != -EEXIST)
+        return error;
     return is_directory(path) ? 0 : -ENOTDIR;
 }
 

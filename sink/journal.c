@@ -28,34 +28,14 @@ struct journal {
     bool poisoned;
 };
 
-static int sync_parent(const char *dir)
-{
-    size_t size = strlen(dir);
-    while (size > 1 && dir[size - 1] == '/')
-        size--;
-    while (size > 0 && dir[size - 1] != '/')
-        size--;
-    char *parent = size > 0 ? strndup(dir, size) : strdup(".");
-    if (!parent)
-        return -ENOMEM;
-    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(parent);
-    if (fd < 0)
-        return -errno;
-    const int result = fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return result;
-}
-
 static int open_dir(struct journal *journal, const char *dir)
 {
-    if (mkdir(dir, 0777) == 0) {
-        const int result = sync_parent(dir);
-        if (result != 0)
-            return result;
-    } else if (errno != EEXIST) {
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
         return -errno;
-    }
+    // Also where another has made it, and a crash kept its sync away.
+    const int result = files_sync_parent(dir);
+    if (result != 0 && result != -EACCES)
+        return result;
     journal->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return journal->dir_fd < 0 ? -errno : 0;
 }

@@ -68,9 +68,10 @@ static int make_plan(struct settings *settings, struct problem *problem)
                             "a ventilator cannot read tasks from standard "
                             "input: give them by -a FILE or after :::, or "
                             "use 'fan run'");
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-        return problem_set(problem, -errno, "cannot make %s: %s", dir,
-                           strerrordesc_np(errno));
+    const int made = files_make_dir(dir);
+    if (made && made != -EEXIST)
+        return problem_set(problem, made, "cannot make %s: %s", dir,
+                           strerrordesc_np(-made));
     snprintf(path, sizeof path, "%s/" PLAN_FILE, dir);
     if (access(path, F_OK) == 0)
         return problem_exit(problem, EXIT_USAGE, -EEXIST,

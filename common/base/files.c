@@ -5,6 +5,9 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int files_write(int fd, struct span bytes)
@@ -95,6 +98,26 @@ int files_sync_dir(const char *dir)
     const int error = fsync(dir_fd) == 0 ? 0 : -errno;
     close(dir_fd);
     return error;
+}
+
+int files_sync_parent(const char *dir)
+{
+    size_t size = strlen(dir);
+    while (size > 1 && dir[size - 1] == '/')
+        size--;
+    while (size > 0 && dir[size - 1] != '/')
+        size--;
+    char *parent = size > 0 ? strndup(dir, size) : strdup(".");
+    if (!parent)
+        return -ENOMEM;
+    const int error = files_sync_dir(parent);
+    free(parent);
+    return error;
+}
+
+int files_make_dir(const char *dir)
+{
+    return mkdir(dir, 0777) == 0 ? files_sync_parent(dir) : -errno;
 }
 
 int files_lock(const char *dir, const char *name)

@@ -26,6 +26,12 @@ int files_rename(const char *dir, const char *aside, const char *name);
 /* Makes the names in a directory durable. */
 int files_sync_dir(const char *dir);
 
+/* Makes the name of DIR itself durable. */
+int files_sync_parent(const char *dir);
+
+/* Makes a directory, durably; -EEXIST: something of that name is there. */
+int files_make_dir(const char *dir);
+
 /* Takes the lock DIR/NAME for this process: an open-file-description lock
  * (fcntl F_OFD_SETLK), gone with its holder however that ends; the file is
  * made where it is missing and stays. Returns the descriptor that holds it:

@@ -30,6 +30,8 @@ system.PATIENCE_S = int(os.environ.get("CHAOS_PATIENCE_S", "60"))
 INJECT = os.environ.get("CHAOS_INJECT") or os.path.join(
     system.BIN, "chaos_inject.so")
 LOG = system.LOG
+# Everything, and at full length; else what fits into some minutes.
+LONG = os.environ.get("CHAOS_LONG", "0") != "0"
 TICK_S = 0.01
 LIVENESS = ("--heartbeat", "100ms", "--liveness", "500ms")
 PATIENT = ("--heartbeat", "100ms", "--liveness", "1h")

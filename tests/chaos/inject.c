@@ -16,8 +16,9 @@
  *                there
  * CHAOS_PROXY    a Unix socket (proxy.py): TCP connections go to the port that
  *                it names for their own
- * CHAOS_TRACE    PROGRAM:FILE: what PROGRAM does to files below CHAOS_BELOW
- *                and what it sends is appended to FILE (images.py reads it)
+ * CHAOS_TRACE    PROGRAM[,PROGRAM...]:FILE: what these do to files below
+ *                CHAOS_BELOW and what they send is appended to FILE (images.py
+ *                reads it)
  */
 #include "tests/chaos/inject.h"
 
@@ -99,6 +100,17 @@ void inject_path_of(int fd, char path[PATH_MAX])
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     const ssize_t size = readlink(link, path, PATH_MAX - 1);
     path[size > 0 ? size : 0] = '\0';
+}
+
+void inject_path_at(int dir, const char *name, char path[PATH_MAX])
+{
+    path[0] = '\0';
+    if (name[0] != '/' && dir != AT_FDCWD)
+        inject_path_of(dir, path);
+    else if (name[0] != '/' && !getcwd(path, PATH_MAX))
+        path[0] = '\0';
+    const size_t size = strlen(path);
+    snprintf(path + size, PATH_MAX - size, "%s%s", size ? "/" : "", name);
 }
 
 // True for the one process that comes first.
@@ -234,11 +246,7 @@ static int strike_at(const char *call, int dir, const char *name,
     *kill_after = false;
     if (chaos.fault_count == 0)
         return 0;
-    path[0] = '\0';
-    if (dir != AT_FDCWD && name[0] != '/')
-        inject_path_of(dir, path);
-    const size_t size = strlen(path);
-    snprintf(path + size, sizeof path - size, "/%s", name);
+    inject_path_at(dir, name, path);
     return strike(call, path, kill_after);
 }
 
@@ -248,6 +256,8 @@ static int open_at(int dir, const char *path, int flags, mode_t mode)
     const int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
     if (fd >= 0 && flags & O_CREAT)
         inject_trace_file('o', fd, 0, 0, NULL);
+    if (fd >= 0 && flags & O_TRUNC)
+        inject_trace_file('t', fd, 0, 0, NULL);
     return (int)done(fd, after);
 }
 
@@ -273,7 +283,36 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
     REAL(renameat);
     STRIKE(strike_at("rename", to_dir, to, &after));
-    return (int)done(real(from_dir, from, to_dir, to), after);
+    const int result = real(from_dir, from, to_dir, to);
+    if (result == 0 && inject_traces()) {
+        char path[PATH_MAX], end[PATH_MAX];
+        inject_path_at(from_dir, from, path);
+        inject_path_at(to_dir, to, end);
+        inject_trace_name('r', path, end);
+    }
+    return (int)done(result, after);
+}
+
+static int trace_gone(int result, int dir, const char *name)
+{
+    if (result == 0 && inject_traces()) {
+        char path[PATH_MAX];
+        inject_path_at(dir, name, path);
+        inject_trace_name('u', path, NULL);
+    }
+    return result;
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+    REAL(unlinkat);
+    return trace_gone(real(dir, name, flags), dir, name);
+}
+
+int unlink(const char *name)
+{
+    REAL(unlink);
+    return trace_gone(real(name), AT_FDCWD, name);
 }
 
 ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
@@ -287,7 +326,13 @@ int mkdir(const char *path, mode_t mode)
 {
     REAL(mkdir);
     STRIKE(strike("mkdir", path, &after));
-    return (int)done(real(path, mode), after);
+    const int result = real(path, mode);
+    if (result == 0 && inject_traces()) {
+        char whole[PATH_MAX];
+        inject_path_at(AT_FDCWD, path, whole);
+        inject_trace_name('m', whole, NULL);
+    }
+    return (int)done(result, after);
 }
 
 // The next have no path.

@@ -19,14 +19,18 @@ static struct {
 __attribute__((constructor)) static void begin(void)
 {
     const char *const program = program_invocation_short_name;
-    const char *const text = getenv("CHAOS_TRACE");
+    const char *text = getenv("CHAOS_TRACE");
     const size_t size = strlen(program);
     trace.below = getenv("CHAOS_BELOW");
-    if (text && trace.below && strncmp(text, program, size) == 0 &&
-        text[size] == ':')
-        trace.fd =
-            (int)syscall(SYS_openat, AT_FDCWD, text + size + 1,
-                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    while (text && trace.below && trace.fd < 0) {
+        const char *const path = strchr(text, ':');
+        const size_t length = strcspn(text, ",:");
+        if (path && length == size && strncmp(text, program, size) == 0)
+            trace.fd =
+                (int)syscall(SYS_openat, AT_FDCWD, path + 1,
+                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        text = text[length] == ',' ? text + length + 1 : NULL;
+    }
 }
 
 bool inject_traces(void)
@@ -75,6 +79,15 @@ void inject_trace_file(char op, int fd, uint64_t offset, uint64_t size,
                                   .offset = offset,
                                   .size = size},
               path, data);
+}
+
+void inject_trace_name(char op, const char *path, const char *to)
+{
+    if (trace.fd < 0 || strncmp(path, trace.below, strlen(trace.below)) != 0)
+        return;
+    put_trace(
+        (struct trace_head){.op = (uint32_t)op, .size = to ? strlen(to) : 0},
+        path, to);
 }
 
 ssize_t send(int fd, const void *bytes, size_t size, int flags)
