@@ -91,11 +91,11 @@ def readable(data):
 class Role:
     """A process of its own group, and what it says."""
 
-    def __init__(self, test, program, *arguments, **environment):
+    def __init__(self, test, program, *arguments, before=(), **environment):
         self.said = tempfile.TemporaryFile()
         self.program = program
         self.process = subprocess.Popen(
-            [os.path.join(test.places.get(program, system.BIN), program),
+            [*before, os.path.join(test.places.get(program, system.BIN), program),
              *arguments], cwd=test.folder,
             env={**test.environment, **environment}, stdout=self.said,
             stderr=self.said, stdin=subprocess.DEVNULL, process_group=0)
@@ -151,7 +151,7 @@ class ChaosTest(system.SystemTest):
             if not name.startswith("CHAOS_") and name != "LD_PRELOAD"}
         self.places = {}  # of programs that are not this build's
         self.tasks = 0
-        self.fault_s = self.recovery_s = None
+        self.fault_s = self.recovery_s = self.limit_s = None
         self.addCleanup(self.note)  # before the folder goes
 
     # Faults
@@ -177,6 +177,16 @@ class ChaosTest(system.SystemTest):
 
     def elapsed(self):
         return time.monotonic() - self.fault_s
+
+    def within(self, limit_s):
+        """It has recovered by now, and the table wants that so soon."""
+        self.recovery_s, self.limit_s = self.elapsed(), limit_s
+        self.assertLessEqual(self.recovery_s, limit_s)
+
+    def afresh(self):
+        """Everything once more, for another case in the same test."""
+        self.doCleanups()
+        self.setUp()
 
     def at_end(self):
         if self.fault_s is not None and self.recovery_s is None:
@@ -220,6 +230,7 @@ class ChaosTest(system.SystemTest):
         line = {"rows": [row.upper() for row in rows],
                 "verdict": "FAILED" if failed else "ok",
                 "test": self._testMethodName, "recovery_s": self.recovery_s,
+                "limit_s": self.limit_s,
                 "recomputed": self.recomputed(),
                 "doubles": len(places) - len(set(places)),
                 "lost": self.tasks - len({task for task, _ in places})}
@@ -242,7 +253,18 @@ class ChaosTest(system.SystemTest):
                                  str(self.executions()))
 
 
-class Run(ChaosTest):
+class Midway(ChaosTest):
+    """The first tasks are done, the others wait at the gate."""
+
+    def goes_on(self, limit_s):
+        """Something more is stored so soon after the fault."""
+        before = len(self.finals_quietly())
+        self.gated.open()
+        until("it goes on", lambda: len(self.finals_quietly()) > before)
+        self.within(limit_s)
+
+
+class Run(Midway):
     """fan run, whose first tasks are done and whose others wait."""
     TASKS, FREE = 40, 10
     WORK = 'echo "$1" >>ran; test "$1" -le {} || cat gate; echo "$1"'
@@ -277,7 +299,7 @@ class Run(ChaosTest):
         self.assert_whole(self.tasks, recomputed)
 
 
-class ByHand(ChaosTest):
+class ByHand(Midway):
     """Ventilator, sink and workers, started one by one over TCP."""
     TASKS, FREE = 40, 10
 
@@ -338,6 +360,9 @@ class ByHand(ChaosTest):
         for _ in range(workers):
             self.add_worker()
         self.free_done()
+
+    def lost(self):
+        return sum(record.get("status") == "lost" for record in self.records())
 
     def end_whole(self, recomputed=None):
         self.gated.open()

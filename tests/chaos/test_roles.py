@@ -1,6 +1,7 @@
 """Ventilator and worker killed, stopped, and started twice."""
 import os
 import signal
+import subprocess
 
 import chaos
 import system
@@ -12,6 +13,7 @@ class Ventilator(Run):
         self.begin()
         self.now()
         self.strike("fan-ventilator", signal.SIGKILL)
+        self.goes_on(5)
         self.end_whole(recomputed=0)
 
     def test_f03_stopped_ventilator_expires_nobody(self):
@@ -38,6 +40,7 @@ class VentilatorByHand(ByHand):
         self.now()
         self.ventilator.kill()
         self.ventilator_again()
+        self.goes_on(5)
         self.end_whole(recomputed=0)
 
 
@@ -50,18 +53,44 @@ class Worker(ByHand):
         until("the last two run", lambda: len(self.executions()) == 12)
         self.now()
         idle.kill()
+        self.ventilator.says("worker-gone")
+        self.within(5)
         self.end_whole(recomputed=0)
 
-    def test_f11_tasks_of_a_killed_worker_are_sent_again_at_once(self):
-        self.begin(*PATIENT)  # it is not the silence that tells
+    def one_worker_of_two_is_lost(self, *options, before=()):
+        """Until its two tasks run elsewhere."""
+        self.begin_ventilator(*options)
+        self.add_sink()
+        self.add_worker(before=before)
+        self.free_done()
         until("two more run", lambda: len(self.executions()) == 12)
         self.add_worker(slots=40)
         until("all run", lambda: len(self.executions()) == 40)
         self.now()
         self.workers[0].kill()
         until("they run elsewhere", lambda: self.recomputed() == 2)
-        self.recovery_s = self.elapsed()
-        self.gated.open()
+
+    def test_f11_tasks_of_a_killed_worker_are_sent_again_at_once(self):
+        limit_s = 0.1
+        for _ in range(5):  # on a busy machine not each time so soon
+            self.one_worker_of_two_is_lost(*PATIENT)  # no silence tells
+            self.recovery_s, self.limit_s = self.elapsed(), limit_s
+            self.end_whole(recomputed=2)
+            if self.recovery_s <= limit_s:
+                return
+            self.afresh()
+        self.fail("five times not within 100 ms")
+
+    def test_f11_worker_elsewhere_is_given_up_after_the_liveness(self):
+        # In a process namespace of its own it is as on another host: its
+        # process cannot be watched, and those of its number are others.
+        other = ("unshare", "-rpf", "--mount-proc", "--kill-child")
+        if subprocess.run([*other, "true"], check=False,
+                          stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("no process namespaces here")
+        self.one_worker_of_two_is_lost(*LIVENESS, before=other)
+        self.assertGreater(self.elapsed(), 0.3, "not by its silence")
+        self.within(0.5 + 0.1 + 2)  # liveness, a tick, and a busy machine
         self.end_whole(recomputed=2)
 
     def test_f12_worker_killed_with_results_that_are_not_stored(self):
@@ -76,7 +105,10 @@ class Worker(ByHand):
         self.end_whole()
 
     def test_f13_zombie_worker_does_no_harm(self):
-        self.begin(*LIVENESS)
+        last = system.Gate(self.path("last"))
+        self.addCleanup(last.open)
+        self.begin(*LIVENESS, work='echo "$1" >>ran; test "$1" -le 10 || '
+                   'cat gate; test "$1" -ne 40 || cat last; echo "$1"')
         until("two more run", lambda: len(self.executions()) == 12)
         self.now()
         self.workers[0].kill(signal.SIGSTOP)
@@ -85,7 +117,15 @@ class Worker(ByHand):
         self.gated.open()
         until("others are done", lambda: len(self.finals_quietly()) > 20)
         self.workers[0].kill(signal.SIGCONT)
-        self.end_whole(recomputed=2 + 2)
+        # It is told to say HELLO, and what it made meanwhile is refused.
+        self.ventilator.says("worker-gone(?s:.*)worker-joined"
+                             "(?s:.*)worker-joined")
+        last.open()
+        self.end_whole()
+        ended = self.sink.says(r"duplicates=(\d+) refused=(\d+)")
+        self.assertGreaterEqual(int(ended[1]) + int(ended[2]), 1)
+        # What it had not started, it may have once it was awake.
+        self.assertLessEqual(self.recomputed(), self.lost())
 
     def test_f14_short_stop_is_nothing(self):
         self.begin(*PATIENT)
