@@ -112,7 +112,7 @@ int files_sync_parent(const char *dir)
         return -ENOMEM;
     const int error = files_sync_dir(parent);
     free(parent);
-    return error;
+    return error == -EACCES ? 0 : error;
 }
 
 int files_make_dir(const char *dir)

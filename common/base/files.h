@@ -26,7 +26,8 @@ int files_rename(const char *dir, const char *aside, const char *name);
 /* Makes the names in a directory durable. */
 int files_sync_dir(const char *dir);
 
-/* Makes the name of DIR itself durable. */
+/* Makes the name of DIR itself durable; not where the directory that it is in
+ * may be written but not read (-wx), which cannot be synced. */
 int files_sync_parent(const char *dir);
 
 /* Makes a directory, durably; -EEXIST: something of that name is there. */
