@@ -85,7 +85,7 @@ void tracker_destroy(struct tracker **tracker)
     if (!old)
         return;
     for (size_t i = 1; old->workers && i <= old->limits.workers_max; i++)
-        worker_free(old->workers[i]);
+        free(old->workers[i]);
     free(old->workers);
     map_destroy(&old->by_task);
     map_destroy(&old->history_by_task);

@@ -63,9 +63,6 @@ struct worker {
     uint32_t lane_counts[LANE_UNACKED_MAX]; // tasks by number, a ring
     struct wire_refs ran[RUNNING_MAX];      // running at the last REPORT
     uint32_t ran_count;
-    struct wire_refs *cancelled; // one task each, until a REPORT has it no more
-    size_t cancelled_count, cancelled_capacity;
-    int64_t cancelled_ms;
     struct list out;
     bool reserved; // it gets no more, so that a suspect can run on it alone
     bool alone;    // it runs one
@@ -172,7 +169,6 @@ void task_finish(struct tracker *tracker, uint32_t at, enum status status,
 void tasks_due(struct tracker *tracker);
 
 /* tracker_workers.c */
-void worker_free(struct worker *worker);
 struct worker *worker_at(const struct tracker *tracker, uint32_t handle);
 uint32_t worker_outstanding(const struct worker *worker);
 void workers_stored(struct tracker *tracker,

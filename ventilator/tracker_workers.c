@@ -7,8 +7,7 @@
 
 enum {
     STUCK_HEARTBEATS = 2,
-    ORDER_AGAIN_MS = 1000, // a RECALL or CANCEL that had no effect
-    CANCELLED_MAX = 4096,
+    RECALL_AGAIN_MS = 1000,
     RESULTS_ASKED_MAX = 8,
     HELD_MAX = 2 * WIRE_TASKS_MAX, // tasks in the lists of one message
 };
@@ -83,29 +82,13 @@ void roster_meet(struct tracker *tracker, struct roster_slot *slot)
     worker->rostered = true;
 }
 
-void worker_free(struct worker *worker)
-{
-    if (worker)
-        free(worker->cancelled);
-    free(worker);
-}
-
-// The worker has said that it holds this copy, which is not wanted. Where there
-// is no memory to say it again it is said once.
-static void cancel(struct tracker *tracker, uint32_t at, uint64_t task,
+static void cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
                    uint32_t generation, uint32_t attempt)
 {
-    struct worker *worker = tracker->workers[at];
-    const struct wire_refs refs = {
-        .task = task, .count = 1, .generation = generation, .attempt = attempt};
     struct tracker_action *action = tracker_act(tracker, ACTION_CANCEL);
-    action->worker = at;
-    action->refs = refs;
-    worker->cancelled_ms = tracker->now_ms;
-    if (worker->cancelled_count < CANCELLED_MAX &&
-        tracker_grow((void **)&worker->cancelled, &worker->cancelled_capacity,
-                     worker->cancelled_count + 1, sizeof refs))
-        worker->cancelled[worker->cancelled_count++] = refs;
+    action->worker = worker;
+    action->refs = (struct wire_refs){
+        .task = task, .count = 1, .generation = generation, .attempt = attempt};
 }
 
 static int compare_attempts(const struct entry *entry,
@@ -276,7 +259,6 @@ static void begin_lane(struct tracker *tracker, struct worker *worker,
     worker->made = hello->made;
     take_kept(worker, hello->kept, hello->made);
     worker->active = false; // until its first REPORT on this lane
-    worker->cancelled_count = 0;
     // What was on the old lane and is not listed is looked for by REPORT.
     for (uint32_t i = worker->out.oldest; i; i = tracker->entries[i].newer)
         tracker->entries[i].lane_number = 0;
@@ -329,36 +311,13 @@ void worker_joined(struct tracker *tracker, const struct wire_record *record)
         tracker->workers[at]->rostered = true;
 }
 
-static bool listed(struct wire_list list, uint64_t task)
+static bool listed(struct wire_list list, const struct entry *entry)
 {
     struct wire_refs refs;
     while (wire_next_refs(&list, &refs))
-        if (task >= refs.task && task - refs.task < refs.count)
+        if (entry->task >= refs.task && entry->task - refs.task < refs.count)
             return true;
     return false;
-}
-
-// What it was told to stop and still has, it is told again.
-static void cancel_again(struct tracker *tracker, uint32_t at,
-                         const struct wire_report *report)
-{
-    struct worker *worker = tracker->workers[at];
-    if (worker->cancelled_count == 0 ||
-        tracker->now_ms - worker->cancelled_ms < ORDER_AGAIN_MS)
-        return;
-    size_t kept = 0;
-    for (size_t i = 0; i < worker->cancelled_count; i++) {
-        const struct wire_refs refs = worker->cancelled[i];
-        if (!listed(report->queued, refs.task) &&
-            !listed(report->running, refs.task))
-            continue;
-        struct tracker_action *action = tracker_act(tracker, ACTION_CANCEL);
-        action->worker = at;
-        action->refs = refs;
-        worker->cancelled[kept++] = refs;
-    }
-    worker->cancelled_count = kept;
-    worker->cancelled_ms = tracker->now_ms;
 }
 
 // Everything it made is stored and still it misses some: those went astray.
@@ -373,8 +332,7 @@ static void find_astray(struct tracker *tracker, struct worker *worker,
         const struct entry *entry = &tracker->entries[i];
         newer = entry->newer;
         if (entry->lane_number > worker->received ||
-            listed(report->queued, entry->task) ||
-            listed(report->running, entry->task))
+            listed(report->queued, entry) || listed(report->running, entry))
             continue;
         if (entry->alone)
             worker->alone = false;
@@ -449,7 +407,6 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
            wire_next_refs(&list, &worker->ran[worker->ran_count]))
         worker->ran_count++;
     find_astray(tracker, worker, report);
-    cancel_again(tracker, at, report);
     struct tracker_action *action = tracker_act(tracker, ACTION_RETIRE);
     action->worker = at;
     action->number = worker->stored;
@@ -525,7 +482,7 @@ static void lose(struct tracker *tracker, uint32_t at, enum gone how)
                                              .subject = worker->incarnation});
     tracker_act(tracker, ACTION_CLOSE)->worker = at;
     tracker->workers[at] = NULL;
-    worker_free(worker);
+    free(worker);
 }
 
 void tracker_worker_gone(struct tracker *tracker,
@@ -599,7 +556,7 @@ static void mend_links(struct tracker *tracker, uint32_t at)
         action->number = worker->stored + 1;
     }
     if (worker->recalled_ms &&
-        tracker->now_ms - worker->recalled_ms > ORDER_AGAIN_MS)
+        tracker->now_ms - worker->recalled_ms > RECALL_AGAIN_MS)
         worker->recalled_ms = 0;
 }
 

@@ -743,29 +743,6 @@ static void of_two_copies_the_newer_is_kept_though_told_last(void **state)
     newer_is_kept(*state, 2, 3);
 }
 
-// A CANCEL may be lost, and a command takes its time to end.
-static void copy_is_cancelled_until_it_is_gone(void **state)
-{
-    struct bench *bench = *state;
-    const struct wire_refs older = {1, 1, 1, 2};
-    const struct wire_refs_out holds = {&older, 1};
-    const struct wire_report said = {.lane = 1, .kept = 1};
-    worker_says(bench, 2, 1, (struct wire_refs){1, 1, 1, 3}, 0, 0);
-    worker_says(bench, 1, 1, older, 0, 0);
-    collect(bench);
-    assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
-    report(bench, said, NOTHING, holds, 10);
-    collect(bench);
-    assert_int_equal(bench->kinds[ACTION_CANCEL], 0); // it was just told
-    report(bench, said, NOTHING, holds, 1000);
-    collect(bench);
-    assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
-    report(bench, said, NOTHING, NOTHING, 2000);
-    report(bench, said, NOTHING, holds, 3000); // another, under its number
-    collect(bench);
-    assert_int_equal(bench->kinds[ACTION_CANCEL], 0);
-}
-
 static void what_waits_is_recalled_until_it_is_back(void **state)
 {
     struct bench *bench = *state;
@@ -955,7 +932,6 @@ int main(void)
         TEST(claims_that_cannot_be_are_counted_and_dropped),
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
-        TEST(copy_is_cancelled_until_it_is_gone),
         TEST(what_waits_is_recalled_until_it_is_back),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(of_two_copies_the_newer_is_kept),
