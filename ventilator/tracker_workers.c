@@ -65,7 +65,9 @@ bool roster_settled(const struct tracker *tracker)
         if (slot->gone)
             continue;
         const uint32_t at = find(tracker, &slot->entry.worker);
-        if (!slot->seen || (at && tracker->workers[at]->stored < slot->made))
+        const struct worker *worker = worker_at(tracker, at);
+        if (!slot->seen ||
+            (worker && (worker->greeting || worker->stored < slot->made)))
             return false;
     }
     return true;

@@ -793,6 +793,17 @@ static void worker_lost_before_the_sync_is_not_in_the_roster(void **state)
     assert_int_equal(bench->sent_count, 1);
 }
 
+static void hello_that_is_not_whole_keeps_the_roster_waiting(void **state)
+{
+    struct bench *bench = *state;
+    sync_after_a_crash(bench, 0);
+    assert_int_equal(hello_running(bench, 1, HELD, HELLO_MORE, 1), HELLO_PART);
+    turn(bench, 2);
+    assert_false(tracker_wants(bench->tracker, CURSOR_REDO));
+    assert_int_equal(hello_running(bench, 1, HELD, 0, 3), HELLO_NEW);
+    assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
+}
+
 // Only SYNCED says which round it was lost in: another's record is refused.
 static void loss_before_the_sync_is_recorded_in_its_round(void **state)
 {
@@ -937,6 +948,7 @@ int main(void)
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
         TEST(worker_lost_before_the_sync_is_not_in_the_roster),
+        TEST(hello_that_is_not_whole_keeps_the_roster_waiting),
         TEST(loss_before_the_sync_is_recorded_in_its_round),
         TEST(resumed_run_waits_for_its_roster_first),
         TEST(sync_is_asked_again_ever_less_often),
