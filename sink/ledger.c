@@ -147,8 +147,11 @@ static void settle_peers(struct ledger *ledger)
 int ledger_synced(struct ledger *ledger, struct ledger_news *news)
 {
     *news = (struct ledger_news){0};
-    for (size_t i = 0; i < peers_count(ledger->peers); i++)
-        peers_at(ledger->peers, i)->durable = peers_at(ledger->peers, i)->taken;
+    if (!MUTANT(DROP_UNACKED) || ledger->collecting.run_count > 0 ||
+        ledger->collecting.entry_count > 0)
+        for (size_t i = 0; i < peers_count(ledger->peers); i++)
+            peers_at(ledger->peers, i)->durable =
+                peers_at(ledger->peers, i)->taken;
     ledger->record_durable = ledger->record_taken;
     if (list_marks(ledger, false, news) < 0)
         return -ENOMEM;
@@ -185,8 +188,8 @@ uint32_t ledger_generation(const struct ledger *ledger)
 uint32_t ledger_grant(const struct ledger *ledger,
                       const struct id128 *ventilator)
 {
-    const bool known =
-        ledger->generation > 0 && id128_equal(&ledger->ventilator, ventilator);
+    const bool known = ledger->generation > 0 && !MUTANT(GRANT_NEW) &&
+                       id128_equal(&ledger->ventilator, ventilator);
     return known || (MUTANT(GRANT_SAME) && ledger->generation > 0)
                ? ledger->generation
                : ledger->generation + 1;

@@ -58,6 +58,10 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
         open->last_exit = record->exit;
         open->last_signal = record->signal;
     }
+    if (((MUTANT(FORGET_LOSSES) && loss) ||
+         (MUTANT(FORGET_FAILURES) && !loss)) &&
+        !ledger->started)
+        return 0;
     return open_task_note(open, record->generation, record->attempt,
                           loss ? SEEN_LOSS : SEEN_FAILURE);
 }

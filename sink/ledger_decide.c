@@ -51,6 +51,8 @@ static enum ledger_verdict judge_attempt(const struct ledger *ledger,
         return LEDGER_UNKNOWN_TASK;
     if (generation == 0 || attempt == 0 || generation > ledger->generation)
         return LEDGER_NONSENSE;
+    if (MUTANT(RESULTS_FENCED) && generation < ledger->generation)
+        return LEDGER_OLD_ROUND;
     const enum ledger_verdict verdict = judge(ledger, task, round);
     if (verdict != LEDGER_STORE_ATTEMPT)
         return verdict;
@@ -106,6 +108,9 @@ static enum ledger_verdict decide_final(const struct ledger *ledger,
         return LEDGER_UNKNOWN_TASK;
     const enum ledger_verdict verdict =
         judge(ledger, record->task, record->round);
+    if (MUTANT(FINAL_IS_ATTEMPT) &&
+        seen_before(ledger, record->task, record->generation, record->attempt))
+        return LEDGER_DUPLICATE;
     return verdict == LEDGER_STORE_ATTEMPT ? LEDGER_STORE_FINAL : verdict;
 }
 

@@ -273,7 +273,7 @@ void task_failed(struct tracker *tracker,
     case ANSWER_RETRY:
         tracker->counts.retries++;
         entry->due_ms = tracker->now_ms + answer.delay_ms;
-        if (answer.delay_ms > KEEP_PAYLOAD_MS)
+        if (answer.delay_ms > KEEP_PAYLOAD_MS && !MUTANT(WAITING_STAYS))
             entry_drop_payload(tracker, at);
         entry_to(tracker, at, ENTRY_WAITING);
         break;

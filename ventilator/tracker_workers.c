@@ -110,7 +110,7 @@ static bool takes_over(struct tracker *tracker, struct entry *entry,
     const int order = compare_attempts(entry, refs);
     if (entry->state == ENTRY_OUT && entry->worker == worker)
         return order == 0;
-    if (entry->state == ENTRY_OUT && order < 0) {
+    if (entry->state == ENTRY_OUT && order < 0 && !MUTANT(OLDER_STAYS)) {
         cancel(tracker, entry->worker, entry->task, entry->generation,
                entry->attempt);
         if (entry->alone)
@@ -384,7 +384,8 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
         return false;
     struct worker *worker = tracker->workers[at];
     worker->heard_ms = now_ms;
-    if (report->lane != worker->lane || worker->greeting) {
+    if ((report->lane != worker->lane && !MUTANT(LANE_REPORT)) ||
+        worker->greeting) {
         tracker->counts.odd++;
         return true;
     }

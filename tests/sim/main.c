@@ -1,5 +1,6 @@
 /* fan-sim - runs fan under seeds, and says which guarantee broke */
 #include "tests/sim/run.h"
+#include "tests/sim/script.h"
 
 #include "common/base/mutant.h"
 
@@ -55,11 +56,15 @@ static bool take(struct options *options, int option, uint64_t number)
         options->one = true;
     else if (option == 'r')
         options->replay = true;
+    else if (option == 'S')
+        options->schedules = true;
 #ifdef WITH_MUTANTS
     else if (option == 'm')
         mutant_on = (enum mutant)number;
     else if (option == 'M')
         options->mutants = true;
+    else if (option == 'b')
+        options->schedules = options->bite = true;
 #endif
     else
         return false;
@@ -81,10 +86,15 @@ static bool parse(int argc, char **argv, struct options *options)
         {"one", no_argument, NULL, '1'},
         {"replay", no_argument, NULL, 'r'},
         {"mutants", no_argument, NULL, 'M'},
+        {"schedules", no_argument, NULL, 'S'},
+        {"schedule", required_argument, NULL, 'c'},
+        {"bite", no_argument, NULL, 'b'},
         {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", LONG, NULL)) != -1)
-        if (!take(options, option, optarg ? strtoull(optarg, NULL, 0) : 0))
+        if (option == 'c')
+            options->schedule = optarg;
+        else if (!take(options, option, optarg ? strtoull(optarg, NULL, 0) : 0))
             return false;
     return optind == argc && options->jobs > 0;
 }
@@ -112,6 +122,8 @@ int main(int argc, char **argv)
     // Memory that one world gave back is the next one's: not the system's.
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 24);
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 26);
+    if (options.schedules || options.schedule)
+        return schedules_run(options.schedule, options.bite, options.print);
     if (options.one)
         return run_one(&options);
     if (options.replay)

@@ -52,11 +52,31 @@
     X(HELLO_CUT, "take the first part of a HELLO for all of it")           \
     X(SYNCED_CUT, "take the first part of SYNCED for all of it")
 
+/* Those that need a schedule of their own: script.h. */
+#define SCHEDULE_MUTANTS(X)                                      \
+    X(SHORT_LOG, "go on with a log shorter than was told")       \
+    X(GENERATION_ANY, "take a generation that was had before")   \
+    X(RESULTS_FENCED, "refuse results of older generations")     \
+    X(FORGET_LOSSES, "recover without the losses")               \
+    X(FORGET_FAILURES, "recover without the failures")           \
+    X(LANE_REPORT, "believe a REPORT about any lane")            \
+    X(DROP_UNACKED, "do not acknowledge what is dropped")        \
+    X(ENDPOINT_OLD, "stay with the sink's first endpoint")       \
+    X(FINAL_IS_ATTEMPT, "take a final record for its attempt's") \
+    X(FSYNC_AGAIN, "sync again after a sync that failed")        \
+    X(WAITING_STAYS, "keep waiting tasks in the window")         \
+    X(GRANT_NEW, "grant each SYNC a generation")                 \
+    X(OLDER_STAYS, "of two copies keep the one told of first")
+
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,
-    MUTANTS(MUTANT_ENUM) MUTANT_COUNT
+    MUTANTS(MUTANT_ENUM) MUTANT_COUNT,
+    MUTANT_BEFORE = MUTANT_COUNT - 1, // the same numbers go on
+    SCHEDULE_MUTANTS(MUTANT_ENUM) MUTANT_ALL
 };
+#ifdef WITH_MUTANTS
 extern enum mutant mutant_on;
 #define MUTANT(name) (mutant_on == MUTANT_##name)
+#endif
 
 #endif

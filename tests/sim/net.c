@@ -1,7 +1,7 @@
 /* net - connections that keep the order of what they carry, and lose it all
  * when they go. What a dialler sends before it is connected waits, as it does
  * in a ZeroMQ socket; what a listener sends to nobody is dropped. */
-#include "tests/sim/sim.h"
+#include "tests/sim/script.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +232,8 @@ void net_arrived(struct world *world, const struct step *step)
         free(frame);
         return;
     }
+    if (world->script && script_takes(world, step))
+        return;
     world_note(world, wire_type_name(frame->bytes[WIRE_TYPE_AT]), frame->from,
                to, (int64_t)frame->size);
     queue_add(&world->process[to]

@@ -12,6 +12,8 @@ struct options {
     double seconds;
     unsigned jobs; // processes that share the seeds
     bool print, one, replay, mutants;
+    bool schedules, bite;
+    const char *schedule; // of this name only
 };
 
 void run_plan(const struct choice *choice, bool print, struct outcome *outcome);

@@ -67,8 +67,11 @@ struct choice {
     uint32_t faults;         // mask of those that happen
 };
 
+struct schedule;
+
 struct plan {
     struct choice choice;
+    const struct schedule *schedule; // instead of faults (script.h)
     unsigned tasks, workers, faults;
     unsigned slots[SIM_WORKERS];
     struct task_plan task[SIM_TASKS + 1];
@@ -173,12 +176,13 @@ struct world {
     int64_t wall_ms;          // the wall clock is so much ahead
     int64_t disk_full_ms;     // until
     bool fsync_fails;
-    unsigned resumes;  // so far
-    int64_t began_ms;  // this life of the run
-    bool complete;     // it has ended well
-    bool over;         // the last one has ended
-    bool print;        // the trace
-    const char *broke; // which guarantee; NULL: none
+    unsigned resumes;      // so far
+    int64_t began_ms;      // this life of the run
+    bool complete;         // it has ended well
+    bool over;             // the last one has ended
+    bool print;            // the trace
+    const char *broke;     // which guarantee; NULL: none
+    struct script *script; // of a schedule
     char why[160];
 };
 
@@ -193,6 +197,7 @@ enum step_kind {
     STEP_TASK_ENDS,
     STEP_DEATH_NOTICE,
     STEP_LIFE_ENDS,
+    STEP_SCRIPT,
 };
 
 struct outcome {
@@ -257,6 +262,7 @@ void sink_start(struct world *world);
 void sink_turn(struct world *world);
 void sink_stop(struct world *world); // the process; the disk stays
 void sink_free(struct world *world);
+void sink_empty(struct world *world); // the disk is another's
 bool sink_listens(const struct world *world, unsigned port);
 
 /* sim_work.c */

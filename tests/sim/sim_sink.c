@@ -8,6 +8,7 @@
 #include "tests/sim/sim_sink.h"
 
 #include "common/base/mutant.h"
+#include "tests/sim/script.h"
 #include "tests/sim/truth.h"
 
 #include <stdlib.h>
@@ -92,7 +93,9 @@ void sink_start(struct world *world)
     ledger_start(sink->ledger);
     sink->life.told = sink->cached;
     sink->life.tick_ms = world->now_ms;
-    if (sink->port == 0 || world_chance(world, 3000))
+    const bool moves = world->script ? world->plan->schedule->moves
+                                     : world_chance(world, 3000);
+    if (sink->port == 0 || moves)
         sink->port = 1 + world_draw(world, world->plan->ports);
 }
 
@@ -108,11 +111,20 @@ void sink_stop(struct world *world)
     // A killed process leaves what it wrote in the cache; a host does not.
     while (world->process[SINK].power &&
            sink->group_count > sink->durable_groups &&
-           world_chance(world, 5000)) {
+           (world->script || world_chance(world, 5000))) {
         struct group *torn = &sink->groups[--sink->group_count];
         sink->cached = torn->from;
         group_free(torn);
     }
+}
+
+void sink_empty(struct world *world)
+{
+    struct sink *sink = world->sink;
+    while (sink->group_count > 0)
+        group_free(&sink->groups[--sink->group_count]);
+    sink->durable_groups = 0;
+    sink->cached = 0;
 }
 
 void sink_free(struct world *world)
@@ -120,8 +132,7 @@ void sink_free(struct world *world)
     struct sink *sink = world->sink;
     if (!sink)
         return;
-    while (sink->group_count > 0)
-        group_free(&sink->groups[--sink->group_count]);
+    sink_empty(world);
     free(sink->groups);
     free(sink);
     world->sink = NULL;
@@ -174,8 +185,11 @@ static bool write_group(struct world *world)
     group->from = from;
     sink->cached = from + group->text.size;
     sink->open = false;
+    world_note(world, "written", (int64_t)sink->cached, 0, 0);
     if (world->fsync_fails) { // it must not be acknowledged, nor gone on
         world->fsync_fails = false;
+        if (MUTANT(FSYNC_AGAIN)) // its pages are clean: it seems to succeed
+            return true;
         world->process[SINK].dying = true;
     }
     if (world_dies(world, SINK))

@@ -7,6 +7,7 @@
 #include "tests/sim/sim_vent.h"
 
 #include "common/base/mutant.h"
+#include "tests/sim/script.h"
 #include "tests/sim/truth.h"
 
 #include <stdlib.h>
@@ -206,7 +207,7 @@ static void act(struct world *world, const struct tracker_action *action)
         end_run(world);
         break;
     case ACTION_FAIL:
-        world_broke(world, "I13", "the tracker gives up: %s", action->text);
+        script_stops(world, "I13", action->text);
         break;
     }
 }

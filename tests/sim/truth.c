@@ -47,6 +47,19 @@ size_t truth_roster(const struct truth *truth, const struct id128 *id)
     return at;
 }
 
+void truth_empty(struct world *world)
+{
+    struct truth *truth = world->truth;
+    truth->generation = 0;
+    truth->mark = truth->durable = truth->roster_count = 0;
+    truth->complete = false;
+    for (unsigned i = 1; i <= world->plan->tasks; i++) {
+        struct true_task *task = &truth->task[i];
+        task->round = task->finals = 0;
+        task->failures = task->losses = task->lone_deaths = 0;
+    }
+}
+
 /* -- what the disk has for good -------------------------------------------- */
 
 // One that was sent and not started counts: nobody can tell it from one that
@@ -308,6 +321,7 @@ void truth_retires(struct world *world, uint64_t number, uint32_t generation,
 {
     struct true_task *task = truth_task(world, number);
     const struct try *try = truth_try(task, generation, attempt);
+    world_note(world, "forgets", (int64_t)number, generation, attempt);
     if (try && try->round < task->round) // it was final then
         return;
     if (task->finals == 0 && !(try && (try->failed_stored || try->lost_stored)))

@@ -70,6 +70,8 @@ struct truth {
 
 struct truth *truth_create(unsigned tasks);
 void truth_destroy(struct truth **truth);
+/* The disk is another's, on which nothing of this run is. */
+void truth_empty(struct world *world);
 
 struct true_task *truth_task(struct world *world, uint64_t task);
 struct try *truth_try(struct true_task *task, uint32_t generation,

@@ -109,7 +109,8 @@ static void hear_resend(struct world *world, struct work *work,
     struct wire_resend resend;
     if (!wire_get_resend(body, &resend))
         return;
-    connect_results(world, work, resend.endpoint, &resend.sink);
+    if (!MUTANT(ENDPOINT_OLD))
+        connect_results(world, work, resend.endpoint, &resend.sink);
     const uint64_t kept = retain_kept(work->retain);
     const uint64_t from = resend.number > kept ? resend.number : kept;
     if (from < work->next_push)

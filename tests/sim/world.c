@@ -1,6 +1,7 @@
 /* world - the clock, what happens when, processes that come and go */
 #include "tests/sim/sim.h"
 
+#include "tests/sim/script.h"
 #include "tests/sim/truth.h"
 
 #include <inttypes.h>
@@ -38,6 +39,8 @@ void world_note(struct world *world, const char *what, int64_t a, int64_t b,
     if (world->print)
         printf("%8.3f %-16s %" PRId64 " %" PRId64 " %" PRId64 "\n",
                (double)world->now_ms / 1000, what, a, b, c);
+    if (world->script)
+        script_note(world, what, a, b, c);
 }
 
 void world_broke(struct world *world, const char *guarantee, const char *format,
@@ -221,7 +224,8 @@ void world_kill(struct world *world, unsigned process, bool power)
         queue_clear(&it->in[i]);
     if (world->over)
         return;
-    world_restart(world, process);
+    if (!world->script) // it says who is started, and when
+        world_restart(world, process);
     if (process >= WORK && !power &&
         world_draw(world, 100) < world->plan->notice)
         world_at(world, world->now_ms + world_draw(world, 100),
@@ -287,6 +291,9 @@ static void happen(struct world *world, const struct step *step)
     case STEP_DEATH_NOTICE:
         vent_notice(world, &id);
         break;
+    case STEP_SCRIPT:
+        script_happens(world);
+        break;
     }
 }
 
@@ -294,9 +301,12 @@ static void open_world(struct world *world)
 {
     lives_begin(world);
     world->truth = truth_create(world->plan->tasks);
+    if (world->plan->schedule)
+        script_begin(world);
     for (unsigned i = 0; i < WORK + world->plan->workers; i++)
-        world_at(world, world_draw(world, 50),
-                 (struct step){.kind = STEP_START, .process = (uint8_t)i});
+        if (!world->script || !(world->plan->schedule->late >> i & 1))
+            world_at(world, world_draw(world, 50),
+                     (struct step){.kind = STEP_START, .process = (uint8_t)i});
     for (unsigned i = 0; i < world->plan->faults; i++)
         world_at(world, world->plan->fault[i].at_ms,
                  (struct step){.kind = STEP_FAULT, .detail = i});
@@ -308,6 +318,8 @@ static void close_world(struct world *world)
     for (unsigned i = 0; i < PROCESSES; i++)
         world_kill(world, i, false);
     sink_free(world);
+    if (world->script)
+        script_free(world);
     while (world->heap_count > 0)
         free(world->heap[--world->heap_count].frame);
     free(world->heap);
@@ -331,8 +343,10 @@ void world_run(const struct plan *plan, bool print, struct outcome *outcome)
             world_broke(&world, "I13", "no end %" PRId64 " s after the faults",
                         (world.now_ms - well_ms) / 1000);
     }
-    if (!world.broke)
+    if (!world.broke && !(world.script && world.script->stopped))
         truth_at_end(&world);
+    if (!world.broke && world.script)
+        script_at_end(&world);
     *outcome = (struct outcome){.hash = world.hash,
                                 .steps = world.steps,
                                 .ended_ms = world.now_ms,

@@ -1,0 +1,138 @@
+/* schedules_tasks - attempts, losses and failures of a task */
+#include "tests/sim/script.h"
+
+#define STEPS(list) .steps = (list), .count = sizeof(list) / sizeof *(list)
+
+static void two_workers(struct plan *plan)
+{
+    plan->workers = 2;
+}
+
+// It fails at a worker that was given up, while its next attempt runs.
+static const struct script_step ZOMBIE[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 10000)},
+    {NOTE("runs", 1, ANY, 2)},
+    {NOTE("lost-attempt", 1, ANY, 1)},
+};
+static const struct script_step ZOMBIE_SYNC[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 10000)},
+    {NOTE("runs", 1, ANY, 2), KILL(SINK)},
+    {LATER(100), START(SINK)},
+    {NOTE("lost-attempt", 1, ANY, 1)},
+};
+static void zombie(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->task[1].ms = 8000;
+    plan->task[1].fails = 1;
+}
+
+static const struct script_step LOSS_WAITS[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 30000)},
+    {MESSAGE("RECORD", VENT, SINK), .act = DO_STALL},
+    {LATER(8000), .act = DO_FLOW},
+    {NOTE("runs", 1, ANY, 2)},
+};
+static void long_first(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->task[1].ms = 8000;
+}
+
+static const struct script_step MARK_WAITS[] = {
+    {MESSAGE("SYNCED", SINK, VENT)},
+    {MESSAGE("RECORD", VENT, SINK)},
+    {MESSAGE("RECORD", VENT, SINK), .act = DO_STALL},
+    {LATER(3000), .act = DO_FLOW},
+    {NOTE("runs", 1, ANY, ANY)},
+};
+
+static const struct script_step JOINED_WAITS[] = {
+    {NOTE("runs", 1, ANY, ANY), START(W2)},
+    {MESSAGE("RECORD", VENT, SINK), .act = DO_STALL},
+    {LATER(3000), .act = DO_FLOW},
+};
+
+// Killed three times, of which the task is not guilty.
+static const struct script_step LOSSES[] = {
+    {NOTE("runs", 1, ANY, 1), KILL(W1)},         {START(W1)},
+    {NOTE("runs", 1, ANY, 2), KILL(W1)},         {START(W1)},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
+};
+
+static const struct script_step SILENT[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PARTITION, W1, 6000)},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_LOST)},
+};
+static void very_long(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->task[1].ms = 20000;
+}
+
+static const struct script_step WAITING[] = {
+    {NOTE("durable", EVENT_NONE, 2, STATUS_FAILED)},
+    {NOTE("runs", 3, ANY, ANY), .within_ms = 2000},
+    {NOTE("runs", 4, ANY, ANY), .within_ms = 2000},
+    {NOTE("runs", 1, ANY, 2)},
+};
+static void waiting(struct plan *plan)
+{
+    plan->limits.window_tasks = 2;
+    plan->task[1].fails = plan->task[2].fails = 1;
+    plan->policy.retries_max = 1;
+    plan->policy.backoff_min_ms = plan->policy.backoff_max_ms = 10000;
+}
+
+const struct schedule SCHEDULES_TASKS[] = {
+    {.name = "zombie-fails",
+     .rule = "a failure of an attempt recorded lost does not count",
+     .mutant = MUTANT_LOST_FAILURE,
+     .breaks = "lost-first",
+     .prepare = zombie,
+     STEPS(ZOMBIE)},
+    {.name = "zombie-fails-after-a-crash",
+     .rule = "nor after a crash of the sink that had recorded it",
+     .mutant = MUTANT_FORGET_LOSSES,
+     .breaks = "lost-first",
+     .prepare = zombie,
+     STEPS(ZOMBIE_SYNC)},
+    {.name = "loss-before-resend",
+     .rule = "a loss is stored before the next attempt goes out",
+     .mutant = MUTANT_LOSS_UNRECORDED,
+     .breaks = "loss-first",
+     .prepare = long_first,
+     STEPS(LOSS_WAITS)},
+    {.name = "mark-before-tasks",
+     .rule = "nothing goes out beyond the stored mark",
+     .mutant = MUTANT_SKIP_MARK,
+     .breaks = "mark",
+     STEPS(MARK_WAITS),
+     .runs_max = 4},
+    {.name = "joined-before-tasks",
+     .rule = "nothing goes to a worker before its JOINED is stored",
+     .mutant = MUTANT_SKIP_ROSTER,
+     .breaks = "roster",
+     .prepare = two_workers,
+     STEPS(JOINED_WAITS),
+     .late = 1 << W2,
+     .runs_max = 4},
+    {.name = "losses-are-no-failures",
+     .rule = "a lost worker uses up no retry",
+     .mutant = MUTANT_LOSS_IS_FAILURE,
+     .breaks = "retries",
+     STEPS(LOSSES)},
+    {.name = "silence-is-no-crash",
+     .rule = "only a process that is surely dead counts as a crash",
+     .mutant = MUTANT_SILENT_IS_CRASH,
+     .breaks = "I8",
+     .prepare = very_long,
+     STEPS(SILENT)},
+    {.name = "waiting-tasks-stop-no-input",
+     .rule = "tasks that wait for their retry leave the window",
+     .mutant = MUTANT_WAITING_STAYS,
+     .breaks = "late",
+     .prepare = waiting,
+     STEPS(WAITING),
+     .runs_max = 6},
+    {.name = NULL}};
