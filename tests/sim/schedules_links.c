@@ -70,6 +70,27 @@ static const struct script_step SINK_MOVED[] = {
     {NOTE("connected", WAY_RESULTS, W1, ANY)},
 };
 
+static const struct script_step RESULTS_LAST[] = {
+    {NOTE("ends", 4, ANY, ANY)},
+    {MESSAGE("RESULTS", W1, SINK), .act = DO_LOSE},
+};
+
+// A copy that never ends by itself holds up the only worker that is left.
+static const struct script_step CANCEL_LOST[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 6000)},
+    {NOTE("runs", 1, ANY, 2), .act = DO_HANG, .fault.victim = W1},
+    {MESSAGE("CANCEL", VENT, W1), .act = DO_LOSE},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_OK), KILL(W2)},
+    {NOTE("cancelled", 1, ANY, 1)},
+};
+static void cancel_lost(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->tasks = 12;
+    plan->task[1].ms = 8000;
+    plan->deaf = 100;
+}
+
 static const struct script_step LANE_LOST[] = {
     {NOTE("runs", 1, ANY, ANY)},
     {MESSAGE("TASKS", VENT, W1), .act = DO_LOSE},
@@ -113,23 +134,41 @@ const struct schedule SCHEDULES_LINKS[] = {
     {.name = "stored-skips",
      .rule = "STORED counts only from where the ventilator stands",
      .mutant = MUTANT_STORED_UNCHECKED,
-     .breaks = "loss-first",
+     .breaks = "link",
      .prepare = deaf_three_workers,
      STEPS(STORED_ONE),
      .runs_max = 4},
     {.name = "results-lost",
      .rule = "RESULTS that skip a number are refused",
      .mutant = MUTANT_RESULTS_GAP,
-     .breaks = "I5",
+     .breaks = "link",
      STEPS(RESULTS_LOST),
      .runs_max = 4},
     {.name = "record-lost",
      .rule = "RECORDs that skip a number are refused",
      .mutant = MUTANT_RECORDS_GAP,
-     .breaks = "I3",
+     .breaks = "link",
      .prepare = record_lost,
      STEPS(RECORD_MISSED),
      .late = 1 << W2 | 1 << W3},
+    {.name = "last-results-lost",
+     .rule = "a worker is asked again for results that are not stored",
+     .mutant = MUTANT_NO_RESEND,
+     .breaks = "I13",
+     STEPS(RESULTS_LAST),
+     .runs_max = 4},
+    {.name = "results-forgotten",
+     .rule = "a worker keeps a result until it is told that it is stored",
+     .mutant = MUTANT_RETIRE_EARLY,
+     .breaks = "I5",
+     STEPS(RESULTS_LAST),
+     .runs_max = 4},
+    {.name = "cancel-lost",
+     .rule = "CANCEL is said again while the task is still held",
+     .mutant = MUTANT_CANCEL_ONCE,
+     .breaks = "I13",
+     .prepare = cancel_lost,
+     STEPS(CANCEL_LOST)},
     {.name = "tasks-lost",
      .rule = "a lane goes back to the last number it has a receipt for",
      .mutant = MUTANT_LANE_STUCK,

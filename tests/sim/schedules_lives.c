@@ -58,6 +58,24 @@ static void roster(struct plan *plan)
     plan->task[1].ms = 6000;
 }
 
+static const struct script_step ADOPTED[] = {
+    {NOTE("runs", 1, ANY, ANY), KILL(VENT)},
+    {START(VENT)},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
+};
+
+// The sink answers a ventilator that is gone, and its successor hears it.
+static const struct script_step LATE_SYNCED[] = {
+    {NOTE("runs", 1, ANY, ANY), KILL(SINK)},
+    {START(SINK)},
+    {MESSAGE("SYNCED", SINK, VENT), .act = DO_HOLD},
+    {KILL(VENT)},
+    {START(VENT)},
+    {MESSAGE("SYNCED", SINK, VENT), .act = DO_STALL},
+    {LATER(10), .act = DO_HAUNT},
+    {LATER(100), .act = DO_FLOW},
+};
+
 static const struct script_step OLD_PORT[] = {
     {NOTE("runs", 1, ANY, ANY), CUT_CONTROL(W1, 20000)},
     {KILL(VENT)},
@@ -127,6 +145,26 @@ const struct schedule SCHEDULES_LIVES[] = {
      .mutant = MUTANT_SEND_UNSYNCED,
      .breaks = "I14",
      STEPS(SINK_LATE),
+     .runs_max = 4},
+    {.name = "ventilator-again",
+     .rule = "each ventilator has a generation of its own",
+     .mutant = MUTANT_GRANT_SAME,
+     .breaks = "I7",
+     .prepare = roster,
+     STEPS(ADOPTED),
+     .runs_max = 4},
+    {.name = "held-tasks-are-adopted",
+     .rule = "what a worker's HELLO lists is its own, and goes to no other",
+     .mutant = MUTANT_NO_ADOPTION,
+     .breaks = "I10",
+     .prepare = roster,
+     STEPS(ADOPTED),
+     .runs_max = 4},
+    {.name = "late-synced",
+     .rule = "SYNCED counts for the ventilator it names",
+     .mutant = MUTANT_SYNCED_OF_OTHER,
+     .breaks = "I13",
+     STEPS(LATE_SYNCED),
      .runs_max = 4},
     {.name = "roster-awaited",
      .rule = "what may still run at a worker of the roster waits for its HELLO",

@@ -27,6 +27,29 @@ static void zombie(struct plan *plan)
     plan->task[1].fails = 1;
 }
 
+// HELLO of the copy that was given up comes first.
+static const struct script_step TWO_COPIES[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 5000)},
+    {NOTE("runs", 1, ANY, 2), CUT_CONTROL(W2, 3000)},
+    {KILL(VENT)},
+    {START(VENT)},
+    {NOTE("hello", W1, ANY, ANY)},
+    {NOTE("hello", W2, ANY, ANY)},
+};
+
+static const struct script_step ZOMBIE_OK[] = {
+    {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 12000)},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
+    {NOTE("duplicate", 1, ANY, 1)},
+};
+
+static void zombie_ok(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->tasks = 12;
+    plan->task[1].ms = 8000;
+}
+
 static const struct script_step LOSS_WAITS[] = {
     {NOTE("runs", 1, ANY, 1), FAULT(PAUSE, W1, 30000)},
     {MESSAGE("RECORD", VENT, SINK), .act = DO_STALL},
@@ -97,6 +120,24 @@ const struct schedule SCHEDULES_TASKS[] = {
      .breaks = "lost-first",
      .prepare = zombie,
      STEPS(ZOMBIE_SYNC)},
+    {.name = "zombie-succeeds",
+     .rule = "a task has one final record, whoever comes with another",
+     .mutant = MUTANT_SECOND_FINAL,
+     .breaks = "I2",
+     .prepare = zombie_ok,
+     STEPS(ZOMBIE_OK)},
+    {.name = "two-copies-told",
+     .rule = "of two copies told by HELLOs the newer attempt stays",
+     .mutant = MUTANT_OLDER_STAYS,
+     .breaks = "again",
+     .prepare = zombie,
+     STEPS(TWO_COPIES),
+     .runs_max = 5},
+    {.name = "attempts-have-numbers",
+     .rule = "no two sends of a task have the same (generation, attempt)",
+     .mutant = MUTANT_ATTEMPT_AGAIN,
+     .breaks = "I7",
+     STEPS(LOSSES)},
     {.name = "loss-before-resend",
      .rule = "a loss is stored before the next attempt goes out",
      .mutant = MUTANT_LOSS_UNRECORDED,

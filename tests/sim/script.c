@@ -122,6 +122,9 @@ static void act(struct world *world, const struct script_step *step)
     case DO_DROP:
         net_drop(world, step->way, process);
         break;
+    case DO_HANG:
+        work_hang(world, process);
+        break;
     case DO_EMPTY:
         sink_empty(world);
         truth_empty(world);

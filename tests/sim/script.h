@@ -27,6 +27,7 @@ enum script_act {
     DO_STALL,   // it, and what comes behind it the same way, wait
     DO_FLOW,    // what waits goes on, as far as its connection is still there
     DO_DROP,    // a connection
+    DO_HANG,    // what a worker runs never ends by itself
     DO_EMPTY,   // a dead sink's directory: it will find another
 };
 

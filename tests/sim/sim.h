@@ -270,6 +270,7 @@ void work_start(struct world *world, unsigned process);
 void work_turn(struct world *world, unsigned process);
 void work_stop(struct world *world, unsigned process);
 void work_task_ends(struct world *world, const struct step *step);
+void work_hang(struct world *world, unsigned process);
 void work_drain(struct world *world, unsigned process);
 
 /* Has nobody told it that the run is over? */

@@ -280,6 +280,13 @@ void work_task_ends(struct world *world, const struct step *step)
     world_turn(world, step->process, world->now_ms);
 }
 
+void work_hang(struct world *world, unsigned process)
+{
+    struct work *work = work_at(world, process);
+    for (uint32_t slot = 1; work && slot <= work->slot_count; slot++)
+        work->running[slot].serial = ++work->serial;
+}
+
 static void take_ends(struct world *world, struct work *work)
 {
     for (uint32_t slot = 1; slot <= work->slot_count; slot++) {
