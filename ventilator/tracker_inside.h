@@ -67,6 +67,8 @@ struct worker {
     bool reserved; // it gets no more, so that a suspect can run on it alone
     bool alone;    // it runs one
     int64_t recalled_ms, lane_stuck_ms, results_stuck_ms;
+    int64_t stale_ms;       // when its lists were last looked through, and
+    struct wire_refs stale; // the first it held that is not its own any more
     uint32_t results_asked; // in vain, since stored_seen
     uint64_t stored_seen;
 };
@@ -167,6 +169,12 @@ void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash);
 void task_finish(struct tracker *tracker, uint32_t at, enum status status,
                  enum fail_class class, const char *note);
 void tasks_due(struct tracker *tracker);
+
+/* tracker_stale.c */
+void worker_cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
+                   uint32_t generation, uint32_t attempt);
+void worker_find_stale(struct tracker *tracker, uint32_t at,
+                       const struct wire_report *report);
 
 /* tracker_workers.c */
 struct worker *worker_at(const struct tracker *tracker, uint32_t handle);

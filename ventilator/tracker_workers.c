@@ -84,15 +84,6 @@ void roster_meet(struct tracker *tracker, struct roster_slot *slot)
     worker->rostered = true;
 }
 
-static void cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
-                   uint32_t generation, uint32_t attempt)
-{
-    struct tracker_action *action = tracker_act(tracker, ACTION_CANCEL);
-    action->worker = worker;
-    action->refs = (struct wire_refs){
-        .task = task, .count = 1, .generation = generation, .attempt = attempt};
-}
-
 static int compare_attempts(const struct entry *entry,
                             const struct wire_refs *refs)
 {
@@ -111,8 +102,8 @@ static bool takes_over(struct tracker *tracker, struct entry *entry,
     if (entry->state == ENTRY_OUT && entry->worker == worker)
         return order == 0;
     if (entry->state == ENTRY_OUT && order < 0 && !MUTANT(OLDER_STAYS)) {
-        cancel(tracker, entry->worker, entry->task, entry->generation,
-               entry->attempt);
+        worker_cancel(tracker, entry->worker, entry->task, entry->generation,
+                      entry->attempt);
         if (entry->alone)
             tracker->workers[entry->worker]->alone = false;
         entry->alone = false;
@@ -123,7 +114,8 @@ static bool takes_over(struct tracker *tracker, struct entry *entry,
         (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
          entry->state == ENTRY_FETCHING))
         return true;
-    cancel(tracker, worker, entry->task, refs->generation, refs->attempt);
+    worker_cancel(tracker, worker, entry->task, refs->generation,
+                  refs->attempt);
     return false;
 }
 
@@ -133,7 +125,7 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
 {
     uint32_t at = entry_find(tracker, task);
     if (numset_has(tracker->final, task)) {
-        cancel(tracker, worker, task, refs->generation, refs->attempt);
+        worker_cancel(tracker, worker, task, refs->generation, refs->attempt);
         return;
     }
     if (at && !takes_over(tracker, &tracker->entries[at], worker, refs))
@@ -410,6 +402,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
            wire_next_refs(&list, &worker->ran[worker->ran_count]))
         worker->ran_count++;
     find_astray(tracker, worker, report);
+    worker_find_stale(tracker, at, report);
     struct tracker_action *action = tracker_act(tracker, ACTION_RETIRE);
     action->worker = at;
     action->number = worker->stored;

@@ -761,6 +761,31 @@ static void what_waits_is_recalled_until_it_is_back(void **state)
     assert_int_equal(bench->kinds[ACTION_RECALL], 0);
 }
 
+// Once is what has just ended; what a later REPORT still holds is meant.
+static void copy_that_is_still_held_is_cancelled_again(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs old = {1, 1, 1, 2};
+    const struct wire_report said = {.lane = 1, .kept = 1};
+    const struct wire_refs_out lists = {&old, 1};
+    worker_says(bench, 2, 1, (struct wire_refs){1, 1, 1, 3}, 0, 0);
+    worker_says(bench, 1, 1, old, 0, 0);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
+    report(bench, said, NOTHING, lists, 1000);
+    report(bench, said, NOTHING, lists, 1500);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 0);
+    for (int64_t now_ms = 2000; now_ms <= 4000; now_ms += 1000) {
+        report(bench, said, NOTHING, lists, now_ms);
+        collect(bench);
+        assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
+    }
+    report(bench, said, NOTHING, NOTHING, 5000);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 0);
+}
+
 static void failure_that_synced_told_of_ends_an_adopted_task(void **state)
 {
     struct bench *bench = *state;
@@ -947,6 +972,7 @@ int main(void)
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
+        TEST(copy_that_is_still_held_is_cancelled_again),
         TEST(worker_lost_before_the_sync_is_not_in_the_roster),
         TEST(hello_that_is_not_whole_keeps_the_roster_waiting),
         TEST(loss_before_the_sync_is_recorded_in_its_round),
