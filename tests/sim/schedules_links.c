@@ -81,7 +81,6 @@ static const struct script_step CANCEL_LOST[] = {
     {NOTE("runs", 1, ANY, 2), .act = DO_HANG, .fault.victim = W1},
     {MESSAGE("CANCEL", VENT, W1), .act = DO_LOSE},
     {NOTE("durable", EVENT_NONE, 1, STATUS_OK), KILL(W2)},
-    {NOTE("cancelled", 1, ANY, 1)},
 };
 static void cancel_lost(struct plan *plan)
 {

@@ -163,7 +163,7 @@ const struct schedule SCHEDULES_LIVES[] = {
     {.name = "late-synced",
      .rule = "SYNCED counts for the ventilator it names",
      .mutant = MUTANT_SYNCED_OF_OTHER,
-     .breaks = "I13",
+     .breaks = "I7",
      STEPS(LATE_SYNCED),
      .runs_max = 4},
     {.name = "roster-awaited",

@@ -46,8 +46,8 @@ static const struct script_step ZOMBIE_OK[] = {
 static void zombie_ok(struct plan *plan)
 {
     plan->workers = 2;
-    plan->tasks = 12;
-    plan->task[1].ms = 8000;
+    plan->tasks = 16;
+    plan->task[1].ms = 4000;
 }
 
 static const struct script_step LOSS_WAITS[] = {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT_STALLED, KEPT_HELD, WIRE_TYPE_AT = 5 };
+enum { KEPT_STALLED = 1, KEPT_HELD, HAUNTS, WIRE_TYPE_AT = 5 };
 
 void script_plan(struct plan *plan, const struct schedule *schedule)
 {
@@ -87,11 +87,12 @@ static void give_back(struct world *world, bool held)
     struct script *script = world->script;
     size_t left = 0;
     for (size_t i = 0; i < script->kept_count; i++) {
-        const struct step *step = &script->kept[i];
+        struct step *step = &script->kept[i];
         if ((step->detail == KEPT_HELD) != held) {
             script->kept[left++] = *step;
             continue;
         }
+        step->detail = held ? HAUNTS : 0;
         if (held)
             step->frame->epoch = world->channel[step->way][step->process].epoch;
         world_at(world, world->now_ms, *step);
@@ -207,6 +208,8 @@ bool script_takes(struct world *world, const struct step *arrival)
     bool *stalled =
         &world->script
              ->stalled[arrival->way][arrival->process][arrival->direction];
+    if (arrival->detail == HAUNTS)
+        return false;
     if (step && step->when && is_of_message(step) &&
         is_about(step, wire_type_name(frame->bytes[WIRE_TYPE_AT]), frame->from,
                  to, 0)) {
