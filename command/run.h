@@ -19,12 +19,12 @@ enum { SOCKET_DIR_SIZE = 80, ENDPOINT_SIZE = 100, BINARY_SIZE = 4096 };
     "input" /* in the run directory; with .end its length \
              */
 struct run_input {
-    int from, to;     /* -1: there is nothing (more) to copy */
-    bool copied_here; /* the tasks come from a copy */
-    uint64_t copied;  /* bytes */
-    uint64_t size;    /* bytes there will be; 0: not known */
-    uint64_t ahead_max;
-    char source[256]; /* for messages */
+    int from, to;       /* -1: there is nothing (more) to copy */
+    bool copied_here;   /* the tasks come from a copy */
+    uint64_t copied;    /* bytes */
+    uint64_t size;      /* bytes there will be; 0: not known */
+    uint64_t ahead_max; /* of where the ventilator reads */
+    char source[256];   /* for messages */
 };
 /* Does the input come through standard input, or a FIFO named by -a or
  * --ndjson, so that a copy is needed? */

@@ -86,8 +86,8 @@ int run_input_create(struct run_input *input, const char *dir,
 
 bool run_input_wants(const struct run_input *input, uint64_t offset)
 {
-    return input->to >= 0 &&
-           (input->copied < offset || input->copied - offset < AHEAD_MAX);
+    return input->to >= 0 && (input->copied < offset ||
+                              input->copied - offset < input->ahead_max);
 }
 
 // The mark says that the copy is the whole input: data first.
