@@ -76,7 +76,7 @@ const struct schedule SCHEDULES_LOG[] = {
      .rule = "what a sink finds behind what was surely synced is synced before "
              "it is said",
      .mutant = MUTANT_RECOVER_UNSYNCED,
-     .breaks = "I3",
+     .breaks = "round",
      STEPS(READABLE),
      .runs_max = 4},
     {.name = "power-cut-before-the-sync",
@@ -107,7 +107,7 @@ const struct schedule SCHEDULES_LOG[] = {
     {.name = "final-stored-twice",
      .rule = "final records are known again after a crash of the sink",
      .mutant = MUTANT_LEDGER_FORGETS,
-     .breaks = "I2",
+     .breaks = "round",
      STEPS(FINAL_TWICE),
      .runs_max = 4},
     {.name = "final-of-a-failed-attempt",
