@@ -37,6 +37,7 @@ struct entry {
     uint8_t last_class;    // how the last attempt ended, if it was stored
     enum entry_state state;
     bool alone;
+    bool loss_stored; // RECORDING: STORED told of it
 };
 
 struct list {
@@ -163,6 +164,8 @@ void task_again(struct tracker *tracker, uint32_t at);
 void task_final(struct tracker *tracker, uint64_t task, enum status status);
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored);
+void task_loss_stored(struct tracker *tracker,
+                      const struct wire_stored_entry *stored);
 void task_loss_recorded(struct tracker *tracker,
                         const struct wire_record *record);
 void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash);

@@ -290,6 +290,8 @@ static void entry_stored(struct tracker *tracker,
         task_failed(tracker, entry);
         break;
     case STORED_LOSS:
+        task_loss_stored(tracker, entry);
+        break;
     case STORED_REOPENED:
     case STORED_HELD:
         break;

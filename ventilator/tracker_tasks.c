@@ -293,6 +293,7 @@ void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
         return;
     }
     struct entry *entry = &tracker->entries[at];
+    entry->loss_stored = false;
     const unsigned flags = (ran ? RECORD_RAN : 0U) |
                            (crash ? RECORD_CRASH : 0U) |
                            (entry->alone ? RECORD_ALONE : 0U);
@@ -352,6 +353,19 @@ void task_again(struct tracker *tracker, uint32_t at)
     task_ready(tracker, at);
 }
 
+void task_loss_stored(struct tracker *tracker,
+                      const struct wire_stored_entry *stored)
+{
+    const uint32_t at = entry_find(tracker, stored->task);
+    struct entry *entry = &tracker->entries[at];
+    if (at && entry->state == ENTRY_RECORDING &&
+        entry->generation == stored->generation &&
+        entry->attempt == stored->attempt)
+        entry->loss_stored = true;
+}
+
+// A loss that a ventilator before had recorded is acknowledged without a word:
+// SYNCED told of it, and it counts once.
 void task_loss_recorded(struct tracker *tracker,
                         const struct wire_record *record)
 {
@@ -360,7 +374,7 @@ void task_loss_recorded(struct tracker *tracker,
     if (!at || entry->state != ENTRY_RECORDING ||
         entry->record_number != record->number)
         return; // it failed or succeeded before it was lost
-    const bool ran = record->flags & RECORD_RAN;
+    const bool ran = entry->loss_stored && record->flags & RECORD_RAN;
     const bool lone =
         ran && (record->flags & RECORD_ALONE) && (record->flags & RECORD_CRASH);
     entry->alone = false;

@@ -18,6 +18,8 @@ struct bench {
     struct wire_record records[TASKS_MAX];
     size_t record_count;
     uint64_t record_last, position;
+    struct wire_stored_entry lost[TASKS_MAX]; // recorded, and not stored yet
+    size_t lost_count;
     uint64_t lane_number;
     unsigned sent_to; // the last TASKS' worker
     bool complete;
@@ -53,8 +55,16 @@ static void collect(struct bench *bench)
         }
         if (action.kind == ACTION_RECORDS)
             for (size_t i = 0; i < action.count; i++) {
-                bench->records[bench->record_count++] = action.records[i];
-                bench->record_last = action.records[i].number;
+                const struct wire_record *record = &action.records[i];
+                bench->records[bench->record_count++] = *record;
+                bench->record_last = record->number;
+                if (record->kind == RECORD_LOST)
+                    bench->lost[bench->lost_count++] =
+                        (struct wire_stored_entry){.task = record->task,
+                                                   .generation =
+                                                       record->generation,
+                                                   .attempt = record->attempt,
+                                                   .kind = STORED_LOSS};
             }
         bench->complete |= action.kind == ACTION_COMPLETE;
     }
@@ -77,7 +87,8 @@ static struct span body_of(struct bench *bench)
     return body;
 }
 
-// The sink says: these entries are stored, and all RECORDs sent so far.
+// The sink says: these entries are stored, and all RECORDs sent so far, the
+// losses among them if there is no other entry.
 static void stored(struct bench *bench, const struct wire_stored_entry *entries,
                    size_t count, int64_t now_ms)
 {
@@ -86,9 +97,12 @@ static void stored(struct bench *bench, const struct wire_stored_entry *entries,
     const struct wire_stored head = {.from = bench->position,
                                      .to = bench->position + 100,
                                      .record = bench->record_last};
-    const struct wire_stored_out lists = {.entries = entries,
-                                          .entry_count = count};
+    const struct wire_stored_out lists = {
+        .entries = count > 0 ? entries : bench->lost,
+        .entry_count = count > 0 ? count : bench->lost_count};
     struct wire_stored got;
+    if (count == 0)
+        bench->lost_count = 0;
     buffer_clear(&bench->frame);
     wire_put_stored(&bench->frame, &header, &head, &lists);
     assert_true(wire_get_stored(body_of(bench), &got));
@@ -786,6 +800,30 @@ static void copy_that_is_still_held_is_cancelled_again(void **state)
     assert_int_equal(bench->kinds[ACTION_CANCEL], 0);
 }
 
+// The last ventilator had recorded it, and SYNCED counted it: the sink drops
+// the second record, and acknowledges it.
+static void loss_counts_once_though_two_ventilators_record_it(void **state)
+{
+    struct bench *bench = *state;
+    for (int told = 0; told < 2; told++) {
+        const struct wire_open_task open = {.task = 1, .losses = 9};
+        hello_running(bench, 1, HELD, 0, 0);
+        sync(bench, &(struct wire_synced){.generation = 2, .mark = 5},
+             &(struct wire_synced_out){.open = &open, .open_count = 1}, 1);
+        offer(bench, 1);
+        tracker_worker_gone(bench->tracker, &bench->worker, GONE_LOST, 2);
+        turn(bench, 3);
+        assert_true(recorded(bench, RECORD_LOST));
+        if (!told)
+            bench->lost_count = 0;
+        stored(bench, NULL, 0, 4);
+        turn(bench, 5);
+        assert_int_equal(recorded(bench, RECORD_FINAL), told);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
 static void failure_that_synced_told_of_ends_an_adopted_task(void **state)
 {
     struct bench *bench = *state;
@@ -969,6 +1007,7 @@ int main(void)
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
         TEST(what_waits_is_recalled_until_it_is_back),
+        TEST(loss_counts_once_though_two_ventilators_record_it),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
