@@ -110,6 +110,9 @@ void fault_happens(struct world *world, const struct fault *fault)
         world->wall_ms += (fault->detail % 2 ? 1 : -1) * fault->length_ms *
                           (fault->detail < 128 ? 1 : YEAR_MS / 12000);
         break;
+    case FAULT_TWIN:
+        twin_begins(world, fault);
+        break;
     case FAULT_KINDS:
         break;
     }

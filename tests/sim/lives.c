@@ -51,6 +51,7 @@ void lives_end(struct world *world, uint32_t life)
         truth_at_end(world);
     world_note(world, "life-ends", life, world->complete, 0);
     world->resumes++;
+    twin_ends(world);
     const bool power = world_chance(world, 3000);
     for (unsigned i = 0; i < WORK + world->plan->workers; i++) {
         const bool stays = !power && i >= WORK && work_may_stay(world, i) &&

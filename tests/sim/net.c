@@ -87,7 +87,7 @@ void net_hang_up(struct world *world, enum way way, unsigned process)
 {
     struct channel *channel = &world->channel[way][process];
     channel->epoch++; // what is under way arrives no more
-    channel->up = channel->wanted = false;
+    channel->up = channel->wanted = channel->twins = false;
     queue_clear(&channel->waiting);
     if (way == WAY_LANE)
         queue_clear(&world->process[process].in[SOCKET_OTHER]);
@@ -100,7 +100,7 @@ void net_drop(struct world *world, enum way way, unsigned process)
     if (!channel->up)
         return;
     world_note(world, "connection-lost", way, process, 0);
-    channel->up = false;
+    channel->up = channel->twins = false;
     channel->epoch++;
     try_later(world, way, process);
 }
@@ -225,8 +225,8 @@ void net_arrived(struct world *world, const struct step *step)
 {
     const enum way way = (enum way)step->way;
     const struct channel *channel = &world->channel[way][step->process];
-    const unsigned to =
-        step->direction == UP ? listener_of(way) : step->process;
+    const unsigned listener = channel->twins ? TWIN : listener_of(way);
+    const unsigned to = step->direction == UP ? listener : step->process;
     struct frame *frame = step->frame;
     if (frame->epoch != channel->epoch || !world->process[to].alive) {
         free(frame);

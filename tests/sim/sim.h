@@ -32,7 +32,8 @@ enum {
 
 /* -- the plan -------------------------------------------------------------- */
 
-enum { VENT, SINK, WORK, PROCESSES = WORK + SIM_WORKERS };
+/* The twin is a ventilator whose place another has taken. */
+enum { VENT, SINK, WORK, PROCESSES = WORK + SIM_WORKERS, TWIN = PROCESSES };
 
 enum fault_kind {
     FAULT_KILL,      // the process dies; what it wrote stays in the cache
@@ -45,6 +46,7 @@ enum fault_kind {
     FAULT_FSYNC,
     FAULT_DRAIN, // SIGTERM to a worker
     FAULT_WALL,  // the wall clock is set, a year at most
+    FAULT_TWIN,  // another ventilator takes the place of one that goes on
     FAULT_KINDS
 };
 
@@ -123,6 +125,7 @@ struct queue {
 
 struct channel {
     bool wanted, up, was_up;
+    bool twins; // it leads to the twin
     uint32_t epoch;
     unsigned port;
     int64_t arrival_ms[2]; // of the newest message: first in, first out
@@ -166,9 +169,10 @@ struct world {
     uint64_t order, hash, steps;
     struct step *heap;
     size_t heap_count, heap_capacity;
-    struct process process[PROCESSES];
+    struct process process[PROCESSES + 1];
     struct channel channel[WAYS][PROCESSES];
-    struct vent *vent;
+    struct vent *vent, *twin;
+    bool twin_acts; // the twin stands where the ventilator stood
     struct sink *sink;
     struct work *work[SIM_WORKERS];
     struct truth *truth;
@@ -198,6 +202,7 @@ enum step_kind {
     STEP_DEATH_NOTICE,
     STEP_LIFE_ENDS,
     STEP_SCRIPT,
+    STEP_TWIN_ENDS,
 };
 
 struct outcome {
@@ -283,6 +288,13 @@ void lives_complete(struct world *world);
 void lives_end(struct world *world, uint32_t life);
 /* By which it resumes; zero in the first life. */
 struct id128 lives_token(const struct world *world);
+
+/* twin.c */
+void twin_begins(struct world *world, const struct fault *fault);
+void twin_turn(struct world *world);
+void twin_ends(struct world *world);
+/* Does this connection lead to it? */
+bool twin_has(const struct world *world, enum way way, unsigned process);
 
 /* faults.c */
 void fault_happens(struct world *world, const struct fault *fault);

@@ -31,6 +31,7 @@ void vent_start(struct world *world)
                                    vent_now(world));
     if (!vent->tracker)
         abort();
+    vent->generation_known = world->generation_file;
     truth_vent_starts(world);
 }
 
@@ -48,6 +49,7 @@ void vent_close_lane(struct world *world, struct vent_peer *peer)
     peer->port = 0;
     for (unsigned i = WORK; port && i < PROCESSES; i++)
         if (world->channel[WAY_LANE][i].up &&
+            twin_has(world, WAY_LANE, i) == world->twin_acts &&
             world->channel[WAY_LANE][i].port == port)
             net_drop(world, WAY_LANE, i);
 }

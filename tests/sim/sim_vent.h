@@ -26,7 +26,8 @@ struct vent {
     uint32_t sink_epoch;
     struct span results; // endpoint
     uint8_t results_bytes[8];
-    uint64_t mark, next[2]; // of each cursor
+    uint32_t generation_known; // when it was started, or granted since
+    uint64_t mark, next[2];    // of each cursor
     int64_t end_until_ms, end_again_ms;
     struct id128 gone[PROCESSES]; // deaths that were told
     size_t gone_count;

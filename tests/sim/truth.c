@@ -16,7 +16,8 @@ struct truth *truth_create(unsigned tasks)
 void truth_destroy(struct truth **truth)
 {
     free((*truth)->roster);
-    free((*truth)->record);
+    free((*truth)->heard[0].record);
+    free((*truth)->heard[1].record);
     free(*truth);
     *truth = NULL;
 }
@@ -35,6 +36,14 @@ struct try *truth_try(struct true_task *task, uint32_t generation,
     for (unsigned i = 0; i < task->try_count; i++)
         if (task->tries[i].generation == generation &&
             task->tries[i].attempt == attempt)
+            return &task->tries[i];
+    return NULL;
+}
+
+struct try *truth_last(struct true_task *task, uint32_t generation)
+{
+    for (unsigned i = task->try_count; i-- > 0;)
+        if (task->tries[i].generation == generation)
             return &task->tries[i];
     return NULL;
 }
@@ -284,12 +293,11 @@ void truth_starts(struct world *world, const struct slot_task *slot,
                     slot->task);
         return;
     }
-    const struct try *last = &task->tries[task->try_count - 1];
+    const struct try *last = truth_last(task, try->generation);
     if (try->round != slot->round)
         world_broke(world, "round", "task %" PRIu64 " was sent in round %u",
                     slot->task, try->round);
-    if (try != last && last->generation == try->generation &&
-        !try->failed_stored && !try->lost_stored)
+    if (try != last && !try->failed_stored && !try->lost_stored)
         world_broke(world, "loss-first",
                     "task %" PRIu64 ": attempt %u runs, superseded, not lost",
                     slot->task, slot->attempt);

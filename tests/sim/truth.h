@@ -29,7 +29,6 @@ struct true_task {
     enum fail_class class;
     unsigned failures, losses, lone_deaths; // stored, and counted
     unsigned starts;
-    bool known; // the ventilator of now was told that it is final
     unsigned try_count;
     struct try tries[TRIES];
 };
@@ -40,6 +39,13 @@ struct true_record {
     uint32_t generation, attempt;
     uint64_t task, a;
     struct id128 subject;
+};
+
+/* What a ventilator has handed out and was told. */
+struct heard {
+    uint64_t known;             // a bit for each task it was told is final
+    struct true_record *record; // by number - 1
+    size_t record_count, record_capacity, record_checked;
 };
 
 struct true_worker {
@@ -63,8 +69,7 @@ struct truth {
     bool complete;
     struct true_worker *roster; // joined, for good
     size_t roster_count, roster_capacity;
-    struct true_record *record; // of this ventilator, by number - 1
-    size_t record_count, record_capacity, record_checked;
+    struct heard heard[2];   // the ventilator's, the twin's
     struct true_task task[]; // from 1; 0 takes what is wrong
 };
 
@@ -76,6 +81,8 @@ void truth_empty(struct world *world);
 struct true_task *truth_task(struct world *world, uint64_t task);
 struct try *truth_try(struct true_task *task, uint32_t generation,
                       uint32_t attempt);
+/* The newest of a generation. */
+struct try *truth_last(struct true_task *task, uint32_t generation);
 size_t truth_roster(const struct truth *truth, const struct id128 *id);
 
 /* The disk has this record for good. */
@@ -92,6 +99,8 @@ void truth_synced(struct world *world, const struct wire_synced *part);
 /* It takes this part for the last one. */
 void truth_synced_whole(struct world *world, uint64_t position);
 void truth_vent_starts(struct world *world);
+/* It is the twin from now on. */
+void truth_twin(struct world *world);
 void truth_records(struct world *world, const struct tracker_action *action);
 void truth_sends(struct world *world, const struct tracker_action *action,
                  const struct id128 *worker, uint32_t generation);

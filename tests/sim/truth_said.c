@@ -63,15 +63,20 @@ static void record_is_true(struct world *world,
                     record->kind, record->task);
 }
 
+static struct heard *heard_of(const struct world *world)
+{
+    return &world->truth->heard[world->twin_acts];
+}
+
 static void know(struct world *world, uint64_t first, uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++)
-        truth_task(world, first + i)->known = true;
+    for (uint64_t task = first; task - first < count && task < 64; task++)
+        heard_of(world)->known |= UINT64_C(1) << task;
 }
 
 void truth_heard(struct world *world, const struct wire_stored *stored)
 {
-    struct truth *truth = world->truth;
+    struct heard *heard = heard_of(world);
     struct wire_list list = stored->finals;
     struct wire_run run;
     while (wire_next_run(&list, &run))
@@ -82,11 +87,11 @@ void truth_heard(struct world *world, const struct wire_stored *stored)
         if (entry.kind == STORED_FINAL)
             know(world, entry.task, 1);
     }
-    for (; truth->record_checked < stored->record &&
-           truth->record_checked < truth->record_count;
-         truth->record_checked++)
-        record_is_true(world, &truth->record[truth->record_checked]);
-    if (stored->record > truth->record_count)
+    for (; heard->record_checked < stored->record &&
+           heard->record_checked < heard->record_count;
+         heard->record_checked++)
+        record_is_true(world, &heard->record[heard->record_checked]);
+    if (stored->record > heard->record_count)
         world_broke(world, "I3", "RECORD %" PRIu64 " was never made",
                     stored->record);
 }
@@ -106,8 +111,9 @@ void truth_synced(struct world *world, const struct wire_synced *part)
 void truth_synced_whole(struct world *world, uint64_t position)
 {
     for (unsigned i = 1; i <= world->plan->tasks; i++) {
-        struct true_task *task = &world->truth->task[i];
-        task->known |= task->finals > 0 && task->final_at <= position;
+        const struct true_task *task = &world->truth->task[i];
+        if (task->finals > 0 && task->final_at <= position)
+            know(world, i, 1);
     }
 }
 
@@ -115,26 +121,34 @@ void truth_synced_whole(struct world *world, uint64_t position)
 
 void truth_vent_starts(struct world *world)
 {
-    for (unsigned i = 1; i <= world->plan->tasks; i++)
-        world->truth->task[i].known = false;
-    world->truth->record_count = world->truth->record_checked = 0;
+    struct heard *heard = heard_of(world);
+    heard->known = 0;
+    heard->record_count = heard->record_checked = 0;
+}
+
+void truth_twin(struct world *world)
+{
+    struct heard *heard = world->truth->heard;
+    free(heard[1].record);
+    heard[1] = heard[0];
+    heard[0] = (struct heard){0};
 }
 
 void truth_records(struct world *world, const struct tracker_action *action)
 {
-    struct truth *truth = world->truth;
+    struct heard *heard = heard_of(world);
     for (size_t i = 0; i < action->count; i++) {
         const struct wire_record *from = &action->records[i];
-        if (from->number <= truth->record_count)
+        if (from->number <= heard->record_count)
             continue;
-        if (truth->record_count == truth->record_capacity) {
-            truth->record_capacity = 2 * truth->record_capacity + 32;
-            truth->record = reallocarray(truth->record, truth->record_capacity,
-                                         sizeof *truth->record);
-            if (!truth->record)
+        if (heard->record_count == heard->record_capacity) {
+            heard->record_capacity = 2 * heard->record_capacity + 32;
+            heard->record = reallocarray(heard->record, heard->record_capacity,
+                                         sizeof *heard->record);
+            if (!heard->record)
                 abort();
         }
-        truth->record[truth->record_count++] =
+        heard->record[heard->record_count++] =
             (struct true_record){.kind = from->kind,
                                  .generation = from->generation,
                                  .attempt = from->attempt,
@@ -157,38 +171,49 @@ static bool is_awaited(const struct world *world, const struct true_task *task,
     return vent_serves(world, &last->worker);
 }
 
-static void send_one(struct world *world, const struct tracker_send *send,
-                     const struct id128 *worker, uint32_t generation)
+static void may_go(struct world *world, const struct tracker_send *send,
+                   uint32_t generation)
 {
-    struct truth *truth = world->truth;
     struct true_task *task = truth_task(world, send->task);
-    world_note(world, "sends", (int64_t)send->task, send->attempt,
-               id_process(worker));
-    if (send->task > truth->mark)
+    if (send->task > world->truth->mark)
         world_broke(world, "mark", "task %" PRIu64 " goes out beyond %" PRIu64,
-                    send->task, truth->mark);
+                    send->task, world->truth->mark);
     if (send->round != task->round)
         world_broke(world, "round", "task %" PRIu64 " goes out in round %u",
                     send->task, send->round);
-    if (task->known)
+    if (heard_of(world)->known >> send->task & 1)
         world_broke(world, "I10", "task %" PRIu64 " is known to be final",
                     send->task);
-    const struct try *last =
-        task->try_count ? &task->tries[task->try_count - 1] : NULL;
-    if (last &&
-        (last->generation > generation ||
-         (last->generation == generation && last->attempt >= send->attempt)))
-        world_broke(world, "I7", "task %" PRIu64 ": (%u, %u) after (%u, %u)",
-                    send->task, generation, send->attempt, last->generation,
-                    last->attempt);
-    if (last && is_awaited(world, task, generation))
+    if (task->try_count == 0)
+        return;
+    const struct try *last = &task->tries[task->try_count - 1];
+    if (last->generation > generation)
+        world_broke(world, "I7", "task %" PRIu64 ": generation %u after %u",
+                    send->task, generation, last->generation);
+    if (is_awaited(world, task, generation))
         world_broke(world, "I10", "task %" PRIu64 " still runs at %u",
                     send->task, id_process(&last->worker));
-    if (last && last->generation == generation && last->started &&
-        !last->failed_stored && !last->lost_stored)
+    last = truth_last(task, generation);
+    if (last && last->started && !last->failed_stored && !last->lost_stored)
         world_broke(world, "loss-first",
                     "task %" PRIu64 " goes again, its attempt %u not recorded",
                     send->task, last->attempt);
+}
+
+static void send_one(struct world *world, const struct tracker_send *send,
+                     const struct id128 *worker, uint32_t generation)
+{
+    struct true_task *task = truth_task(world, send->task);
+    const struct try *last = truth_last(task, generation);
+    world_note(world, "sends", (int64_t)send->task, send->attempt,
+               id_process(worker));
+    if (last && last->attempt >= send->attempt)
+        world_broke(world, "I7", "task %" PRIu64 ": (%u, %u) after (%u, %u)",
+                    send->task, generation, send->attempt, last->generation,
+                    last->attempt);
+    // Who does not know yet that another has taken its place knows no better.
+    if (generation == world->truth->generation)
+        may_go(world, send, generation);
     if (task->try_count == TRIES) {
         world_broke(world, "I13", "task %" PRIu64 " goes out again and again",
                     send->task);
@@ -205,11 +230,13 @@ void truth_sends(struct world *world, const struct tracker_action *action,
                  const struct id128 *worker, uint32_t generation)
 {
     const struct truth *truth = world->truth;
-    if (generation != truth->generation || generation > world->generation_file)
+    const bool is_old = world->twin_acts && generation < truth->generation;
+    if (!is_old && (generation != truth->generation ||
+                    (!world->twin_acts && generation > world->generation_file)))
         world_broke(world, "sync", "TASKS of generation %u, durable is %u",
                     generation, truth->generation);
     const size_t at = truth_roster(truth, worker);
-    if (at == truth->roster_count || truth->roster[at].left)
+    if (!is_old && (at == truth->roster_count || truth->roster[at].left))
         world_broke(world, "roster", "TASKS to %u before it is rostered",
                     id_process(worker));
     for (size_t i = 0; i < action->count; i++)
@@ -224,7 +251,8 @@ void truth_worker_closed(struct world *world, const struct id128 *worker,
     const struct process *it = &world->process[process];
     const struct channel *channel = &world->channel[WAY_CONTROL][process];
     world_note(world, "closes", process, id_life(worker), by_itself);
-    if (by_itself || !id_alive(world, worker) || !channel->up)
+    if (by_itself || !id_alive(world, worker) || !channel->up ||
+        twin_has(world, WAY_CONTROL, process) != world->twin_acts)
         return;
     const int64_t well_ms = it->trouble_ms > channel->trouble_ms
                                 ? it->trouble_ms

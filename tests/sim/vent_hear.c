@@ -172,13 +172,16 @@ static bool grant(struct world *world, uint32_t generation)
 {
     if (tracker_generation(world->vent->tracker) == generation)
         return true;
-    if (generation <= world->generation_file && !MUTANT(GENERATION_ANY)) {
+    struct vent *vent = world->vent;
+    if (generation <= vent->generation_known && !MUTANT(GENERATION_ANY)) {
         script_stops(world, "I7", "a generation is offered again");
         return false;
     }
     if (world_dies(world, VENT))
         return false;
-    world->generation_file = generation;
+    vent->generation_known = generation;
+    if (!world->twin_acts) // the other's host has a file of its own
+        world->generation_file = generation;
     return !world_dies(world, VENT);
 }
 

@@ -13,8 +13,8 @@ void vent_flush(struct world *world, struct vent_peer *peer)
          tried < PROCESSES && peer->frame_sent < peer->frame_count; tried++) {
         const unsigned to = peer->rotate++ % PROCESSES;
         const struct channel *channel = &world->channel[WAY_LANE][to];
-        if (to < WORK || !channel->up || channel->port != peer->port ||
-            peer->port == 0)
+        if (to < WORK || twin_has(world, WAY_LANE, to) != world->twin_acts ||
+            !channel->up || channel->port != peer->port || peer->port == 0)
             continue;
         const struct lane_frame *next = &peer->frames[peer->frame_sent];
         if (!net_down(world, WAY_LANE, to, channel->epoch,
@@ -115,7 +115,7 @@ void vent_say_sync(struct world *world, uint64_t position)
     struct vent *vent = world->vent;
     const struct wire_header header = vent_header(world, WIRE_SYNC);
     const struct wire_sync sync = {.position = position,
-                                   .generation = world->generation_file,
+                                   .generation = vent->generation_known,
                                    .resume = lives_token(world)};
     wire_put_sync(&vent->out, &header, &sync);
     vent_reply(world, SINK, vent->sink_epoch);

@@ -113,9 +113,10 @@ void world_turn(struct world *world, unsigned process, int64_t at_ms)
     if (!it->alive || (it->turn_ms >= 0 && it->turn_ms <= at_ms))
         return;
     it->turn_ms = at_ms;
+    const unsigned whose = process == VENT && world->twin_acts ? TWIN : process;
     world_at(world, at_ms,
              (struct step){.kind = STEP_TURN,
-                           .process = (uint8_t)process,
+                           .process = (uint8_t)whose,
                            .detail = it->life});
 }
 
@@ -186,8 +187,10 @@ static void lose_connections(struct world *world, unsigned process)
             net_hang_up(world, WAY_RESULTS, i);
             net_hang_up(world, WAY_LANE, i);
         } else if (process == VENT) {
-            net_drop(world, WAY_CONTROL, i);
-            net_drop(world, WAY_LANE, i);
+            if (!twin_has(world, WAY_CONTROL, i))
+                net_drop(world, WAY_CONTROL, i);
+            if (!twin_has(world, WAY_LANE, i))
+                net_drop(world, WAY_LANE, i);
         } else if (process == SINK) {
             net_drop(world, WAY_RESULTS, i);
         }
@@ -248,9 +251,13 @@ static void take_turn(struct world *world, const struct step *step)
         vent_turn(world);
     else if (step->process == SINK)
         sink_turn(world);
+    else if (step->process == TWIN)
+        twin_turn(world);
     else
         work_turn(world, step->process);
-    if (it->dying)
+    if (it->dying && step->process == TWIN)
+        twin_ends(world);
+    else if (it->dying)
         world_kill(world, step->process, it->power);
 }
 
@@ -288,6 +295,10 @@ static void happen(struct world *world, const struct step *step)
     case STEP_LIFE_ENDS:
         lives_end(world, step->detail);
         break;
+    case STEP_TWIN_ENDS:
+        if (world->process[TWIN].life == step->detail)
+            twin_ends(world);
+        break;
     case STEP_DEATH_NOTICE:
         vent_notice(world, &id);
         break;
@@ -315,6 +326,7 @@ static void open_world(struct world *world)
 static void close_world(struct world *world)
 {
     world->over = true;
+    twin_ends(world);
     for (unsigned i = 0; i < PROCESSES; i++)
         world_kill(world, i, false);
     sink_free(world);
