@@ -28,9 +28,9 @@ struct scale {
     uint32_t task_ms, restart_ms, dial_ms, rejoin_ms, backoff_ms;
 };
 static const struct scale SCALES[] = {
-    {75, 1, 5, 2, 4, 1200, 1500, 300, 300, 200, 1500, 400},
-    {17, 3, 20, 4, 8, 4000, 6000, 1500, 1500, 500, 6000, 2000},
-    {8, 5, SIM_TASKS, SIM_WORKERS, SIM_FAULTS, 20000, 12000, 4000, 4000, 1000,
+    {80, 1, 4, 2, 3, 1000, 1500, 300, 300, 1000, 1500, 400},
+    {13, 3, 20, 4, 8, 4000, 6000, 1500, 1500, 1000, 6000, 2000},
+    {7, 5, SIM_TASKS, SIM_WORKERS, SIM_FAULTS, 20000, 12000, 4000, 4000, 1000,
      15000, 3000},
 };
 
@@ -154,7 +154,7 @@ static void draw_faults(struct plan *plan, const struct scale *scale,
 static void draw_lives(struct plan *plan, const struct scale *scale,
                        uint64_t *state)
 {
-    plan->resumes = chance(state, 75) ? 0 : draw(state, 1, SIM_RESUMES);
+    plan->resumes = chance(state, 82) ? 0 : draw(state, 1, SIM_RESUMES);
     for (unsigned i = 0; i < SIM_RESUMES; i++)
         plan->cut_ms[i] =
             chance(state, 40) ? 0 : (int64_t)draw(state, 1, 2 * scale->span_ms);
