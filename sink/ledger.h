@@ -119,7 +119,7 @@ enum { LEDGER_PART_MAX = 65536 };
 /* Zeroed, it is at the start. Free it when done. */
 struct ledger_cursor {
     size_t part_max; /* entries of each list in one part; 0: LEDGER_PART_MAX */
-    uint64_t task; /* finals below were given */
+    uint64_t task;   /* finals below were given */
     size_t open, peer;
     bool done; /* the last part was given */
     struct wire_run *runs;

@@ -66,7 +66,7 @@
     X(FSYNC_AGAIN, "sync again after a sync that failed")        \
     X(WAITING_STAYS, "keep waiting tasks in the window")         \
     X(GRANT_NEW, "grant each SYNC a generation")                 \
-    X(CANCEL_ONCE, "say CANCEL once")                           \
+    X(CANCEL_ONCE, "say CANCEL once")                            \
     X(OLDER_STAYS, "of two copies keep the one told of first")
 
 enum mutant {
