@@ -195,6 +195,21 @@ uint32_t ledger_grant(const struct ledger *ledger,
                : ledger->generation + 1;
 }
 
+struct ledger_answer ledger_sync(const struct ledger *ledger,
+                                 const struct id128 *ventilator, uint32_t had,
+                                 const struct id128 *resume)
+{
+    const uint32_t generation = ledger_grant(ledger, ventilator);
+    const bool known = generation == ledger->generation;
+    return (struct ledger_answer){
+        .fenced = !known && had != 0 && had <= ledger->generation,
+        .known = known,
+        .generation = generation,
+        .resumes =
+            !id128_is_zero(resume) &&
+            (!id128_equal(resume, &ledger->resumed) || MUTANT(RESUME_AGAIN))};
+}
+
 const struct id128 *ledger_resumed(const struct ledger *ledger)
 {
     return &ledger->resumed;

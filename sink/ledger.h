@@ -106,6 +106,17 @@ uint32_t ledger_generation(const struct ledger *ledger);
  * Record the next one (EVENT_GENERATION) and sync before saying so. */
 uint32_t ledger_grant(const struct ledger *ledger,
                       const struct id128 *ventilator);
+/* What a SYNC is answered with. `had`: the generation it was granted before, by
+ * its header; 0: none. */
+struct ledger_answer {
+    bool fenced;         /* nothing: another ventilator has followed it */
+    bool known;          /* it has the present generation already */
+    uint32_t generation; /* what it has from now on */
+    bool resumes;        /* its token is new: store EVENT_RESUMED, too */
+};
+struct ledger_answer ledger_sync(const struct ledger *ledger,
+                                 const struct id128 *ventilator, uint32_t had,
+                                 const struct id128 *resume);
 /* The token of the last resume; zero: there was none. */
 const struct id128 *ledger_resumed(const struct ledger *ledger);
 /* The host of a rostered worker, else empty. Borrowed until the next apply. */

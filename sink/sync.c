@@ -69,22 +69,21 @@ static void answer(struct sink *sink, const struct id128 *ventilator,
 }
 
 /* False when there is no room for it now: SYNC will be asked again. */
-static bool grant(struct sink *sink, const struct id128 *ventilator,
-                  const struct id128 *resume, int64_t now_ms)
+static bool grant(struct sink *sink, const struct ledger_answer *answer,
+                  const struct id128 *ventilator, const struct id128 *resume,
+                  int64_t now_ms)
 {
-    const uint32_t generation = ledger_grant(sink->ledger, ventilator);
-    if (generation != ledger_generation(sink->ledger) &&
+    if (!answer->known &&
         !sink_store(sink, &(struct record){.event = EVENT_GENERATION,
-                                           .generation = generation,
+                                           .generation = answer->generation,
                                            .attempt = 1,
                                            .worker = *ventilator}))
         return false;
-    const bool resumes = !id128_is_zero(resume) &&
-                         !id128_equal(resume, ledger_resumed(sink->ledger));
-    if (resumes && !sink_store(sink, &(struct record){.event = EVENT_RESUMED,
-                                                      .generation = generation,
-                                                      .attempt = 1,
-                                                      .worker = *resume}))
+    if (answer->resumes &&
+        !sink_store(sink, &(struct record){.event = EVENT_RESUMED,
+                                           .generation = answer->generation,
+                                           .attempt = 1,
+                                           .worker = *resume}))
         return false;
     return sink_commit(sink, now_ms);
 }
@@ -95,10 +94,9 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
     struct wire_sync sync;
     if (!wire_get_sync(body, &sync))
         return false;
-    const uint32_t present = ledger_generation(sink->ledger);
-    const bool known = ledger_grant(sink->ledger, &header->sender) == present;
-    // One that was granted before and is not the last any more is fenced.
-    if (!known && header->generation != 0 && header->generation <= present)
+    const struct ledger_answer granted = ledger_sync(
+        sink->ledger, &header->sender, header->generation, &sync.resume);
+    if (granted.fenced)
         return false;
     const uint64_t end = journal_position(sink->journal);
     if (sync.position > end) {
@@ -110,11 +108,11 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
         sink_end(sink, EXIT_DAMAGED);
         return true;
     }
-    if (!grant(sink, &header->sender, &sync.resume, now_ms)) {
+    if (!grant(sink, &granted, &header->sender, &sync.resume, now_ms)) {
         sink->welcomed = false; // HELLO again asks for the next SYNC
         return true;
     }
-    const bool delta = known && sync.position > 0;
+    const bool delta = granted.known && sync.position > 0;
     sink->told = journal_position(sink->journal);
     sink->behind = 0;
     answer(sink, &header->sender, delta ? sync.position : sink->told, delta, 0);

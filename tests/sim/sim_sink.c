@@ -2,8 +2,8 @@
  *
  * As sink.c, sink_control.c, sink_results.c and sync.c have it. Decisions that
  * sit in those edges and are repeated here: when a group is committed and
- * told; who is fenced in SYNC; that a RECORD of another generation is refused;
- * when STORED is said again.
+ * told; that a RECORD of another generation is refused; when STORED is said
+ * again.
  */
 #include "tests/sim/sim_sink.h"
 

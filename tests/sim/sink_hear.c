@@ -129,10 +129,9 @@ static void on_sync(struct world *world, const struct wire_header *header,
     struct wire_sync sync;
     if (!wire_get_sync(body, &sync))
         return;
-    const uint32_t present = ledger_generation(sink->ledger);
-    const uint32_t granted = ledger_grant(sink->ledger, &header->sender);
-    const bool known = granted == present;
-    if (!known && header->generation != 0 && header->generation <= present)
+    const struct ledger_answer granted = ledger_sync(
+        sink->ledger, &header->sender, header->generation, &sync.resume);
+    if (granted.fenced)
         return;
     if (sync.position > sink->cached && !MUTANT(SHORT_LOG)) {
         if (!world->script)
@@ -141,23 +140,21 @@ static void on_sync(struct world *world, const struct wire_header *header,
                sync.position - sink->cached);
         return;
     }
-    if (!known)
+    if (!granted.known)
         sink_store(world, &(struct record){.event = EVENT_GENERATION,
-                                           .generation = granted,
+                                           .generation = granted.generation,
                                            .attempt = 1,
                                            .worker = header->sender});
-    if (!id128_is_zero(&sync.resume) &&
-        (!id128_equal(&sync.resume, ledger_resumed(sink->ledger)) ||
-         MUTANT(RESUME_AGAIN)))
+    if (granted.resumes)
         sink_store(world, &(struct record){.event = EVENT_RESUMED,
-                                           .generation = granted,
+                                           .generation = granted.generation,
                                            .attempt = 1,
                                            .worker = sync.resume});
     if (!sink_commit(world)) {
         sink->life.welcomed = false;
         return;
     }
-    const bool delta = known && sync.position > 0;
+    const bool delta = granted.known && sync.position > 0;
     sink->life.told = sink->cached;
     sink->life.behind = 0;
     answer(world, &header->sender, delta ? sync.position : sink->life.told,

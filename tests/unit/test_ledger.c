@@ -415,6 +415,31 @@ static void generation_grows_with_each_ventilator(void **state)
     assert_int_equal(LINK_TAKE, ledger_record_link(world->ledger, 1, 1));
 }
 
+static void ventilator_that_was_followed_is_fenced(void **state)
+{
+    struct world *world = *state;
+    const struct id128 next = {{8}}, none = {{0}};
+    struct ledger_answer answer = ledger_sync(world->ledger, &next, 0, &none);
+    assert_false(answer.fenced || answer.known || answer.resumes);
+    assert_int_equal(2, answer.generation);
+    store(world, (struct record){.event = EVENT_GENERATION,
+                                 .generation = 2,
+                                 .worker = next});
+    answer = ledger_sync(world->ledger, &next, 2, &none);
+    assert_true(answer.known && !answer.fenced);
+    assert_true(ledger_sync(world->ledger, &VENTILATOR, 1, &none).fenced);
+}
+
+static void token_resumes_once(void **state)
+{
+    struct world *world = *state;
+    const struct id128 none = {{0}};
+    assert_false(ledger_sync(world->ledger, &VENTILATOR, 1, &none).resumes);
+    assert_true(ledger_sync(world->ledger, &VENTILATOR, 1, &TOKEN).resumes);
+    resume(world);
+    assert_false(ledger_sync(world->ledger, &VENTILATOR, 1, &TOKEN).resumes);
+}
+
 static void assert_same_story(const struct ledger *left,
                               const struct ledger *right)
 {
@@ -542,6 +567,8 @@ int main(void)
         ROW(results_of_a_stranger_are_refused),
         ROW(neighbouring_finals_become_one_run),
         ROW(generation_grows_with_each_ventilator),
+        ROW(ventilator_that_was_followed_is_fenced),
+        ROW(token_resumes_once),
         ROW(rebuilt_ledger_equals_the_live_one),
         ROW(log_that_contradicts_itself_is_refused),
     };
