@@ -21,8 +21,10 @@ static void usage(void)
           "       fan-sim --one --seed X [--tasks N] [--workers N] "
           "[--faults MASK] [--trace]\n"
           "       fan-sim --replay [--seed X] [--seeds N]  each twice\n"
+          "       fan-sim --schedules | --schedule NAME [--trace]\n"
 #ifdef WITH_MUTANTS
           "       fan-sim --mutants [--seed X] [--seeds N] [--jobs N]\n"
+          "       fan-sim --bite [--schedule NAME] [--page FILE] [--trace]\n"
 #endif
           "Without --seed it is drawn. Without --jobs as many processes "
           "share the seeds\nas there are processors for them.\n",
@@ -64,7 +66,7 @@ static bool take(struct options *options, int option, uint64_t number)
     else if (option == 'M')
         options->mutants = true;
     else if (option == 'b')
-        options->schedules = options->bite = true;
+        options->bite = true;
 #endif
     else
         return false;
@@ -89,11 +91,14 @@ static bool parse(int argc, char **argv, struct options *options)
         {"schedules", no_argument, NULL, 'S'},
         {"schedule", required_argument, NULL, 'c'},
         {"bite", no_argument, NULL, 'b'},
+        {"page", required_argument, NULL, 'P'},
         {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", LONG, NULL)) != -1)
         if (option == 'c')
             options->schedule = optarg;
+        else if (option == 'P')
+            options->page = optarg;
         else if (!take(options, option, optarg ? strtoull(optarg, NULL, 0) : 0))
             return false;
     return optind == argc && options->jobs > 0;
@@ -122,8 +127,10 @@ int main(int argc, char **argv)
     // Memory that one world gave back is the next one's: not the system's.
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 24);
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 26);
+    if (options.bite)
+        return schedules_bite(options.schedule, options.page, options.print);
     if (options.schedules || options.schedule)
-        return schedules_run(options.schedule, options.bite, options.print);
+        return schedules_run(options.schedule, options.print);
     if (options.one)
         return run_one(&options);
     if (options.replay)

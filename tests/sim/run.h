@@ -14,6 +14,7 @@ struct options {
     bool print, one, replay, mutants;
     bool schedules, bite;
     const char *schedule; // of this name only
+    const char *page;     // that has their table
 };
 
 void run_plan(const struct choice *choice, bool print, struct outcome *outcome);

@@ -115,7 +115,7 @@ const struct schedule SCHEDULES_TASKS[] = {
      .prepare = zombie,
      STEPS(ZOMBIE)},
     {.name = "zombie-fails-after-a-crash",
-     .rule = "nor after a crash of the sink that had recorded it",
+     .rule = "nor does it after a crash of the sink that recorded the loss",
      .mutant = MUTANT_FORGET_LOSSES,
      .breaks = "lost-first",
      .prepare = zombie,

@@ -64,8 +64,8 @@ static bool is_about(const struct script_step *step, const char *what,
 
 static bool is_of_message(const struct script_step *step)
 {
-    return step->act == DO_LOSE || step->act == DO_HOLD ||
-           step->act == DO_STALL;
+    return step->act == DO_PASS || step->act == DO_LOSE ||
+           step->act == DO_HOLD || step->act == DO_STALL;
 }
 
 static void keep(struct world *world, const struct step *step, bool held)
@@ -110,9 +110,10 @@ static void act(struct world *world, const struct script_step *step)
         fault_happens(world, &step->fault);
         break;
     case DO_START:
-        world_at(
-            world, world->now_ms,
-            (struct step){.kind = STEP_START, .process = (uint8_t)process});
+        world_at(world, world->now_ms,
+                 (struct step){.kind = STEP_START,
+                               .process = (uint8_t)process,
+                               .detail = world->resumes});
         break;
     case DO_HAUNT:
         give_back(world, true);
@@ -131,6 +132,7 @@ static void act(struct world *world, const struct script_step *step)
         truth_empty(world);
         break;
     case DO_NOTHING:
+    case DO_PASS:
     case DO_LOSE:
     case DO_HOLD:
     case DO_STALL:
@@ -222,7 +224,7 @@ bool script_takes(struct world *world, const struct step *arrival)
             free(frame);
             net_drop(world, (enum way)arrival->way, arrival->process);
         }
-        const bool taken = step->act != DO_STALL;
+        const bool taken = step->act == DO_HOLD || step->act == DO_LOSE;
         done(world);
         if (taken)
             return true;

@@ -21,6 +21,7 @@ enum script_act {
     DO_NOTHING, // it has come: that is what was to be shown
     DO_FAULT,   // as faults.c has it
     DO_START,   // a process that is not there
+    DO_PASS,    // the message arrives: the next is meant
     DO_LOSE,    // the message, and its connection with all that is on it
     DO_HOLD,    // the message only: what comes behind it overtakes it
     DO_HAUNT,   // all that was held arrives, by the connection of now
@@ -84,7 +85,7 @@ struct script {
 };
 
 extern const struct schedule SCHEDULES_LINKS[], SCHEDULES_LOG[],
-    SCHEDULES_LIVES[], SCHEDULES_TASKS[];
+    SCHEDULES_LIVES[], SCHEDULES_TASKS[], SCHEDULES_RUNS[];
 const struct schedule *schedule_at(size_t at); /* NULL: no more */
 
 /* The world of a schedule: few tasks, one worker with one slot, no delay. */
@@ -100,8 +101,10 @@ void script_stops(struct world *world, const char *guarantee, const char *why);
 void script_at_end(struct world *world);
 void script_free(struct world *world);
 
-/* Runs all, or the one of that name; with `bite`, each with its mutant.
- * Returns the exit status. */
-int schedules_run(const char *name, bool bite, bool print);
+/* Runs all, or the one of that name. Returns the exit status. */
+int schedules_run(const char *name, bool print);
+/* The same, each with its mutant, as the lines of a table; these must be in
+ * the file `page`, if that is given. */
+int schedules_bite(const char *name, const char *page, bool print);
 
 #endif
