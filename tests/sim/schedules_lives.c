@@ -64,6 +64,17 @@ static const struct script_step ADOPTED[] = {
     {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
 };
 
+// It is given up before SYNCED tells of it, and comes back after.
+static const struct script_step LEAVING[] = {
+    {NOTE("runs", 1, ANY, ANY), KILL(VENT)},
+    {START(VENT)},
+    {MESSAGE("SYNCED", SINK, VENT), .act = DO_STALL},
+    {NOTE("hello", W1, ANY, ANY), CUT_CONTROL(W1, 6000)},
+    {NOTE("closes", W1, ANY, ANY), LATER(500), .act = DO_FLOW},
+    {NOTE("hello", W1, ANY, ANY)},
+    {NOTE("durable", EVENT_JOINED, ANY, ANY)},
+};
+
 // The sink answers a ventilator that is gone, and its successor hears it.
 static const struct script_step LATE_SYNCED[] = {
     {NOTE("runs", 1, ANY, ANY), KILL(SINK)},
@@ -160,6 +171,11 @@ const struct schedule SCHEDULES_LIVES[] = {
      .prepare = roster,
      STEPS(ADOPTED),
      .runs_max = 4},
+    {.name = "given-up-before-synced",
+     .rule = "who was given up joins again, whatever the roster says",
+     .mutant = MUTANT_LEAVING_MET,
+     .breaks = "roster",
+     STEPS(LEAVING)},
     {.name = "late-synced",
      .rule = "SYNCED counts for the ventilator it names",
      .mutant = MUTANT_SYNCED_OF_OTHER,

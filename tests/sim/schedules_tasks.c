@@ -83,6 +83,16 @@ static const struct script_step LOSSES[] = {
     {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
 };
 
+static const struct script_step SPENT[] = {
+    {NOTE("runs", 1, ANY, 3)},
+    {NOTE("final", RECORD_FINAL, 1, ANY)},
+};
+static void always_fails(struct plan *plan)
+{
+    plan->task[1].fails = 99;
+    plan->policy.retries_max = 2;
+}
+
 static const struct script_step SILENT[] = {
     {NOTE("runs", 1, ANY, 1), FAULT(PARTITION, W1, 6000)},
     {NOTE("durable", EVENT_NONE, 1, STATUS_LOST)},
@@ -163,6 +173,13 @@ const struct schedule SCHEDULES_TASKS[] = {
      .mutant = MUTANT_LOSS_IS_FAILURE,
      .breaks = "retries",
      STEPS(LOSSES)},
+    {.name = "retries-are-spent",
+     .rule = "each stored failure uses up one retry",
+     .mutant = MUTANT_SPEND_TWICE,
+     .breaks = "I13",
+     .prepare = always_fails,
+     STEPS(SPENT),
+     .runs_max = 6},
     {.name = "silence-is-no-crash",
      .rule = "only a process that is surely dead counts as a crash",
      .mutant = MUTANT_SILENT_IS_CRASH,
