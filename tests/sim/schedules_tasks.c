@@ -83,6 +83,37 @@ static const struct script_step LOSSES[] = {
     {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
 };
 
+// Its worker wakes up when the next ventilator has given the task to another.
+static const struct script_step OLD_FAILURE[] = {
+    {NOTE("runs", 1, 1, 1), FAULT(PAUSE, W1, 8000)},
+    {KILL(VENT)},
+    {START(VENT)},
+    {NOTE("runs", 1, 2, 1)},
+    {NOTE("attempt", 1, 1, 1)},
+};
+static void old_failure(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->task[1].ms = 4000;
+    plan->task[1].fails = 1;
+    plan->policy.retries_max = 1;
+}
+
+// It is adopted by its HELLO, and fails before the sink is asked.
+static const struct script_step TOLD_FAILURE[] = {
+    {NOTE("runs", 1, ANY, ANY), KILL(VENT)},
+    {START(VENT)},
+    {MESSAGE("SYNC", VENT, SINK), .act = DO_STALL},
+    {NOTE("hello", W1, ANY, ANY)},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_FAILED), LATER(100), .act = DO_FLOW},
+    {NOTE("final", RECORD_FINAL, 1, ANY)},
+};
+static void told_failure(struct plan *plan)
+{
+    plan->task[1].ms = 1500;
+    plan->task[1].fails = 1;
+}
+
 static const struct script_step SPENT[] = {
     {NOTE("runs", 1, ANY, 3)},
     {NOTE("final", RECORD_FINAL, 1, ANY)},
@@ -116,6 +147,13 @@ static void waiting(struct plan *plan)
     plan->policy.retries_max = 1;
     plan->policy.backoff_min_ms = plan->policy.backoff_max_ms = 10000;
 }
+
+// By a year, while a retry is due.
+static const struct script_step SET_BACK[] = {
+    {NOTE("durable", EVENT_NONE, 2, STATUS_FAILED), LATER(100), .act = DO_FAULT,
+     .fault = {.kind = FAULT_WALL, .length_ms = 12000, .detail = 128}},
+    {NOTE("runs", 1, ANY, 2), .within_ms = 12000},
+};
 
 const struct schedule SCHEDULES_TASKS[] = {
     {.name = "zombie-fails",
@@ -173,6 +211,19 @@ const struct schedule SCHEDULES_TASKS[] = {
      .mutant = MUTANT_LOSS_IS_FAILURE,
      .breaks = "retries",
      STEPS(LOSSES)},
+    {.name = "failure-of-an-old-generation",
+     .rule = "a failure belongs to its (generation, attempt)",
+     .mutant = MUTANT_TRACKER_GENERATION,
+     .breaks = "loss-first",
+     .prepare = old_failure,
+     STEPS(OLD_FAILURE)},
+    {.name = "failure-told-by-synced",
+     .rule = "failures that SYNCED tells of are not tried once more",
+     .mutant = MUTANT_HISTORY_IGNORED,
+     .breaks = "I6",
+     .prepare = told_failure,
+     STEPS(TOLD_FAILURE),
+     .runs_max = 4},
     {.name = "retries-are-spent",
      .rule = "each stored failure uses up one retry",
      .mutant = MUTANT_SPEND_TWICE,
@@ -186,6 +237,13 @@ const struct schedule SCHEDULES_TASKS[] = {
      .breaks = "I8",
      .prepare = very_long,
      STEPS(SILENT)},
+    {.name = "clock-set-back",
+     .rule = "timers go by a clock that nobody sets",
+     .mutant = MUTANT_WALL_CLOCK,
+     .breaks = "I13",
+     .prepare = waiting,
+     STEPS(SET_BACK),
+     .runs_max = 6},
     {.name = "waiting-tasks-stop-no-input",
      .rule = "tasks that wait for their retry leave the window",
      .mutant = MUTANT_WAITING_STAYS,
