@@ -99,9 +99,12 @@ static bool take_lane(struct worker *worker, struct span endpoint)
     worker->lane_endpoint = text_of(endpoint);
     if (!worker->lane_endpoint)
         return false;
+    struct problem problem = {0};
     const struct net_options options = {0};
-    worker->lane = net_connect(NET_PULL, worker->lane_endpoint, &options,
-                               &worker->problem);
+    worker->lane =
+        net_connect(NET_PULL, worker->lane_endpoint, &options, &problem);
+    if (!worker->lane)
+        log_event(LOG_ERROR, "lane-unreachable", "%s", problem.text);
     return worker->lane;
 }
 

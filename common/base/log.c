@@ -133,6 +133,13 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
         return;
 }
 
+void log_escape(struct span text, char *out, size_t size)
+{
+    size_t used = 0;
+    (void)append_escaped(out, size - 1, &used, text, false);
+    out[used] = '\0';
+}
+
 const char *log_quote(struct span text, char quoted[LOG_QUOTE_SIZE])
 {
     static const char CUT[] = "\"...";

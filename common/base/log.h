@@ -18,6 +18,9 @@ void log_open(const char *program, enum log_level least);
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Writes what fits of a text into `out`, as a line of the log would have it. */
+void log_escape(struct span text, char *out, size_t size);
+
 enum { LOG_QUOTE_SIZE = 256 };
 /* Writes peers' text, escaped and cut, into `quoted` and returns it. */
 const char *log_quote(struct span text, char quoted[LOG_QUOTE_SIZE]);

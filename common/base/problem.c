@@ -1,5 +1,7 @@
 #include "common/base/problem.h"
 
+#include "common/base/log.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,9 +14,11 @@ static void fill(struct problem *problem, enum exit_code exit, int code,
 {
     if (!problem || problem->code != 0)
         return;
+    char text[sizeof problem->text];
     problem->code = code;
     problem->exit = exit;
-    vsnprintf(problem->text, sizeof problem->text, format, args);
+    vsnprintf(text, sizeof text, format, args);
+    log_escape(span_of_text(text), problem->text, sizeof problem->text);
 }
 
 int problem_set(struct problem *problem, int code, const char *format, ...)
