@@ -88,6 +88,15 @@ static bool grant(struct sink *sink, const struct ledger_answer *answer,
     return sink_commit(sink, now_ms);
 }
 
+static void refuse_fenced(struct sink *sink)
+{
+    const struct wire_header header = sink_header(sink);
+    const struct wire_refused refused = {
+        REFUSED_FENCED, SPAN_OF("a later ventilator of this run is at work")};
+    wire_put_refused(&sink->out, &header, &refused);
+    sink_send(sink);
+}
+
 bool sink_sync(struct sink *sink, const struct wire_header *header,
                struct span body, int64_t now_ms)
 {
@@ -96,8 +105,10 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
         return false;
     const struct ledger_answer granted = ledger_sync(
         sink->ledger, &header->sender, header->generation, &sync.resume);
-    if (granted.fenced)
+    if (granted.fenced) {
+        refuse_fenced(sink);
         return false;
+    }
     const uint64_t end = journal_position(sink->journal);
     if (sync.position > end) {
         answer(sink, &header->sender, end, true, sync.position - end);

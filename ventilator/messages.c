@@ -272,6 +272,22 @@ static void on_synced(struct role *role, const struct incoming *in)
               part.generation, (unsigned long long)part.position);
 }
 
+// By the sink, because a later ventilator has been granted a generation.
+static void on_refused(struct role *role, const struct incoming *in)
+{
+    struct wire_refused refused;
+    if (!from_sink(role, in))
+        return;
+    if (!wire_get_refused(in->body, &refused) ||
+        refused.code != REFUSED_FENCED) {
+        role->refused++;
+        return;
+    }
+    problem_set(role->problem, -ESTALE,
+                "a later ventilator of this run is at work: this one leaves");
+    role_end(role, END_ABORTED, EXIT_ERROR);
+}
+
 static void on_bye(struct role *role, const struct incoming *in)
 {
     struct wire_bye bye;
@@ -355,10 +371,11 @@ static void on_ask(struct role *role, const struct incoming *in)
 typedef void handler(struct role *role, const struct incoming *in);
 
 static handler *const HANDLERS[WIRE_TYPES] = {
-    [WIRE_HELLO] = on_hello,   [WIRE_REPORT] = on_report,
-    [WIRE_STORED] = on_stored, [WIRE_RETURNED] = on_returned,
-    [WIRE_BYE] = on_bye,       [WIRE_SYNCED] = on_synced,
-    [WIRE_ASK] = on_ask,       [WIRE_MATCHED] = on_matched,
+    [WIRE_HELLO] = on_hello,     [WIRE_REPORT] = on_report,
+    [WIRE_STORED] = on_stored,   [WIRE_RETURNED] = on_returned,
+    [WIRE_BYE] = on_bye,         [WIRE_SYNCED] = on_synced,
+    [WIRE_ASK] = on_ask,         [WIRE_MATCHED] = on_matched,
+    [WIRE_REFUSED] = on_refused,
 };
 
 static void receive_one(struct role *role, const struct net_message *message)

@@ -1,5 +1,8 @@
 """Well-framed ZeroMQ with wrong messages of fan in it, at ventilator and sink,
 from somebody who knows the run's id."""
+import csv
+import io
+import json
 import struct
 import zlib
 
@@ -12,8 +15,9 @@ from zmtp import frame
 
 ME = b"hostile stranger"
 CONTROL_MAX = 64 * MIB
-FORGED = ("a\nfan-sink: error forged by=me\r\n\x1b[31mred\x1b[0m\x1b]0;title\a"
-          "\0\x7f\x9b\u2028\"\\").encode() + b"\xff\xc3\xed\xa0\x80"
+FORGED_TEXT = ("a\nfan-sink: error forged by=me\r\n\x1b[31mred\x1b[0m"
+               "\x1b]0;title\a\0\x7f\x9b\u2028\u202e\"\\").encode()
+FORGED = FORGED_TEXT + b"\xff\xc3\xed\xa0\x80"
 # As in docs/protocol.md: what a role hears.
 AT_VENTILATOR = ("hello", "report", "returned", "stored", "synced", "bye",
                  "matched", "ask")
@@ -348,21 +352,31 @@ class Worker(hostile.Beside):
         self.say(self.to_ventilator(), message.HELLO,
                  hello(role=message.SINK, host=FORGED, endpoint=FORGED))
         wire = self.to_sink()
-        forged = result(task=60, why=1, exit_code=1, note=FORGED, out=FORGED,
-                        err=FORGED, values=[(FORGED, FORGED)])
-        wire.send(self.make(message.RESULTS, results(1, forged),
-                            sender=self.me))
-        until("it is a record", lambda: any(
-            record.get("task") == 60 for record in self.stored()))
-        joined = [record for record in self.records()
-                  if record.get("event") == "joined"]
-        self.assertEqual(len(joined), 2)
-        for how in (("--format", "ndjson"), ("--format", "csv"),
-                    ("--format", "tsv"), ("--all",), ()):
-            with self.subTest(how=how):
-                done = self.program("fan", "results", "run", *how)
-                self.assertEqual(done.returncode, system.OK, done.stderr)
+        for number, (task, text_) in enumerate(((60, FORGED),
+                                                (61, FORGED_TEXT)), 1):
+            wire.send(self.make(message.RESULTS, results(number, result(
+                task=task, note=text_, out=text_, err=text_,
+                values=[(text_, text_)])), sender=self.me))
+        until("they are records", lambda: {60, 61} <= self.finals_quietly())
         self.assert_log_is_ours(self.ventilator, self.sink)
+        self.assertEqual(len([record for record in self.records()
+                              if record.get("event") == "joined"]), 2)
+        finals = len(self.finals())
+
+        def printed(*how):
+            done = self.program("fan", "results", "run", *how)
+            self.assertEqual(done.returncode, system.OK, done.stderr)
+            return done.stdout
+        for how in ((), ("--all",), ("--format", "ndjson")):
+            lines = printed(*how).removesuffix("\n").split("\n")
+            self.assertEqual(len(lines), finals)
+            for line in lines:
+                self.assertIn("task", json.loads(line))
+                self.assertNotRegex(line, "[\x00-\x1f]")
+        self.assertEqual(printed("--format", "tsv").count("\n"), finals + 1)
+        rows = list(csv.reader(io.StringIO(printed("--format", "csv"),
+                                           newline="")))
+        self.assertEqual(len(rows), finals + 1)
 
     def test_another_workers_name_does_not_stop_it(self):
         good = next(bytes.fromhex(record["worker"])
