@@ -221,6 +221,14 @@ static int open_regular(int dir_fd, const char *path)
     return fd;
 }
 
+// Else it would be met only when the task is done, and its output made.
+static bool is_directory(int dir_fd, const char *path)
+{
+    struct stat status;
+    return fstatat(dir_fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(status.st_mode);
+}
+
 static int open_file(int dir_fd, struct span path, char **partial,
                      char note[LAUNCH_NOTE_SIZE])
 {
@@ -230,6 +238,13 @@ static int open_file(int dir_fd, struct span path, char **partial,
     if (asprintf(&name, "%.*s" PARTIAL, (int)path.size, (const char *)path.at) <
         0)
         return -ENOMEM;
+    name[path.size] = '\0';
+    if (is_directory(dir_fd, name)) {
+        note_errno(note, "write", name, -EISDIR);
+        free(name);
+        return -EISDIR;
+    }
+    name[path.size] = PARTIAL[0];
     int fd = open_regular(dir_fd, name);
     if (fd == -ENOENT) {
         make_parents(dir_fd, name);

@@ -322,6 +322,10 @@ static void only_a_file_is_written_to(void **state)
     assert_int_equal(symlink("elsewhere", path), 0);
     assert_refused(&world, "link", "cannot write 'link.partial'");
     assert_file(&world, "elsewhere", NULL);
+    (void)snprintf(path, sizeof path, "%s/folder", world.dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_refused(&world, "folder", "cannot write 'folder': Is a directory");
+    assert_file(&world, "folder.partial", NULL);
     assert_refused(&world, "told/a", "cannot write 'told/a.partial'");
     assert_refused(&world, "", "No such file or directory");
     world_close(&world);
@@ -332,10 +336,10 @@ static void a_file_that_cannot_get_its_name_is_a_failure(void **state)
     (void)state;
     struct world world;
     world_open(&world, (struct exec_settings){0});
-    char path[96];
-    (void)snprintf(path, sizeof path, "%s/folder", world.dir);
-    assert_int_equal(mkdir(path, 0700), 0);
-    start_into_files(&world, "echo hello", "folder", NULL);
+    char command[128];
+    (void)snprintf(command, sizeof command, "mkdir %s/folder; echo hello",
+                   world.dir);
+    start_into_files(&world, command, "folder", NULL);
     const struct exec_end end = next_end(&world);
     assert_int_equal(end.class, CLASS_OUTPUT);
     assert_holds(end.note, "cannot rename 'folder.partial': Is a directory");
