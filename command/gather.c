@@ -2,6 +2,7 @@
 
 #include "command/spill.h"
 #include "common/base/map.h"
+#include "common/base/numset.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +14,10 @@ struct attempt {
 
 struct gather {
     struct gather_options options;
-    struct map *rounds;   // task -> last round with a final record, if not 0
-    struct map *attempts; // task -> index of its last attempt, not final
+    struct map *rounds;    // task -> last round with a final record, if not 0
+    struct numset *firsts; // tasks with a final record of round 0
+    struct map *later;     // task -> last later round with one, as read so far
+    struct map *attempts;  // task -> index of its last attempt, not final
     struct attempt *at;
     size_t count, capacity;
     size_t free; // 1 + index of an unused one; 0: none
@@ -31,7 +34,10 @@ struct gather *gather_create(struct gather_options options)
     spill_init(&gather->spill);
     gather->rounds = map_create();
     gather->attempts = map_create();
-    if (!gather->rounds || !gather->attempts)
+    gather->later = map_create();
+    gather->firsts = numset_create();
+    if (!gather->rounds || !gather->attempts || !gather->later ||
+        !gather->firsts)
         gather_destroy(&gather);
     return gather;
 }
@@ -44,6 +50,8 @@ void gather_destroy(struct gather **gather)
     spill_clear(&gone->spill);
     map_destroy(&gone->rounds);
     map_destroy(&gone->attempts);
+    map_destroy(&gone->later);
+    numset_destroy(&gone->firsts);
     buffer_free(&gone->text);
     buffer_free(&gone->scratch);
     free(gone->at);
@@ -147,12 +155,30 @@ static bool is_good(enum status status)
            status == STATUS_DROPPED;
 }
 
+// 1; 0: there was one of this task and round before; or -errno.
+static int first_of_round(struct gather *gather, const struct record *record)
+{
+    uint64_t round = 0;
+    if (record->task > NUMSET_NUMBER_MAX)
+        return 0;
+    if (record->round == 0)
+        return numset_add(gather->firsts, record->task);
+    (void)map_get(gather->later, record->task, &round);
+    if (record->round <= round)
+        return 0;
+    const int error = map_put(gather->later, record->task, record->round);
+    return error != 0 ? error : 1;
+}
+
 int gather_take(struct gather *gather, const struct record *record,
                 struct span line, gather_emit *emit, void *context)
 {
     const struct gather_options *const options = &gather->options;
     if (record->event != EVENT_NONE || record->task == 0)
         return 0;
+    const int first = record->final ? first_of_round(gather, record) : 1;
+    if (first <= 0)
+        return first < 0 ? first : -EBADMSG;
     const bool wanted = !options->failed || !is_good(record->status);
     if (options->all_attempts)
         return wanted ? emit(context, record, line) : 0;

@@ -36,7 +36,8 @@ void gather_destroy(struct gather **gather);
 
 /* Returns 0 or -ENOMEM. */
 int gather_survey(struct gather *gather, const struct record *record);
-/* Returns 0, what `emit` returned, or -errno of memory or spilling. */
+/* Returns 0, what `emit` returned, -errno of memory or spilling, or -EBADMSG
+ * for a second final record of one task and round. */
 int gather_take(struct gather *gather, const struct record *record,
                 struct span line, gather_emit *emit, void *context);
 

@@ -112,6 +112,10 @@ static int read_on(struct results *results,
             return results->problem.code;
         }
         const int error = use(results, &record, line);
+        if (error == -EBADMSG) { // a record that must not be there
+            results->damaged = true;
+            return 0;
+        }
         if (error != 0)
             return problem_set(&results->problem, error, "%s",
                                strerrordesc_np(-error));

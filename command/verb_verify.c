@@ -28,6 +28,8 @@ static const char *kind_name(enum verify_kind kind)
         return "no_record";
     case VERIFY_DOUBLE_FINAL:
         return "double_final";
+    case VERIFY_CUT:
+        return "cut";
     case VERIFY_MISSING:
         return "missing";
     }
@@ -85,6 +87,12 @@ static void tell_text(const struct verify_fault *fault)
         printf("wrong: task %" PRIu64 " has a second final record, in the "
                "member at byte %" PRIu64 "\n",
                fault->task, fault->offset);
+        break;
+    case VERIFY_CUT:
+        printf("damaged: the run has had generation %" PRIu64
+               ", of which the log has nothing: its end, or all of it, is "
+               "gone\n",
+               fault->count);
         break;
     case VERIFY_MISSING:
         tell_missing(fault);

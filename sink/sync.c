@@ -110,6 +110,17 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
         return false;
     }
     const uint64_t end = journal_position(sink->journal);
+    // Before anything is granted, and written: the next one has to see it, too.
+    if (sync.generation > present) {
+        answer(sink, &header->sender, end, false, 0);
+        problem_exit(sink->problem, EXIT_DAMAGED, -EBADMSG,
+                     "the run has had generation %" PRIu32
+                     ", the log has %" PRIu32
+                     ": it is not this run's, or was emptied",
+                     sync.generation, present);
+        sink_end(sink, EXIT_DAMAGED);
+        return true;
+    }
     if (sync.position > end) {
         answer(sink, &header->sender, end, true, sync.position - end);
         problem_exit(sink->problem, EXIT_DAMAGED, -EBADMSG,

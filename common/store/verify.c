@@ -25,6 +25,7 @@ struct verify {
     struct numset *retired; // numbers that a resume passed over
     uint64_t highest;       // task with a final record
     uint64_t mark;          // tasks beyond it were not sent
+    uint32_t generation;    // highest granted
     bool gap, resumed;
     verify_report *report;
     void *argument;
@@ -106,7 +107,10 @@ static int retire(struct verify *verify)
 
 static int take_event(struct verify *verify, const struct record *record)
 {
-    if (record->event == EVENT_COMPLETE) {
+    if (record->event == EVENT_GENERATION) {
+        if (record->generation > verify->generation)
+            verify->generation = record->generation;
+    } else if (record->event == EVENT_COMPLETE) {
         verify->summary->complete = true;
         verify->summary->tasks = record->a;
     } else if (record->event == EVENT_MARK && record->a > verify->mark &&
@@ -258,7 +262,29 @@ static void count_missing(struct verify *verify)
         report_missing(verify, 0, summary->tasks - found - summary->missing);
 }
 
-static int run(struct verify *verify, const char *path)
+// What the ventilator noted is in the log, which was synced before.
+static void check_generation(struct verify *verify, const char *dir)
+{
+    char *path = NULL;
+    unsigned long noted = 0;
+    FILE *file = NULL;
+    if (asprintf(&path, "%s/generation", dir) >= 0)
+        file = fopen(path, "re");
+    if (file) {
+        char text[32] = "";
+        if (fgets(text, sizeof text, file))
+            noted = strtoul(text, NULL, 10);
+        fclose(file);
+    }
+    free(path);
+    if (noted > verify->generation)
+        fault(verify, &(struct verify_fault){.kind = VERIFY_CUT,
+                                             .offset = verify->file.size,
+                                             .end = verify->file.size,
+                                             .count = noted});
+}
+
+static int run(struct verify *verify, const char *dir, const char *path)
 {
     verify->final = numset_create();
     verify->rounds = map_create();
@@ -273,6 +299,8 @@ static int run(struct verify *verify, const char *path)
     const int result = read_log(verify);
     close(verify->file.fd);
     if (result == 0)
+        check_generation(verify, dir);
+    if (result == 0)
         count_missing(verify);
     return result;
 }
@@ -286,7 +314,7 @@ int verify_log(const char *dir, verify_report *report, void *argument,
         return problem_set(problem, -ENOMEM, "out of memory");
     struct verify verify = {
         .report = report, .argument = argument, .summary = summary};
-    const int result = run(&verify, path);
+    const int result = run(&verify, dir, path);
     if (result != 0)
         problem_set(problem, result, "cannot read %s: %s", path,
                     strerrordesc_np(-result));

@@ -22,6 +22,8 @@ enum verify_kind {
     VERIFY_UNFINISHED,   // [offset, end): the file ends before its member
     VERIFY_NO_RECORD,    // a line of the member at `offset` is no record
     VERIFY_DOUBLE_FINAL, // `task` has a second final record in one round
+    VERIFY_CUT,          // the run has had generation `count`, but the log ends
+                         // before that was granted
     VERIFY_MISSING,      // `count` tasks from `task` on have no final record;
                          // task 0: so many more, whose numbers nobody knows
 };
@@ -43,11 +45,13 @@ struct verify_summary {
     bool complete;             /* it says that the run is complete */
 };
 
-/* Reads DIR's log. Missing tasks are reported where the log says that the run
- * is complete or where something is damaged; an unfinished run has them by
- * nature. Numbers that a resume passed over are not missing; behind damage they
- * cannot be told apart. Returns 0 with faults counted in `summary`, or a
- * negative errno with a problem when the log cannot be read. */
+/* Reads DIR's log, and holds it against DIR/generation, where that is: a log
+ * that was emptied has no damage in it. Missing tasks are reported where the
+ * log says that the run is complete or where something is damaged; an
+ * unfinished run has them by nature. Numbers that a resume passed over are not
+ * missing; behind damage they cannot be told apart. Returns 0 with faults
+ * counted in `summary`, or a negative errno with a problem when the log cannot
+ * be read. */
 int verify_log(const char *dir, verify_report *report, void *argument,
                struct verify_summary *summary, struct problem *problem);
 
