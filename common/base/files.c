@@ -137,3 +137,15 @@ int files_lock(const char *dir, const char *name)
     close(fd);
     return -error;
 }
+
+int files_open(const char *path)
+{
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        return fd;
+    close(fd);
+    return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+}

@@ -39,4 +39,8 @@ int files_make_dir(const char *dir);
  * close it to give it up; -EAGAIN: somebody has it. */
 int files_lock(const char *dir, const char *name);
 
+/* Opens a file to read it, and nothing else: a FIFO would be waited for.
+ * Returns a descriptor, -EISDIR, -EINVAL of other things, or -errno. */
+int files_open(const char *path);
+
 #endif

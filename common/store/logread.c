@@ -1,5 +1,6 @@
 #include "common/store/logread.h"
 
+#include "common/base/files.h"
 #include "common/store/logfile.h"
 
 #include <errno.h>
@@ -23,11 +24,12 @@ static int open_log(struct logread *logread, struct problem *problem)
 {
     if (logread->file.fd >= 0)
         return 0;
-    logread->file.fd = open(logread->path, O_RDONLY | O_CLOEXEC);
-    if (logread->file.fd >= 0 || errno == ENOENT)
+    const int fd = files_open(logread->path);
+    logread->file.fd = fd < 0 ? -1 : fd;
+    if (fd >= 0 || fd == -ENOENT)
         return 0;
-    return problem_set(problem, -errno, "cannot open %s: %s", logread->path,
-                       strerrordesc_np(errno));
+    return problem_set(problem, fd, "cannot open %s: %s", logread->path,
+                       strerrordesc_np(-fd));
 }
 
 struct logread *logread_open(const char *dir, uint64_t offset,

@@ -1,5 +1,6 @@
 #include "common/store/verify.h"
 
+#include "common/base/files.h"
 #include "common/base/map.h"
 #include "common/base/numset.h"
 #include "common/store/logfile.h"
@@ -265,18 +266,16 @@ static void count_missing(struct verify *verify)
 // What the ventilator noted is in the log, which was synced before.
 static void check_generation(struct verify *verify, const char *dir)
 {
-    char *path = NULL;
-    unsigned long noted = 0;
-    FILE *file = NULL;
-    if (asprintf(&path, "%s/generation", dir) >= 0)
-        file = fopen(path, "re");
-    if (file) {
-        char text[32] = "";
-        if (fgets(text, sizeof text, file))
-            noted = strtoul(text, NULL, 10);
-        fclose(file);
+    char *path = NULL, text[32] = "";
+    const int fd =
+        asprintf(&path, "%s/generation", dir) < 0 ? -ENOMEM : files_open(path);
+    if (fd >= 0) {
+        if (read(fd, text, sizeof text - 1) < 0)
+            text[0] = '\0';
+        close(fd);
     }
     free(path);
+    const unsigned long noted = strtoul(text, NULL, 10);
     if (noted > verify->generation)
         fault(verify, &(struct verify_fault){.kind = VERIFY_CUT,
                                              .offset = verify->file.size,
@@ -293,9 +292,9 @@ static int run(struct verify *verify, const char *dir, const char *path)
     if (!verify->final || !verify->rounds || !verify->status ||
         !verify->retired)
         return -ENOMEM;
-    verify->file.fd = open(path, O_RDONLY | O_CLOEXEC);
+    verify->file.fd = files_open(path);
     if (verify->file.fd < 0)
-        return -errno;
+        return verify->file.fd;
     const int result = read_log(verify);
     close(verify->file.fd);
     if (result == 0)
