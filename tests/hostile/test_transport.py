@@ -75,7 +75,6 @@ class Strangers(hostile.Beside):
     def let_known_only(self):
         """A task runs, though nobody new gets in to ask for the status."""
         before = len(self.finals_quietly())
-        self.done += 1
         os.write(self.gated.held, b"x")
         hostile.until("a task is stored",
                       lambda: len(self.finals_quietly()) > before)

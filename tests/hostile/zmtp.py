@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 MORE, LONG, COMMAND = 1, 2, 4
 
 
