@@ -131,6 +131,7 @@ static int apply_joined(struct ledger *ledger, const struct record *record)
         return -ENOMEM;
     peer->rostered = true;
     peer->left = false;
+    peer->linked = false; // its RESULTS begin anew at `kept`
     peer->boot = record->boot;
     peer->pid = record->pid;
     peer->pid_start = record->pid_start;

@@ -57,6 +57,7 @@ struct worker {
     uint64_t sent, received; // numbers on its lane
     uint64_t joined_record;
     uint64_t made, stored; // result numbers
+    int64_t beyond_ms;     // since when more is stored than it has made, or 0
     uint64_t finished, busy_us;
     double mean_us; // of a task; 0: not known yet
     uint32_t queued, running;

@@ -367,6 +367,21 @@ static void learn_speed(struct worker *worker, const struct wire_report *report)
     worker->busy_us = report->busy_us;
 }
 
+// The sink has taken another's RESULTS for this worker's, and will not take its
+// own until it has joined again. A REPORT that was overtaken looks the same,
+// but not for long.
+static bool is_beyond(struct tracker *tracker, struct worker *worker)
+{
+    if (worker->stored <= worker->made)
+        worker->beyond_ms = 0;
+    else if (worker->beyond_ms == 0)
+        worker->beyond_ms = tracker->now_ms;
+    return worker->beyond_ms != 0 &&
+           tracker->now_ms - worker->beyond_ms > tracker->limits.liveness_ms;
+}
+
+static void lose(struct tracker *tracker, uint32_t at, enum gone how);
+
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     const struct wire_report *report, int64_t now_ms)
 {
@@ -391,6 +406,11 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->full = report->flags & REPORT_FULL;
     worker->draining = report->flags & REPORT_DRAINING;
     worker->made = report->made;
+    if (is_beyond(tracker, worker)) {
+        tracker->counts.odd++;
+        lose(tracker, at, GONE_DRAINED); // under no suspicion
+        return false;
+    }
     take_kept(worker, report->kept, report->made);
     worker->queued = count_refs(report->queued);
     worker->running = count_refs(report->running);

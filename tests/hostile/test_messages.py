@@ -393,6 +393,14 @@ class Worker(hostile.Beside):
                 self.say(self.to_ventilator(), kind, body)
         self.end_well()
 
+    def test_results_under_another_workers_name_do_not_stop_it(self):
+        good = next(bytes.fromhex(record["worker"])
+                    for record in self.records() if record.get("task"))
+        with self.unharmed():
+            self.to_sink().send(self.make(message.RESULTS, results(
+                10**6, result(task=1), kept=10**6), sender=good))
+        self.end_well()
+
     def test_another_sinks_name_does_not_stop_it(self):
         wire = self.to_ventilator()
         self.me = ME
