@@ -95,7 +95,7 @@ class Bad(hostile.Beside):
         changed = []
         for whole in message.vectors().values():
             whole = patched(whole, self.run_id)
-            for at in range(36, len(whole)):
+            for at in range(36, len(whole), 2):
                 changed.append(whole[:at] + bytes([whole[at] ^ 0xff])
                                + whole[at + 1:])
         with self.unharmed(memory=64 * MIB):
@@ -212,7 +212,7 @@ class Bad(hostile.Beside):
 
 class Worker(hostile.Beside):
     """Somebody who is let in as a worker, and then misbehaves."""
-    LIVENESS = ("--liveness", "2s")
+    LIVENESS = ("--liveness", "1s")
 
     def setUp(self):
         super().setUp()
@@ -248,8 +248,8 @@ class Worker(hostile.Beside):
 
     def test_many_workers_that_say_only_hello(self):
         # About 150 kB each, until their silence ends them.
-        with self.unharmed(memory=64 * MIB):
-            for _ in range(200):
+        with self.unharmed(memory=32 * MIB):
+            for _ in range(60):
                 self.join()
         self.end_well()
 
