@@ -171,21 +171,25 @@ static bool on_match(struct sink *sink, struct span body, int64_t now_ms)
     return true;
 }
 
-static bool on_end(struct sink *sink, struct span body, int64_t now_ms)
+static bool on_end(struct sink *sink, const struct wire_header *header,
+                   struct span body, int64_t now_ms)
 {
     struct wire_end end;
-    if (!wire_get_end(body, &end))
+    // One that another has followed ends alone.
+    if (!wire_get_end(body, &end) ||
+        (header->generation != 0 &&
+         header->generation < ledger_generation(sink->ledger)))
         return false;
     if (!sink_commit(sink, now_ms))
         return true; // not durable yet: END comes again
-    const struct wire_header header = sink_header(sink);
+    const struct wire_header mine = sink_header(sink);
     const struct wire_bye bye = {
         .reason = end.reason,
         .finished = sink->records,
         .refused = sink->refused,
         .duplicates = sink->duplicates,
     };
-    wire_put_bye(&sink->out, &header, &bye);
+    wire_put_bye(&sink->out, &mine, &bye);
     sink_send(sink);
     sink_end(sink, EXIT_OK);
     return true;
@@ -226,7 +230,7 @@ void sink_control(struct sink *sink, struct span frame, int64_t now_ms)
             taken = on_match(sink, body, now_ms);
             break;
         case WIRE_END:
-            taken = on_end(sink, body, now_ms);
+            taken = on_end(sink, &header, body, now_ms);
             break;
         case WIRE_HELLO:
         case WIRE_TASKS:

@@ -29,6 +29,8 @@ from proxy import Proxy  # noqa: E402
 system.PATIENCE_S = int(os.environ.get("CHAOS_PATIENCE_S", "60"))
 INJECT = os.environ.get("CHAOS_INJECT") or os.path.join(
     system.BIN, "chaos_inject.so")
+RECOVER = os.environ.get("CHAOS_RECOVER") or os.path.join(
+    system.BIN, "chaos_recover")
 LOG = system.LOG
 # Everything, and at full length; else what fits into some minutes.
 LONG = os.environ.get("CHAOS_LONG", "0") != "0"
@@ -334,7 +336,7 @@ class ByHand(Midway):
     def ventilator_again(self, **more):
         self.ventilator = Role(
             self, "fan-ventilator", self.endpoint(), "--plan",
-            "plan/plan.yaml", "--dir", "plan", **more)
+            "plan/plan.yaml", "--dir", "plan", "--verbose", **more)
 
     def add_sink(self, *options, results="run", **more):
         self.sink = Role(self, "fan-sink", self.endpoint(), "--verbose",

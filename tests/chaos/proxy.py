@@ -50,6 +50,11 @@ class Link:
     def throttle(self, bytes_per_second):
         self._change(rate=bytes_per_second)
 
+    def lead_to(self, port):
+        """Connections end, and the next ones are to another port."""
+        self._change(port=port)
+        self.reset()
+
     def refuse(self):
         self._change(refuses=True)
 

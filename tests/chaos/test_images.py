@@ -12,10 +12,8 @@ import tempfile
 import chaos
 import images
 import system
-from chaos import LOG, LONG, Run
+from chaos import LOG, LONG, RECOVER, Run
 
-RECOVER = os.environ.get("CHAOS_RECOVER") or os.path.join(
-    system.BIN, "chaos_recover")
 SEED = int(os.environ.get("CHAOS_SEED", "29"))
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 STEP = 1 if LONG else 101

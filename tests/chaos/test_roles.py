@@ -1,5 +1,6 @@
 """Ventilator and worker killed, stopped, and started twice."""
 import os
+import shutil
 import signal
 import subprocess
 
@@ -34,6 +35,37 @@ class VentilatorByHand(ByHand):
         self.assertNotEqual(second.ends(), system.OK)
         self.assertIn("another ventilator", second.text())
         self.end_whole(recomputed=0)
+
+    def test_f07_ventilator_that_was_followed_by_another_is_fenced(self):
+        """Two of them as on two hosts, each with the plan; one address leads
+        to the one, then to the other, and back."""
+        preload = self.proxied()
+        self.begin_ventilator(*LIVENESS)
+        self.add_sink(**preload)
+        self.add_worker(**preload)
+        self.free_done()
+        first = self.ventilator
+        shutil.copytree(self.path("plan"), self.path("other"))
+        second = chaos.Role(self, "fan-ventilator", "tcp://127.0.0.1:*",
+                            "--plan", "other/plan.yaml", "--dir", "other",
+                            "--verbose")
+        there, here = (self.port_in(second, "listening"),
+                       self.ports["control"])
+        links = [self.proxy.link(program, here)
+                 for program in ("fan-sink", "fan-worker")]
+        for link in links:
+            link.lead_to(there)
+        second.says("synced generation=2")
+        second.says("worker-joined")
+        for link in links:
+            link.lead_to(here)  # where only generation 1 is known
+        self.assertEqual(first.ends(), system.ERROR)
+        self.assertIn("another ventilator does this run", first.text())
+        for link in links:
+            link.lead_to(there)
+        self.now()
+        self.ventilator = second
+        self.end_whole(recomputed=2)
 
     def test_f01_killed_ventilator_by_hand_goes_on_with_its_plan(self):
         self.begin()

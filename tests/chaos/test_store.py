@@ -6,7 +6,7 @@ import subprocess
 
 import chaos
 import system
-from chaos import ByHand, Run, until
+from chaos import ByHand, ChaosTest, Run, until
 
 FDATASYNC = "fan-sink:fdatasync:%d:%s:" + chaos.LOG
 PWRITE = "fan-sink:pwrite:%d:%s:" + chaos.LOG
@@ -69,7 +69,7 @@ class Injected(Run):
         self.assert_whole(9, recomputed=0)
 
 
-class FullDisk(chaos.ChaosTest):
+class FullDisk(ChaosTest):
     SCRIPT = """
         mkdir disk && mount -t tmpfs -o size=%dk none disk || exit 99
         "$FAN" run --results disk/run -j 2 -- sh -c \\
@@ -105,6 +105,108 @@ class FullDisk(chaos.ChaosTest):
             self.skipTest("mounting is not permitted here: " + done.stderr)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_whole(30, recomputed=0)
+
+
+class Damage(ChaosTest):
+    def whole_log(self, count):
+        self.tasks = count
+        self.fan("run", "--results", "run", "--", "sh", "-c",
+                 'echo "$1" >>ran; echo "$1"', "sh", "{}", ":::",
+                 *system.numbers(1, count))
+        self.assert_whole(count, recomputed=0)
+        self.log = os.path.join(self.path("run"), chaos.LOG)
+        with open(self.log, "rb") as file:
+            return file.read()
+
+    def flip(self, data, bit):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with open(self.log, "wb") as file:
+            file.write(flipped)
+
+    def test_f34_each_flipped_bit_is_found_and_no_record_is_made_up(self):
+        data = self.whole_log(3)
+        step = 1 if chaos.LONG else 7
+        said = []
+        with subprocess.Popen(
+                [chaos.RECOVER, "--look"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True) as recover:
+            for bit in range(0, len(data) * 8, step):
+                self.flip(data, bit)
+                recover.stdin.write(self.path("run") + "\n")
+                recover.stdin.flush()
+                said.append((bit, recover.stdout.readline()))
+            recover.stdin.close()
+        whole = max(int(line.split()[2]) for _, line in said
+                    if not line.startswith("error"))
+        blind = [bit for bit, line in said if not line.startswith("error")
+                 and line.split()[1:] == ["0", str(whole)]]
+        self.assertEqual(blind, [])
+        print(f"{len(said)} bits", end=" ", flush=True)
+        with open(self.log, "wb") as file:
+            file.write(data)
+
+    def test_f34_verify_names_what_is_missing_and_resume_refuses(self):
+        data = self.whole_log(40)
+        for part in (0.3, 0.6):
+            self.flip(data, int(len(data) * 8 * part))
+            done = self.program("fan", "verify", "run")
+            with self.subTest(part=part):
+                self.assertEqual(done.returncode, system.DAMAGED)
+                self.assertRegex(done.stdout + done.stderr, r"byte \d+")
+                self.assertRegex(done.stdout + done.stderr, r"missing")
+                self.fan("run", "--resume", "--results", "run",
+                         code=system.DAMAGED)
+        with open(self.log, "wb") as file:
+            file.write(data)
+
+
+class Removed(Run):
+    def removed(self, remove, path):
+        self.begin()
+        done = self.finals_quietly()
+        remove(path)
+        self.gated.open()
+        self.assertEqual(self.run_.finish(), system.DAMAGED,
+                         self.run_.errors())
+        self.assertIn("run", self.run_.errors())
+        # Nothing was taken for stored that nobody can read any more.
+        self.tasks = 0
+        return done
+
+    def test_f33_removed_log_stops_the_run(self):
+        log = os.path.join(self.path("run"), chaos.LOG)
+        self.removed(os.unlink, log)
+        self.assertIn(chaos.LOG, self.run_.errors())
+
+    def test_f33_removed_directory_stops_the_run(self):
+        self.removed(shutil.rmtree, self.path("run"))
+
+
+class Unsynced(ByHand):
+    def test_f28_duplicate_of_what_is_not_synced_is_not_acknowledged(self):
+        """The disk is full, so nothing can be stored; a new ventilator has
+        everything sent again; then the sink is killed."""
+        full = PWRITE.replace("%d", "%s") % ("6+", "ENOSPC")
+        self.begin_ventilator(free=self.TASKS)
+        self.add_sink(**self.preload(full))
+        self.add_worker()
+        self.sink.says("disk-full")
+        until("more is computed", lambda:
+              len(self.executions()) > len(self.finals_quietly()) + 1)
+        before = self.finals_quietly()
+        size = os.path.getsize(os.path.join(self.path("run"), chaos.LOG))
+        for _ in range(2):
+            self.ventilator.kill()
+            self.ventilator_again()
+        self.sink.kill()
+        self.assertEqual(self.finals_quietly(), before)
+        self.assertEqual(size, os.path.getsize(
+            os.path.join(self.path("run"), chaos.LOG)))
+        self.now()
+        self.add_sink()
+        self.end_whole(recomputed=0)
+        self.assertGreater(len(self.executions()), len(before))
 
 
 class SinkByHand(ByHand):
