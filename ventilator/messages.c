@@ -389,13 +389,13 @@ static bool is_fenced(const struct role *role, const struct wire_header *header)
 
 static void leave_fenced(struct role *role, const struct wire_header *header)
 {
-    if (role->ending)
-        return;
     problem_set(role->problem, -EBUSY,
                 "another ventilator does this run now: its generation is %u, "
                 "this one's %u",
                 header->generation, tracker_generation(role->tracker));
-    role_end(role, END_ABORTED, EXIT_ERROR);
+    // Not by END, nor by "the run is over": what runs is the other's now.
+    role->fenced = role->ending = true;
+    role->exit = EXIT_ERROR;
 }
 
 static void receive_one(struct role *role, const struct net_message *message)
@@ -423,7 +423,8 @@ void role_receive(struct role *role)
 {
     enum { AT_A_TIME = 512 };
     struct net_message message;
-    for (int i = 0; i < AT_A_TIME && net_receive(role->control, &message) == 0;
+    for (int i = 0; i < AT_A_TIME && !role->fenced &&
+                    net_receive(role->control, &message) == 0;
          i++) {
         receive_one(role, &message);
         net_release(&message);

@@ -74,6 +74,7 @@ struct role {
     int64_t started_ms, now_ms, draining_since_ms;
     int64_t roster_due_ms; // when to look again for those that are alive
     bool draining, ending;
+    bool fenced; // another has followed: end, and say nothing
     int exit;
     uint64_t refused;
     struct problem *problem;

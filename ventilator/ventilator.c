@@ -295,7 +295,8 @@ static void loop(struct role *role)
         if ((role->draining || role->roster_due_ms != 0) && wait_ms > ROSTER_MS)
             wait_ms = ROSTER_MS;
     }
-    say_farewell(role);
+    if (!role->fenced)
+        say_farewell(role);
 }
 
 static void close_role(struct role *role)

@@ -44,8 +44,17 @@ def pause(seconds):
     time.sleep(seconds)
 
 
+def told(total):
+    """What a fight came to, in a line."""
+    return ("{tasks} tasks, {kills} kills, {stops} stops, {links} links bent, "
+            "{recomputed} recomputed (bound {bound}), {duplicates} duplicates "
+            "refused, {lost} lost, {doubles} double").format_map(
+                collections.Counter(total))
+
+
 def command_line(name, what, fight):
-    """`NAME --minutes M --seed X`: fights, and tells what it came to."""
+    """`NAME --minutes M --seed X`: fights, and tells what it came to; the
+    last line sums it up."""
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--seed", type=int,
@@ -60,6 +69,7 @@ def command_line(name, what, fight):
         return 1
     for what_happened, count in sorted(total.items()):
         print(f"{count:8} {what_happened}")
+    print(told(total))
     return 0
 
 
@@ -214,6 +224,19 @@ class ChaosTest(system.SystemTest):
                 return collections.Counter(map(int, file.read().split()))
         except FileNotFoundError:
             return collections.Counter()
+
+    def in_flight(self):
+        """Tasks that have begun and are not stored: what a kill may cost."""
+        return len(set(self.executions()) - self.finals_quietly())
+
+    def toll(self, tasks):
+        """What is left of a batch: lost, double and recomputed."""
+        places = [(record["task"], record.get("round", 0))
+                  for record in self.stored() if record.get("final")]
+        return collections.Counter(
+            tasks=tasks, lost=tasks - len({task for task, _ in places}),
+            doubles=len(places) - len(set(places)),
+            recomputed=self.recomputed())
 
     def recomputed(self):
         return sum(count - 1 for count in self.executions().values())

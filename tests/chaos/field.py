@@ -1,24 +1,22 @@
 """field - kills, stops and bad networks at once, the roles by hand over TCP
 
-    field.py --minutes M --seed X
-
-As nemesis.py, but with several workers, and with everything that the roles
-connect to going through the proxy, whose links are reset, stalled, slowed and
-healed meanwhile; the wall clock jumps to and fro.
+What nemesis.py does, but with several workers, and with everything that the
+roles connect to going through the proxy, whose links are reset, stalled, slowed
+and healed meanwhile; the wall clock jumps to and fro.
 """
 import collections
 import os
-import random
+import re
 import signal
-import sys
 import time
 
 import chaos
 import proxy
 import system
 
-BATCH = 1000
+BATCH = 4000
 WORKERS = 3
+SLOTS = 2 * WORKERS
 QUICK = ("--heartbeat", "100ms", "--liveness", "1s")
 WORK = 'echo "$1" >>ran; echo "$1"'
 
@@ -27,7 +25,9 @@ class Field(chaos.ByHand):
     def __init__(self, dice, until_s):
         super().__init__("batch")
         self.dice, self.until_s = dice, until_s
+        self.kind = "field"
         self.strikes = collections.Counter()
+        self.most_in_flight = self.duplicates = 0
         self.stopped = []
         self.bent = []
 
@@ -105,6 +105,7 @@ class Field(chaos.ByHand):
         what = self.dice.choice(
             ("kill_one", "stop_one", "bend_link", "bend_link", "bend_link",
              "jump"))
+        self.most_in_flight = max(self.most_in_flight, self.in_flight())
         self.strikes[what] += 1
         getattr(self, what)()
 
@@ -120,6 +121,7 @@ class Field(chaos.ByHand):
         if code is not None:
             # 0: it was told of the end by a ventilator that then was killed.
             self.assertIn(code, (0, -signal.SIGKILL), self.sink.text())
+            self.count_duplicates()
             self.add_sink(**self.preloaded)
         for worker in list(self.workers):
             code = worker.process.poll()
@@ -148,6 +150,7 @@ class Field(chaos.ByHand):
         # What did not hear END waits for a ventilator: --wait.
         self.sink.process.terminate()
         self.sink.ends()
+        self.count_duplicates()
         self.environment.pop("LD_PRELOAD", None)
         self.assert_whole(BATCH)
 
@@ -157,27 +160,19 @@ class Field(chaos.ByHand):
                                     for role in (self.ventilator, self.sink,
                                                  *self.workers)])
 
+    def count_duplicates(self):
+        """A sink that was killed does not tell."""
+        for count in re.findall(r"duplicates=(\d+)", self.sink.text()):
+            self.duplicates += int(count)
 
-def fight(seed, seconds, say=print):
-    dice = random.Random(seed)
-    until_s = time.monotonic() + seconds
-    total = collections.Counter()
-    while time.monotonic() < until_s:
-        field = Field(dice, until_s)
-        field.setUp()
-        begun_s = time.monotonic()
-        try:
-            field.batch()
-            total.update(field.strikes)
-            total["batches"] += 1
-            total["recomputed"] += field.recomputed()
-            say(f"{BATCH} tasks in {time.monotonic() - begun_s:.1f} s: "
-                f"{field.strikes.total()} strikes, {field.recomputed()} "
-                "recomputed, 0 double, 0 lost", flush=True)
-        finally:
-            field.doCleanups()
-    return total
-
-
-if __name__ == "__main__":
-    sys.exit(chaos.command_line("field", "bends all that is there", fight))
+    def report(self):
+        report = self.toll(BATCH)
+        report.update(kills=self.strikes["kill_one"],
+                      stops=self.strikes["stop_one"],
+                      links=self.strikes["bend_link"],
+                      duplicates=self.duplicates)
+        report["bound"] = (
+            (report["kills"] + report["stops"] + report["links"])
+            * (self.most_in_flight + SLOTS))
+        self.assertLessEqual(report["recomputed"], report["bound"])
+        return report

@@ -2,11 +2,13 @@
 
     nemesis.py --minutes M --seed X
 
-Batch after batch runs under fan run, while each 50 to 500 ms one or two of
-its processes are killed, or stopped for a while, fan run among them, which is
-then resumed. Each batch must end with one final record of each task, with the
-right output, printed at most once. The seed gives what is done, the machine
-when it hits.
+Batch after batch runs, every second one under fan run, while each 50 to 500 ms
+one or two of its processes are killed, or stopped for a while, fan run among
+them, which is then resumed. The others are field.py's: the roles by hand, and
+their links suffer, too. Each batch must end with one final record of each task,
+with the right output, by fan run printed at most once, and no more may have
+been computed again than the kills explain. The seed gives what is done, the
+machine when it hits.
 """
 import collections
 import os
@@ -16,11 +18,14 @@ import sys
 import time
 
 import chaos
+import field
 import system
 
 PROGRAMS = ("fan-ventilator", "fan-sink", "fan-worker")
 BATCH = 1500
-OPTIONS = ("--results", "run", "-j", "4", "--heartbeat", "100ms",
+BATCH_S = 30
+SLOTS = 4
+OPTIONS = ("--results", "run", "-j", str(SLOTS), "--heartbeat", "100ms",
            "--liveness", "1s", "--rejoin", "1s", "--max-losses", "1000")
 WORK = ("--", "sh", "-c", 'echo "$1" >>ran; echo "$1"', "sh", "{}")
 # Every seventh task fails at first.
@@ -38,6 +43,7 @@ class Batch(chaos.ChaosTest):
         self.dice, self.until_s = dice, until_s
         self.kind = dice.choice(sorted(KINDS))
         self.strikes = collections.Counter()
+        self.most_in_flight = 0
         self.printed = []
         self.stopped = []
 
@@ -60,6 +66,7 @@ class Batch(chaos.ChaosTest):
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
+            self.most_in_flight = max(self.most_in_flight, self.in_flight())
             self.strikes[("kill " if kills else "stop ") + program] += 1
             if not kills:
                 self.stopped.append(
@@ -122,35 +129,44 @@ class Batch(chaos.ChaosTest):
         return max(super().recomputed() - planned, 0)
 
     def report(self):
-        kills = sum(count for what, count in self.strikes.items()
-                    if what.startswith("kill"))
-        return kills, self.recomputed()
+        """What the batch came to. The bound: a kill costs at most what was
+        under way, which is credit and results not stored."""
+        report = self.toll(BATCH)
+        for what, count in self.strikes.items():
+            report[what.split()[0] + "s"] += count
+        report["bound"] = ((report["kills"] + report["stops"])
+                           * (self.most_in_flight + SLOTS))
+        self.assertLessEqual(report["recomputed"], report["bound"])
+        return report
 
 
 def fight(seed, seconds, say=print):
-    """Batches for so long; returns the strikes, or raises."""
+    """Batches of one kind after the other for so long; returns what it came
+    to, or raises. Every second one is a field.Field."""
     dice = random.Random(seed)
     until_s = time.monotonic() + seconds
     total = collections.Counter()
     while time.monotonic() < until_s:
-        batch = Batch(dice, until_s)
+        makes = (Batch, field.Field)[total["batches"] % 2]
+        # None may take it all: a batch that is hit all the time hardly ends.
+        batch = makes(dice, min(until_s, time.monotonic()
+                                + min(BATCH_S, seconds / 2)))
         batch.setUp()
         begun_s = time.monotonic()
         try:
             batch.batch()
-            kills, again = batch.report()
+            report = batch.report()
             total.update(batch.strikes)
+            total.update(report)
             total["batches"] += 1
-            total["kills"] += kills
-            total["recomputed"] += again
-            spent_s = time.monotonic() - begun_s
-            say(f"{BATCH} {batch.kind} tasks in {spent_s:.1f} s: "
-                f"{kills} kills, {again} recomputed, 0 double, 0 lost",
-                flush=True)
+            say(f"{time.monotonic() - begun_s:6.1f} s {batch.kind:8}",
+                chaos.told(report), flush=True)
         finally:
             batch.doCleanups()
     return total
 
 
 if __name__ == "__main__":
-    sys.exit(chaos.command_line("nemesis", "kills fan's processes", fight))
+    sys.exit(chaos.command_line(
+        "nemesis", "kills and stops fan's processes, and bends their links",
+        fight))
