@@ -39,9 +39,9 @@ LIVENESS = ("--heartbeat", "100ms", "--liveness", "500ms")
 PATIENT = ("--heartbeat", "100ms", "--liveness", "1h")
 
 
-def pause(seconds):
-    """The fault itself lasts so long."""
-    time.sleep(seconds)
+def pause(seconds, long=None):
+    """The fault itself lasts so long; `long` with CHAOS_LONG."""
+    time.sleep(long if LONG and long else seconds)
 
 
 def told(total):

@@ -196,7 +196,7 @@ class Images(Run):
             states.setdefault(self.rest(tree), []).append(
                 (acknowledged, tree, index))
         states = list(states.values())
-        some = states if LONG else dice.sample(states, 12)
+        some = states if LONG else dice.sample(states, 5)
         for state in some:
             acknowledged, tree, index = dice.choice(state)
             with self.subTest(step=index, acknowledged=acknowledged,

@@ -20,7 +20,7 @@ class Ventilator(Run):
     def test_f03_stopped_ventilator_expires_nobody(self):
         self.begin("--verbose", *LIVENESS)
         self.strike("fan-ventilator", signal.SIGSTOP)
-        pause(1.5)
+        pause(1.5, long=30)
         self.now()
         self.strike("fan-ventilator", signal.SIGCONT)
         self.end_whole(recomputed=0)
@@ -240,7 +240,7 @@ class Sink(ByHand):
         os.kill(self.sink.process.pid, signal.SIGSTOP)
         self.gated.open()
         until("all is computed", lambda: len(self.executions()) == 40)
-        pause(1)
+        pause(1, long=60)
         self.now()
         os.kill(self.sink.process.pid, signal.SIGCONT)
         self.end_whole(recomputed=0)

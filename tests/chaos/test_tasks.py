@@ -136,6 +136,7 @@ class Ended(Run):
         self.at_end()
         for record in self.finals().values():
             self.assertEqual(record["status"], "ok")
+        self.tasks = 42
         said = sorted(int(record["stdout"])
                       for record in self.finals().values())
         self.assertEqual(said, list(range(1, 43)))  # those of before, too
