@@ -7,7 +7,7 @@ import unittest
 import chaos
 import nemesis
 
-SECONDS = float(os.environ.get("CHAOS_NEMESIS_S", "24"))
+SECONDS = float(os.environ.get("CHAOS_NEMESIS_S", "20"))
 
 
 class Nemesis(unittest.TestCase):

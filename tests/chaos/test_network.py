@@ -7,7 +7,7 @@ import threading
 import chaos
 import proxy
 import system
-from chaos import LIVENESS, ByHand, pause, until
+from chaos import LIVENESS, STEADY, STEADY_S, ByHand, pause, until
 
 UP, DOWN = proxy.UP, proxy.DOWN
 
@@ -35,10 +35,10 @@ class Network(ByHand):
     def partition(self, name, *directions):
         """Nothing passes for longer than the liveness; what was on its way
         when it heals comes late."""
-        self.begin(*LIVENESS)
+        self.begin(*STEADY)
         self.links[name].stall(*directions)
         self.gated.open()
-        pause(1.2)
+        pause(1.3 * STEADY_S)
         self.now()
         self.links[name].heal()
         self.end_whole()
@@ -97,7 +97,7 @@ class Network(ByHand):
         self.each_way("sink", recomputed=0)
 
     def test_f40_connections_that_are_refused_for_a_while(self):
-        self.begin(*LIVENESS)
+        self.begin(*STEADY)
         for name in ("results", "sink"):
             self.links[name].refuse()
             self.links[name].reset()
@@ -167,7 +167,7 @@ class Network(ByHand):
         big = ('echo "$1" >>ran; '
                'head -c 400000 /dev/urandom | base64 >&2; echo "$1"')
         preload = self.proxied()
-        self.begin_ventilator(*LIVENESS, work=big, tasks=5)
+        self.begin_ventilator(*STEADY, work=big, tasks=5)
         self.add_sink()
         port = self.sink_port()
         self.proxy.new_link = lambda link: link.throttle(
@@ -222,7 +222,7 @@ class Strangers(ByHand):
                     self.assertTrue(role.text().strip())
 
     def test_f46_strangers_at_the_ventilator_change_nothing(self):
-        self.begin(*LIVENESS)
+        self.begin(*STEADY)
         said = (b"", b"\0", b"GET / HTTP/1.1\r\n\r\n",
                 b"\xff" + b"\0" * 8 + b"\x7f",
                 b"\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL" + b"\0" * 48
@@ -243,7 +243,7 @@ class Clock(ByHand):
 
     def jump(self, seconds):
         self.begin_ventilator(
-            *LIVENESS, **self.preload(
+            *STEADY, **self.preload(
                 CHAOS_JUMP=f"{seconds}:{self.path('jump')}"))
         jump = self.preload(CHAOS_JUMP=f"{seconds}:{self.path('jump')}")
         self.add_sink(**jump)
