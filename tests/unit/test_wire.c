@@ -75,6 +75,34 @@ static void hello_comes_back(void **state)
     buffer_free(&frame);
 }
 
+// Peers of any version must be able to tell that they do not go together.
+static void greeting_and_refusal_are_the_same_in_every_version(void **state)
+{
+    enum { VERSION_AT = 4, LATER = 9 };
+    (void)state;
+    struct wire_header header = SAMPLE_HEADER;
+    header.version = LATER;
+    const struct wire_refused refused = {REFUSED_VERSION, SPAN_OF("no")};
+    const struct wire_hello hello = sample_hello();
+    struct buffer frame = {0};
+    wire_put_refused(&frame, &header, &refused);
+    assert_int_equal(frame.at[VERSION_AT], WIRE_VERSION_FIRST);
+    buffer_clear(&frame);
+    wire_put_hello(&frame, &header, &hello, TWO_REFS, ONE_REFS);
+    assert_int_equal(frame.at[VERSION_AT], WIRE_VERSION_FIRST);
+    frame.at[VERSION_AT] = LATER;
+    struct buffer unused = {0};
+    struct span body;
+    assert_int_equal(
+        wire_open(buffer_span(&frame), FRAME_MAX, &unused, &header, &body),
+        WIRE_VERSION_UNKNOWN);
+    buffer_clear(&frame);
+    header.version = LATER;
+    wire_put_bye(&frame, &header, &(struct wire_bye){0});
+    assert_int_equal(frame.at[VERSION_AT], LATER);
+    buffer_free(&frame);
+}
+
 static void welcome_and_refused_come_back(void **state)
 {
     (void)state;
@@ -487,6 +515,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hello_comes_back),
+        cmocka_unit_test(greeting_and_refusal_are_the_same_in_every_version),
         cmocka_unit_test(welcome_and_refused_come_back),
         cmocka_unit_test(tasks_and_their_commands_come_back),
         cmocka_unit_test(report_and_lists_of_tasks_come_back),
