@@ -6,7 +6,7 @@ import subprocess
 
 import chaos
 import system
-from chaos import ByHand, ChaosTest, Run, until
+from chaos import ByHand, ChaosTest, Run, pause, until
 
 FDATASYNC = "fan-sink:fdatasync:%d:%s:" + chaos.LOG
 PWRITE = "fan-sink:pwrite:%d:%s:" + chaos.LOG
@@ -199,6 +199,8 @@ class Unsynced(ByHand):
         for _ in range(2):
             self.ventilator.kill()
             self.ventilator_again()
+            self.ventilator.says("worker-joined")
+            pause(1)  # the sink looks for room, and takes what has come
         self.sink.kill()
         self.assertEqual(self.finals_quietly(), before)
         self.assertEqual(size, os.path.getsize(
