@@ -206,6 +206,9 @@ class Stale(ByHand):
         self.now()
         self.ventilator.says("worker-gone(?s:.*)worker-joined"
                              "(?s:.*)worker-joined")
+        zombie = self.workers[0].pids()[1]
+        until("its copies are stopped", lambda: not chaos.children(zombie))
+        self.recovery_s = self.elapsed()
         self.end_whole(recomputed=2)
 
 
