@@ -59,8 +59,9 @@ static int read_marker(struct source_reader *reader, struct problem *problem)
     char *rest = NULL;
     errno = 0;
     const unsigned long long end = strtoull(text, &rest, 10);
+    const char *const behind = text + size; // a NUL is no end
     if (text[0] < '0' || text[0] > '9' || errno != 0 ||
-        (*rest != '\0' && strcmp(rest, "\n") != 0))
+        (rest != behind && !(rest + 1 == behind && *rest == '\n')))
         return problem_set(problem, -EBADMSG, "%.512s holds no length",
                            reader->end_path);
     reader->end = end;

@@ -1,0 +1,62 @@
+/* fuzz_flags - command lines of each program, split at NUL bytes
+ * covers: common/setting/flags.c common/setting/parse.c
+ * covers: common/setting/convert.c common/setting/setting.c
+ *
+ * What is taken is written as YAML and read back to the same.
+ */
+#include "common/setting/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_MAX = 24 };
+
+static void read_back(const struct settings *settings, unsigned program)
+{
+    struct settings again;
+    struct buffer first = {0}, second = {0};
+    struct problem problem = {0};
+    settings_init(&again);
+    settings_write_yaml(settings, program, &first);
+    const int error = setting_read_yaml_text(&again, program, "first",
+                                             buffer_span(&first), &problem);
+    if (!error) { // texts that are no UTF-8 cannot be YAML
+        settings_write_yaml(&again, program, &second);
+        assert(span_equal(buffer_span(&first), buffer_span(&second)));
+    }
+    buffer_free(&first);
+    buffer_free(&second);
+    settings_clear(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const unsigned PROGRAMS[] = {FOR_RUN,    FOR_VENTILATOR, FOR_WORKER,
+                                        FOR_SINK,   FOR_STATUS,     FOR_RESULTS,
+                                        FOR_VERIFY, FOR_RUN};
+    if (size < 1)
+        return 0;
+    const unsigned program = PROGRAMS[data[0] % 8];
+    char *words[WORDS_MAX + 2] = {(char[]){"fan"}};
+    char *text = calloc(size, 1);
+    int count = 1;
+    if (!text)
+        return 0;
+    memcpy(text, data + 1, size - 1);
+    for (size_t at = 0; at + 1 < size && count < WORDS_MAX;
+         at += strlen(text + at) + 1)
+        words[count++] = text + at;
+    struct settings settings;
+    struct problem problem = {0};
+    enum settings_parsed parsed;
+    settings_init(&settings);
+    const int error = settings_read_flags(&settings, program, count, words,
+                                          &parsed, &problem);
+    assert((error == 0) == (problem.code == 0));
+    if (!error)
+        read_back(&settings, program);
+    settings_clear(&settings);
+    free(text);
+    return 0;
+}
