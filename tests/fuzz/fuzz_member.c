@@ -1,3 +1,6 @@
+/* fuzz_member - any bytes as a member of the log, and as its text
+ * covers: common/store/member.c
+ */
 #include "common/store/member.h"
 
 #include <assert.h>

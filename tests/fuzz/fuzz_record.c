@@ -1,3 +1,7 @@
+/* fuzz_record - any bytes as a line of the log
+ * covers: common/store/record_read.c common/store/record_scan.c
+ * covers: common/store/record_write.c common/store/text.c common/store/values.c
+ */
 #include "common/store/record.h"
 #include "common/store/record_fields.h"
 

@@ -1,3 +1,6 @@
+/* fuzz_source - any bytes as an input file, in each of its forms
+ * covers: ventilator/source.c ventilator/source_*.c
+ */
 #include "ventilator/source.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+/* fuzz_template - any texts as a command, its values and options
+ * covers: common/template/*.c common/wire/command.c
+ */
 #include "common/template/template.h"
 
 #include <assert.h>

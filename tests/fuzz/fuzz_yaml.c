@@ -1,3 +1,6 @@
+/* fuzz_yaml - any bytes as a run file and as a plan
+ * covers: common/setting/yaml_read.c common/setting/yaml_write.c
+ */
 #include "common/setting/internal.h"
 
 #include <assert.h>
