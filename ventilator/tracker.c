@@ -38,8 +38,10 @@ struct tracker_action *tracker_act(struct tracker *tracker,
     if (tracker->action_first == tracker->action_count)
         tracker->action_first = tracker->action_count = 0;
     if (!tracker_grow((void **)&tracker->actions, &tracker->action_capacity,
-                      tracker->action_count + 1, sizeof *spare))
-        return spare; // tracker_turn reports the failure
+                      tracker->action_count + 1, sizeof *spare)) {
+        tracker->starved = tracker->failed = true;
+        return spare; // what is lost by it, tracker_next says
+    }
     struct tracker_action *action = &tracker->actions[tracker->action_count++];
     *action = (struct tracker_action){.kind = kind};
     return action;
@@ -48,8 +50,12 @@ struct tracker_action *tracker_act(struct tracker *tracker,
 bool tracker_next(struct tracker *tracker, struct tracker_action *action)
 {
     if (tracker->action_first == tracker->action_count) {
+        const bool starved = tracker->starved;
+        tracker->starved = false;
         tracker->sends_used = 0;
-        return false;
+        *action = (struct tracker_action){.kind = ACTION_FAIL,
+                                          .text = "out of memory"};
+        return starved;
     }
     *action = tracker->actions[tracker->action_first++];
     if (action->kind == ACTION_TASKS)

@@ -138,6 +138,7 @@ struct tracker {
     struct tracker_send *sends;
     size_t sends_capacity, sends_used;
     struct tracker_action spare; // written to when out of memory
+    bool starved;                // it was: say so by the next action
     int64_t now_ms, turned_ms;
     struct tracker_counts counts;
 };
