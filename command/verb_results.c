@@ -205,9 +205,10 @@ static int talk(const struct results *results)
 static int prepare(struct results *results)
 {
     const struct settings *const set = results->settings;
-    const enum fields_format format =
-        strcmp(set->format, "csv") == 0   ? FIELDS_CSV
-        : strcmp(set->format, "tsv") == 0 ? FIELDS_TSV
+    const char *const name = set->format ? set->format : ""; // no memory
+    const enum fields_format format = strcmp(name, "csv") == 0 ? FIELDS_CSV
+                                      : strcmp(name, "tsv") == 0
+                                          ? FIELDS_TSV
                                           : FIELDS_NDJSON;
     if (!rundir_has(results->dir, PLAN_FILE) &&
         !rundir_has(results->dir, LOG_FILE_NAME))

@@ -90,6 +90,9 @@ static int take_value(struct yaml_reader *reader, const yaml_event_t *event)
     restore_bytes(text);
     const int error = setting_store(reader->settings, reader->row, LAYER_YAML,
                                     reader->row->name, text, &inner);
+    if (error == -ENOMEM)
+        return problem_set(reader->problem, error, "%s: out of memory",
+                           reader->name);
     return error ? refuse(reader, event->start_mark, inner.text) : 0;
 }
 

@@ -315,11 +315,14 @@ static int json_field(struct record_reading *reading, const struct field *field,
 static int read_json(struct record_reading *reading, struct span line)
 {
     json_error_t error;
+    errno = 0; // jansson does not always say that it was memory
     json_t *object =
         json_loadb((const char *)line.at, line.size, JSON_ALLOW_NUL, &error);
     if (!object)
-        return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM
-                                                                   : -EBADMSG;
+        return json_error_code(&error) == json_error_out_of_memory ||
+                       errno == ENOMEM
+                   ? -ENOMEM
+                   : -EBADMSG;
     int result = json_is_object(object) ? 0 : -EBADMSG;
     for (size_t i = 0; result == 0 && i < FIELD_COUNT; i++) {
         json_t *value = json_object_get(object, RECORD_FIELDS[i].name);
