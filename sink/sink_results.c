@@ -2,6 +2,8 @@
 
 #include "sink/convert.h"
 
+#include <errno.h>
+
 /* A group is bounded: what waits behind it gets the next sync. */
 enum {
     GROUP_MESSAGES = 4096,
@@ -9,8 +11,9 @@ enum {
     GROUP_BYTES = 16 << 20,
 };
 
-/* The value list as a record holds it; empty when out of memory. */
-static struct span values_of(struct sink *sink, struct wire_list list)
+/* Puts the value list as a record holds it into sink->values. Without memory
+ * it ends the role: a result does not go into the log without its values. */
+static bool copy_values(struct sink *sink, struct wire_list list)
 {
     buffer_clear(&sink->pairs);
     buffer_clear(&sink->values);
@@ -18,12 +21,15 @@ static struct span values_of(struct sink *sink, struct wire_list list)
     size_t count = 0;
     for (; wire_next_pair(&list, &pair); count++)
         buffer_append(&sink->pairs, &pair, sizeof pair);
-    if (sink->pairs.failed)
-        return (struct span){0};
     const struct wire_pairs_out pairs = {
         (const struct wire_pair *)(const void *)sink->pairs.at, count};
-    wire_put_values(&sink->values, pairs);
-    return sink->values.failed ? (struct span){0} : buffer_span(&sink->values);
+    if (!sink->pairs.failed)
+        wire_put_values(&sink->values, pairs);
+    if (!sink->pairs.failed && !sink->values.failed)
+        return true;
+    problem_set(sink->problem, -ENOMEM, "cannot take a result: out of memory");
+    sink_end(sink, EXIT_ERROR);
+    return false;
 }
 
 static bool take_result(struct sink *sink, const struct wire_result *result,
@@ -34,9 +40,11 @@ static bool take_result(struct sink *sink, const struct wire_result *result,
         sink_count(sink, verdict);
         return true;
     }
-    const struct span values = values_of(sink, result->values);
-    const struct record record = record_of_result(
-        result, worker, ledger_host(sink->ledger, worker), values);
+    if (!copy_values(sink, result->values))
+        return false;
+    const struct record record =
+        record_of_result(result, worker, ledger_host(sink->ledger, worker),
+                         buffer_span(&sink->values));
     return sink_store(sink, &record);
 }
 

@@ -47,8 +47,11 @@ static int put_json(struct buffer *out, const json_t *value)
             return -ENOMEM;
         if (digits == DIGITS_ENOUGH || json_is_integer(value))
             break;
+        errno = 0;
         json_t *same = json_loadb((const char *)out->at + start,
                                   out->size - start, JSON_DECODE_ANY, NULL);
+        if (!same && errno == ENOMEM)
+            return -ENOMEM;
         const bool equal = same && json_equal(same, value);
         json_decref(same);
         if (equal)
@@ -136,11 +139,14 @@ static json_t *read_object(const struct source *source, struct span line,
 {
     json_error_t error;
     const unsigned long long ordinal = source->ordinal, at = offset;
+    errno = 0; // jansson does not always say that it was memory
     json_t *object = json_loadb((const char *)line.at, line.size,
                                 JSON_REJECT_DUPLICATES, &error);
-    if (!object) {
-        const bool memory = json_error_code(&error) == json_error_out_of_memory;
-        problem_set(problem, memory ? -ENOMEM : -EINVAL,
+    if (!object && (errno == ENOMEM ||
+                    json_error_code(&error) == json_error_out_of_memory)) {
+        problem_set(problem, -ENOMEM, "out of memory");
+    } else if (!object) {
+        problem_set(problem, -EINVAL,
                     "task %llu (at byte %llu of the input) is no JSON object: "
                     "column %d: %s",
                     ordinal, at, error.column, error.text);

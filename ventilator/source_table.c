@@ -122,8 +122,11 @@ static int check_name(const struct source *source, struct span name,
 static int take_names(struct source *source, struct span header,
                       struct problem *problem)
 {
-    if (split_row(source, header) != 0)
-        return problem_set(problem, -E2BIG, "the header is too long");
+    const int split = split_row(source, header);
+    if (split != 0)
+        return problem_set(problem, split,
+                           split == -ENOMEM ? "out of memory"
+                                            : "the header is too long");
     for (size_t i = 0; i < source->value_count; i++) {
         const struct span name = source->values[i].value;
         const int error = check_name(source, name, problem);
