@@ -6,9 +6,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+void role_starve(struct role *role)
+{
+    problem_set(role->problem, -ENOMEM, "out of memory");
+    role_end(role, END_ABORTED, EXIT_ERROR);
+}
+
 void role_send(struct role *role, const struct net_peer *address)
 {
-    net_send(role->control, address, buffer_span(&role->out));
+    if (role->out.failed)
+        role_starve(role);
+    else
+        net_send(role->control, address, buffer_span(&role->out));
 }
 
 void role_refuse(struct role *role, const struct net_peer *address,
@@ -62,7 +71,7 @@ static void send_numbered(struct role *role,
         wire_put_cancel(&role->out, &header,
                         (struct wire_refs_out){&action->refs, 1});
     }
-    net_send(role->control, &peer->address, buffer_span(&role->out));
+    role_send(role, &peer->address);
 }
 
 static void send_records(struct role *role, const struct tracker_action *action)
@@ -93,6 +102,8 @@ static int run_exit(const struct role *role)
 void role_say_end(struct role *role)
 {
     const struct span end = buffer_span(&role->end);
+    if (role->end.failed) // then the others miss the heartbeat
+        return;
     for (unsigned i = 1; i <= role->peer_top; i++)
         if (role->peers[i].used && !role->peers[i].bye)
             net_send(role->control, &role->peers[i].address, end);
@@ -156,8 +167,9 @@ static void act(struct role *role, const struct tracker_action *action)
         role_end(role, END_COMPLETE, run_exit(role));
         break;
     case ACTION_FAIL:
-        problem_set(role->problem, -EIO, "%s", action->text);
-        role_end(role, END_ABORTED, EXIT_DAMAGED);
+        problem_set(role->problem, action->number ? -EIO : -ENOMEM, "%s",
+                    action->text);
+        role_end(role, END_ABORTED, action->number ? EXIT_DAMAGED : EXIT_ERROR);
         break;
     }
 }

@@ -94,7 +94,8 @@ static struct payload *expand(struct role *role, const struct source_task *task,
     return payload;
 }
 
-static void make_offer(struct role *role, enum source_result result,
+// Returns false when memory is short: no task is to blame for that.
+static bool make_offer(struct role *role, enum source_result result,
                        const struct source_task *task, struct problem *bad,
                        struct tracker_offer *offer)
 {
@@ -110,11 +111,16 @@ static void make_offer(struct role *role, enum source_result result,
     }
     offer->payload = payload;
     offer->payload_size = payload ? payload->size : 0;
+    if (!payload && bad->code == -ENOMEM) {
+        role_starve(role);
+        return false;
+    }
     if (!payload) {
         offer->bad = bad->text;
         log_event(LOG_WARNING, "bad-task", "task=%llu problem=\"%s\"",
                   (unsigned long long)offer->task, bad->text);
     }
+    return true;
 }
 
 // Returns false when this cursor has nothing more for now.
@@ -161,7 +167,8 @@ static bool read_one(struct role *role, enum cursor cursor)
     if (!tracker_needs(role->tracker, number))
         return true;
     struct tracker_offer offer;
-    make_offer(role, result, &task, &bad, &offer);
+    if (!make_offer(role, result, &task, &bad, &offer))
+        return false;
     tracker_offer(role->tracker, &offer, role->now_ms);
     return true;
 }
@@ -196,6 +203,6 @@ void input_fetch(struct role *role, const struct tracker_action *action)
         return;
     }
     struct tracker_offer offer;
-    make_offer(role, result, &task, &bad, &offer);
-    tracker_fetched(role->tracker, &offer, role->now_ms);
+    if (make_offer(role, result, &task, &bad, &offer))
+        tracker_fetched(role->tracker, &offer, role->now_ms);
 }

@@ -143,7 +143,7 @@ static void say_welcome(struct role *role, const struct peer *peer)
     wire_put_welcome(
         &role->out, &header, &welcome,
         (struct wire_pairs_out){definition.pairs, definition.count});
-    net_send(role->control, &peer->address, buffer_span(&role->out));
+    role_send(role, &peer->address);
     for (size_t i = 0; i < DEFINITION_MAX; i++)
         buffer_free(&definition.text[i]);
 }
@@ -201,8 +201,10 @@ void peer_tasks(struct role *role, const struct tracker_action *action)
 {
     struct peer *peer = &role->peers[action->worker];
     struct lane_frame *added = add_frame(peer);
-    if (!added)
-        return; // the gap shows in its REPORTs
+    if (!added) {
+        role_starve(role);
+        return;
+    }
     added->number = action->number;
     const struct wire_header header = role_header(role, WIRE_TASKS);
     const struct wire_tasks tasks = {.lane = peer->lane_id,
@@ -223,6 +225,12 @@ void peer_tasks(struct role *role, const struct tracker_action *action)
         wire_add_task(&added->frame, &task);
     }
     wire_end_tasks(&added->frame, begun, (uint32_t)action->count);
+    if (added->frame.failed) {
+        buffer_free(&added->frame);
+        peer->frame_count--;
+        role_starve(role);
+        return;
+    }
     peer_flush(peer);
 }
 

@@ -179,7 +179,7 @@ static void ask(struct role *role)
     buffer_clear(&role->out);
     wire_put_match(&role->out, &header, &match, resume->keys,
                    resume->key_count);
-    net_send(role->control, &role->sink_address, buffer_span(&role->out));
+    role_send(role, &role->sink_address);
     resume->asked = true;
 }
 

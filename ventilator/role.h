@@ -132,6 +132,8 @@ void role_watch_roster(struct role *role);
 void role_send(struct role *role, const struct net_peer *address);
 void role_refuse(struct role *role, const struct net_peer *address,
                  enum wire_refusal code, const char *text);
+/* Ends the run for want of memory. */
+void role_starve(struct role *role);
 /* Does all that the tracker wants. */
 void role_act(struct role *role);
 void role_end(struct role *role, enum end_reason reason, int exit);

@@ -21,14 +21,24 @@ bool tracker_grow(void **at, size_t *capacity, size_t needed, size_t size)
     return true;
 }
 
-void tracker_fail(struct tracker *tracker, const char *text)
+static void fail(struct tracker *tracker, const char *text, bool damaged)
 {
     if (tracker->failed)
         return;
     tracker->failed = true;
     struct tracker_action *action = tracker_act(tracker, ACTION_FAIL);
-    if (action)
-        action->text = text;
+    action->text = text;
+    action->number = damaged;
+}
+
+void tracker_damaged(struct tracker *tracker, const char *text)
+{
+    fail(tracker, text, true);
+}
+
+void tracker_starve(struct tracker *tracker)
+{
+    fail(tracker, "out of memory", false);
 }
 
 struct tracker_action *tracker_act(struct tracker *tracker,

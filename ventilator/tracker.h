@@ -56,7 +56,8 @@ enum action_kind {
     ACTION_FETCH,       // task, place: read its payload, then tracker_fetched
     ACTION_FORGET,      // payload is no longer needed: free it
     ACTION_COMPLETE,    // every task is final and the sink has it in writing
-    ACTION_FAIL,        // text: the run cannot go on
+    ACTION_FAIL,        // text: the run cannot go on; number 1: what the sink
+                        // has is damaged, 0: memory is short
 };
 
 /* A task as it goes out. The payload is the caller's. */

@@ -31,7 +31,7 @@ static struct tracker_send *send_slot(struct tracker *tracker)
 {
     if (!tracker_grow((void **)&tracker->sends, &tracker->sends_capacity,
                       tracker->sends_used + 1, sizeof(struct tracker_send))) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return NULL;
     }
     return &tracker->sends[tracker->sends_used++];

@@ -146,7 +146,8 @@ struct tracker {
 /* tracker.c */
 struct tracker_action *tracker_act(struct tracker *tracker,
                                    enum action_kind kind);
-void tracker_fail(struct tracker *tracker, const char *text);
+void tracker_damaged(struct tracker *tracker, const char *text);
+void tracker_starve(struct tracker *tracker);
 bool tracker_grow(void **at, size_t *capacity, size_t needed, size_t size);
 
 /* tracker_tasks.c */

@@ -11,7 +11,7 @@ uint64_t record_add(struct tracker *tracker, struct wire_record record)
 {
     if (!tracker_grow((void **)&tracker->records, &tracker->record_capacity,
                       tracker->record_count + 1, sizeof(struct kept_record))) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return 0;
     }
     struct kept_record *kept = &tracker->records[tracker->record_count++];
@@ -33,7 +33,7 @@ static void send_records(struct tracker *tracker)
     count = count > BATCH ? BATCH : count;
     if (!tracker_grow((void **)&tracker->sending, &tracker->sending_capacity,
                       count, sizeof(struct wire_record))) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -142,7 +142,7 @@ static void load_roster(struct tracker *tracker,
     struct roster_slot *grown =
         reallocarray(tracker->roster, tracker->roster_count + 1, sizeof *grown);
     if (!grown) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return;
     }
     tracker->roster = grown;
@@ -166,7 +166,7 @@ static void load(struct tracker *tracker, const struct wire_synced *part)
     struct wire_run run;
     while (wire_next_run(&list, &run))
         if (numset_add_run(tracker->final, run.first, run.count) < 0)
-            tracker_fail(tracker, "out of memory");
+            tracker_starve(tracker);
     struct wire_open_task open;
     for (list = part->open; wire_next_open_task(&list, &open);)
         load_open(tracker, &open);
@@ -204,8 +204,9 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
         return;
     tracker->sync_asked_ms = now_ms;
     if (part->bytes_lost > 0) {
-        tracker_fail(tracker, "the sink's log is shorter than what it has "
-                              "acknowledged: it is damaged or not this run's");
+        tracker_damaged(tracker,
+                        "the sink's log is shorter than what it has "
+                        "acknowledged: it is damaged or not this run's");
         return;
     }
     // What answers an older question would skip what was stored since.

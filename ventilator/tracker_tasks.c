@@ -89,7 +89,7 @@ struct history *history_of(struct tracker *tracker, uint64_t task)
     if (!tracker_grow((void **)&tracker->histories, &tracker->history_capacity,
                       tracker->history_count + 1, sizeof(struct history)) ||
         map_put(tracker->history_by_task, task, tracker->history_count) != 0) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return NULL;
     }
     struct history *history = &tracker->histories[tracker->history_count++];
@@ -187,7 +187,7 @@ void task_final(struct tracker *tracker, uint64_t task, enum status status)
 {
     const int added = numset_add(tracker->final, task);
     if (added < 0)
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
     if (added == 1)
         tracker->counts.by_status[status]++;
     else
@@ -431,7 +431,7 @@ void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
     }
     at = entry_open(tracker, offer->task);
     if (!at) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return;
     }
     take_payload(tracker, at, offer);

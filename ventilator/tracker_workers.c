@@ -131,7 +131,7 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
     if (at && !takes_over(tracker, &tracker->entries[at], worker, refs))
         return;
     if (!at && !(at = entry_open(tracker, task))) {
-        tracker_fail(tracker, "out of memory");
+        tracker_starve(tracker);
         return;
     }
     struct entry *entry = &tracker->entries[at];

@@ -1,5 +1,5 @@
 /* fuzz_template - any texts as a command, its values and options
- * covers: common/template/*.c common/wire/command.c
+ * covers: common/template/[a-z]*.c common/wire/command.c
  */
 #include "common/template/template.h"
 

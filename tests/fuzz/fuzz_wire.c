@@ -1,5 +1,5 @@
 /* fuzz_wire - any bytes as a frame: opened, decoded, every list walked
- * covers: common/wire/*.c common/base/bytes.c
+ * covers: common/wire/[a-z]*.c common/base/bytes.c
  *
  * What a decoder accepts it must also be able to walk to the end; a sanitizer
  * watches. The sum keeps the reads from being optimised away.
