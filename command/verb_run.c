@@ -327,8 +327,10 @@ static int run_all(struct run *run, int argc, char **argv)
 int verb_run(int argc, char **argv)
 {
     struct run *const run = calloc(1, sizeof *run);
-    if (!run)
+    if (!run) {
+        fprintf(stderr, "fan run: out of memory\n");
         return EXIT_ERROR;
+    }
     int exit = verb_open(&run->settings, FOR_RUN, argc, argv);
     if (exit == VERB_GO)
         exit = run_all(run, argc, argv);

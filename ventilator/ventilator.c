@@ -348,8 +348,10 @@ int ventilator_serve(const struct settings *settings, struct problem *problem)
 int ventilator_dry_run(const struct settings *settings, struct problem *problem)
 {
     struct role *role = calloc(1, sizeof *role);
-    if (!role)
+    if (!role) {
+        problem_set(problem, -ENOMEM, "out of memory");
         return EXIT_ERROR;
+    }
     role->settings = settings;
     role->dir = settings->dir ? settings->dir : ".";
     role->problem = problem;
