@@ -29,7 +29,8 @@ class Pipeline:
             if process.stderr:
                 process.stderr.close()
 
-    def start(self, program, *arguments, talk=None, **variables):
+    def start(self, program, *arguments, talk=subprocess.DEVNULL,
+              **variables):
         process = subprocess.Popen(
             [bench.program(program), *map(str, arguments)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
