@@ -91,8 +91,7 @@ void buffer_clear(struct buffer *buffer)
     buffer->failed = false;
 }
 
-// Makes room for `size` more bytes without using them.
-static bool reserve(struct buffer *buffer, size_t size)
+bool buffer_reserve(struct buffer *buffer, size_t size)
 {
     if (buffer->failed)
         return false;
@@ -116,22 +115,6 @@ static bool reserve(struct buffer *buffer, size_t size)
     return true;
 }
 
-uint8_t *buffer_extend(struct buffer *buffer, size_t size)
-{
-    if (!reserve(buffer, size))
-        return NULL;
-    uint8_t *room = buffer->at + buffer->size;
-    buffer->size += size;
-    return room;
-}
-
-void buffer_append(struct buffer *buffer, const void *data, size_t size)
-{
-    uint8_t *room = buffer_extend(buffer, size);
-    if (room && size > 0)
-        memcpy(room, data, size);
-}
-
 void buffer_append_text(struct buffer *buffer, const char *text)
 {
     buffer_append(buffer, text, strlen(text));
@@ -139,14 +122,15 @@ void buffer_append_text(struct buffer *buffer, const char *text)
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
+    va_list again;
     va_start(args, format);
     va_copy(again, args);
     const int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (length < 0)
         buffer->failed = true;
-    else if (reserve(buffer, (size_t)length + 1)) {
+    else if (buffer_reserve(buffer, (size_t)length + 1)) {
         vsnprintf((char *)buffer->at + buffer->size, (size_t)length + 1, format,
                   again);
         buffer->size += (size_t)length;
@@ -169,51 +153,16 @@ struct span buffer_span(const struct buffer *buffer)
     return (struct span){buffer->at, buffer->size};
 }
 
-static void store(uint8_t *at, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static void put(struct buffer *buffer, uint64_t value, size_t size)
-{
-    uint8_t *room = buffer_extend(buffer, size);
-    if (room)
-        store(room, value, size);
-}
-
-void put_u8(struct buffer *buffer, uint8_t value)
-{
-    put(buffer, value, 1);
-}
-
-void put_u16(struct buffer *buffer, uint16_t value)
-{
-    put(buffer, value, 2);
-}
-
-void put_u32(struct buffer *buffer, uint32_t value)
-{
-    put(buffer, value, 4);
-}
-
-void put_u64(struct buffer *buffer, uint64_t value)
-{
-    put(buffer, value, 8);
-}
-
-void put_id(struct buffer *buffer, const struct id128 *id)
-{
-    buffer_append(buffer, id->byte, sizeof id->byte);
-}
-
 static void put_span(struct buffer *buffer, struct span span, size_t length)
 {
     if (span.size > (length == 2 ? UINT16_MAX : UINT32_MAX)) {
         buffer->failed = true;
         return;
     }
-    put(buffer, span.size, length);
+    if (length == 2)
+        put_u16(buffer, (uint16_t)span.size);
+    else
+        put_u32(buffer, (uint32_t)span.size);
     buffer_append(buffer, span.at, span.size);
 }
 
@@ -230,7 +179,7 @@ void put_span32(struct buffer *buffer, struct span span)
 void set_u32(struct buffer *buffer, size_t offset, uint32_t value)
 {
     if (buffer->size >= 4 && offset <= buffer->size - 4)
-        store(buffer->at + offset, value, 4);
+        store_u32(buffer->at + offset, value);
 }
 
 struct reader reader_over(struct span span)
@@ -239,72 +188,6 @@ struct reader reader_over(struct span span)
         .at = span.at,
         .end = span.at ? span.at + span.size : NULL,
     };
-}
-
-size_t reader_left(const struct reader *reader)
-{
-    return reader->failed || !reader->at ? 0
-                                         : (size_t)(reader->end - reader->at);
-}
-
-struct span read_bytes(struct reader *reader, size_t size)
-{
-    if (reader->failed || size > reader_left(reader)) {
-        reader->failed = true;
-        return (struct span){0};
-    }
-    const struct span span = {reader->at, size};
-    if (size > 0)
-        reader->at += size;
-    return span;
-}
-
-static uint64_t read_number(struct reader *reader, size_t size)
-{
-    const struct span span = read_bytes(reader, size);
-    uint64_t value = 0;
-    for (size_t i = 0; i < span.size; i++)
-        value |= (uint64_t)span.at[i] << (8 * i);
-    return value;
-}
-
-uint8_t read_u8(struct reader *reader)
-{
-    return (uint8_t)read_number(reader, 1);
-}
-
-uint16_t read_u16(struct reader *reader)
-{
-    return (uint16_t)read_number(reader, 2);
-}
-
-uint32_t read_u32(struct reader *reader)
-{
-    return (uint32_t)read_number(reader, 4);
-}
-
-uint64_t read_u64(struct reader *reader)
-{
-    return read_number(reader, 8);
-}
-
-struct id128 read_id(struct reader *reader)
-{
-    struct id128 id = {{0}};
-    const struct span span = read_bytes(reader, sizeof id.byte);
-    if (span.size == sizeof id.byte)
-        memcpy(id.byte, span.at, sizeof id.byte);
-    return id;
-}
-
-struct span read_span16(struct reader *reader)
-{
-    return read_bytes(reader, read_u16(reader));
-}
-
-struct span read_span32(struct reader *reader)
-{
-    return read_bytes(reader, read_u32(reader));
 }
 
 bool reader_done(const struct reader *reader)

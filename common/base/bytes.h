@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Borrowed bytes: valid as long as what they point into. */
 struct span {
@@ -51,9 +52,26 @@ struct buffer {
 
 void buffer_free(struct buffer *buffer);  /* empty and ready again */
 void buffer_clear(struct buffer *buffer); /* keeps the memory */
+/* Makes room for `size` more bytes without using them; false: it has failed. */
+bool buffer_reserve(struct buffer *buffer, size_t size);
 /* Returns room for `size` more bytes and counts them as used, or NULL. */
-uint8_t *buffer_extend(struct buffer *buffer, size_t size);
-void buffer_append(struct buffer *buffer, const void *data, size_t size);
+static inline uint8_t *buffer_extend(struct buffer *buffer, size_t size)
+{
+    if ((size > buffer->capacity - buffer->size || !buffer->at ||
+         buffer->failed) &&
+        !buffer_reserve(buffer, size))
+        return NULL;
+    uint8_t *room = buffer->at + buffer->size;
+    buffer->size += size;
+    return room;
+}
+static inline void buffer_append(struct buffer *buffer, const void *data,
+                                 size_t size)
+{
+    uint8_t *room = buffer_extend(buffer, size);
+    if (room && size > 0)
+        memcpy(room, data, size);
+}
 void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_printf(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -61,11 +79,58 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 void buffer_consume(struct buffer *buffer, size_t size);
 struct span buffer_span(const struct buffer *buffer);
 
-void put_u8(struct buffer *buffer, uint8_t value);
-void put_u16(struct buffer *buffer, uint16_t value);
-void put_u32(struct buffer *buffer, uint32_t value);
-void put_u64(struct buffer *buffer, uint64_t value);
-void put_id(struct buffer *buffer, const struct id128 *id);
+// A compiler makes one store, or one load, of the bytes of a number.
+static inline void store_u16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+}
+static inline void store_u32(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+    at[2] = (uint8_t)(value >> 16);
+    at[3] = (uint8_t)(value >> 24);
+}
+static inline void store_u64(uint8_t *at, uint64_t value)
+{
+    store_u32(at, (uint32_t)value);
+    store_u32(at + 4, (uint32_t)(value >> 32));
+}
+static inline uint32_t load_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+           (uint32_t)at[3] << 24;
+}
+
+static inline void put_u8(struct buffer *buffer, uint8_t value)
+{
+    uint8_t *room = buffer_extend(buffer, 1);
+    if (room)
+        *room = value;
+}
+static inline void put_u16(struct buffer *buffer, uint16_t value)
+{
+    uint8_t *room = buffer_extend(buffer, 2);
+    if (room)
+        store_u16(room, value);
+}
+static inline void put_u32(struct buffer *buffer, uint32_t value)
+{
+    uint8_t *room = buffer_extend(buffer, 4);
+    if (room)
+        store_u32(room, value);
+}
+static inline void put_u64(struct buffer *buffer, uint64_t value)
+{
+    uint8_t *room = buffer_extend(buffer, 8);
+    if (room)
+        store_u64(room, value);
+}
+static inline void put_id(struct buffer *buffer, const struct id128 *id)
+{
+    buffer_append(buffer, id->byte, sizeof id->byte);
+}
 /* A length (u16 or u32) and the bytes. Too long for the length: fails. */
 void put_span16(struct buffer *buffer, struct span span);
 void put_span32(struct buffer *buffer, struct span span);
@@ -79,16 +144,59 @@ struct reader {
 };
 
 struct reader reader_over(struct span span);
-uint8_t read_u8(struct reader *reader);
-uint16_t read_u16(struct reader *reader);
-uint32_t read_u32(struct reader *reader);
-uint64_t read_u64(struct reader *reader);
-struct id128 read_id(struct reader *reader);
+static inline size_t reader_left(const struct reader *reader)
+{
+    return reader->failed || !reader->at ? 0
+                                         : (size_t)(reader->end - reader->at);
+}
 /* Borrow bytes from the message; an empty span when failed. */
-struct span read_bytes(struct reader *reader, size_t size);
-struct span read_span16(struct reader *reader);
-struct span read_span32(struct reader *reader);
-size_t reader_left(const struct reader *reader);
+static inline struct span read_bytes(struct reader *reader, size_t size)
+{
+    if (reader->failed || size > reader_left(reader)) {
+        reader->failed = true;
+        return (struct span){0};
+    }
+    const struct span span = {reader->at, size};
+    if (size > 0)
+        reader->at += size;
+    return span;
+}
+static inline uint8_t read_u8(struct reader *reader)
+{
+    const uint8_t *at = read_bytes(reader, 1).at;
+    return at ? at[0] : 0;
+}
+static inline uint16_t read_u16(struct reader *reader)
+{
+    const uint8_t *at = read_bytes(reader, 2).at;
+    return at ? (uint16_t)(at[0] | at[1] << 8) : 0;
+}
+static inline uint32_t read_u32(struct reader *reader)
+{
+    const uint8_t *at = read_bytes(reader, 4).at;
+    return at ? load_u32(at) : 0;
+}
+static inline uint64_t read_u64(struct reader *reader)
+{
+    const uint8_t *at = read_bytes(reader, 8).at;
+    return at ? load_u32(at) | (uint64_t)load_u32(at + 4) << 32 : 0;
+}
+static inline struct id128 read_id(struct reader *reader)
+{
+    struct id128 id = {{0}};
+    const uint8_t *at = read_bytes(reader, sizeof id.byte).at;
+    if (at)
+        memcpy(id.byte, at, sizeof id.byte);
+    return id;
+}
+static inline struct span read_span16(struct reader *reader)
+{
+    return read_bytes(reader, read_u16(reader));
+}
+static inline struct span read_span32(struct reader *reader)
+{
+    return read_bytes(reader, read_u32(reader));
+}
 /* True when every field was there and nothing is left over. */
 bool reader_done(const struct reader *reader);
 
