@@ -30,25 +30,32 @@ bool id128_is_zero(const struct id128 *id)
     return id128_equal(id, &(struct id128){{0}});
 }
 
+// Four bytes as eight digits: each half byte is spread to a byte of its own and
+// told apart from the letters without branches.
+static void put_hex(char *at, const uint8_t *byte)
+{
+    uint64_t x = load_u32(byte);
+    x = (x << 16 | x) & UINT64_C(0x0000ffff0000ffff);
+    x = (x << 8 | x) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x << 8 | x >> 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    const uint64_t letters = ((x + UINT64_C(0x0606060606060606)) >> 4) &
+                             UINT64_C(0x0101010101010101);
+    store_u64((uint8_t *)at,
+              x + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10));
+}
+
 void id128_text(const struct id128 *id, char text[ID128_TEXT_SIZE])
 {
-    static const char DIGITS[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof id->byte; i++) {
-        text[2 * i] = DIGITS[id->byte[i] >> 4];
-        text[2 * i + 1] = DIGITS[id->byte[i] & 15];
-    }
+    for (size_t i = 0; i < sizeof id->byte; i += 4)
+        put_hex(text + 2 * i, id->byte + i);
     text[ID128_TEXT_SIZE - 1] = '\0';
 }
 
 static int hex_digit(char digit)
 {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
+    const unsigned number = (unsigned)(unsigned char)digit - '0';
+    const unsigned letter = ((unsigned)(unsigned char)digit | 0x20) - 'a';
+    return number <= 9 ? (int)number : letter <= 5 ? (int)letter + 10 : -1;
 }
 
 int id128_parse(const char *text, struct id128 *id)

@@ -36,10 +36,12 @@ static char *put_number(char *at, uint64_t value)
     size_t first = sizeof digits;
     if (value > INT64_MAX)
         value = INT64_MAX;
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    for (; value >= 100; value /= 100)
+        text_put_pair(digits + (first -= 2), (unsigned)(value % 100));
+    if (value >= 10)
+        text_put_pair(digits + (first -= 2), (unsigned)value);
+    else
+        digits[--first] = (char)('0' + value);
     memcpy(at, digits + first, sizeof digits - first);
     return at + (sizeof digits - first);
 }
@@ -75,13 +77,11 @@ static char *put_seconds(char *at, const char *key, uint64_t us)
     if (us == 0)
         return at;
     at = put_text(put_number(put_key(at, key), us / 1000000), ".");
-    unsigned rest = (unsigned)(us % 1000000), unit = 100000;
-    do {
-        *at++ = (char)('0' + rest / unit);
-        rest %= unit;
-        unit /= 10;
-    } while (rest > 0);
-    return at;
+    unsigned digits = 6;
+    text_put_micros(at, (unsigned)(us % 1000000));
+    while (digits > 1 && at[digits - 1] == '0')
+        digits--;
+    return at + digits;
 }
 
 static char *put_true(char *at, const char *key, bool value)

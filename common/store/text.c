@@ -3,19 +3,20 @@
 #include <errno.h>
 #include <string.h>
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+typedef int8_t sixteen __attribute__((vector_size(16)));
 
-// True when eight bytes need neither an escape nor a closer look.
-static bool eight_plain(const uint8_t *at)
+// True when sixteen bytes need neither an escape nor a closer look. As signed
+// numbers those that are not ASCII are below the space, too.
+static bool sixteen_plain(const uint8_t *at)
 {
-    uint64_t x;
+    sixteen x;
+    uint64_t half[2];
     memcpy(&x, at, sizeof x);
-    const uint64_t quote = x ^ EACH('"');
-    const uint64_t slash = x ^ EACH('\\');
-    const uint64_t found = x | ((x - EACH(0x20)) & ~x) |
-                           ((quote - EACH(1)) & ~quote) |
-                           ((slash - EACH(1)) & ~slash);
-    return (found & EACH(0x80)) == 0;
+    const sixteen none = {0};
+    const sixteen found =
+        (x < none + ' ') | (x == none + '"') | (x == none + '\\');
+    memcpy(half, &found, sizeof half);
+    return (half[0] | half[1]) == 0;
 }
 
 static size_t escape_extra(uint8_t byte)
@@ -55,8 +56,8 @@ bool text_is_utf8(struct span text, size_t *extra)
 {
     *extra = 0;
     for (size_t i = 0; i < text.size;) {
-        if (text.size - i >= 8 && eight_plain(text.at + i)) {
-            i += 8;
+        if (text.size - i >= 16 && sixteen_plain(text.at + i)) {
+            i += 16;
         } else if (text.at[i] < 0x80) {
             *extra += escape_extra(text.at[i++]);
         } else {
@@ -181,10 +182,14 @@ int text_unescape(struct buffer *out, struct span inside)
     if (!to)
         return -ENOMEM;
     for (size_t i = 0; i < inside.size;) {
-        if (inside.at[i] != '\\') {
-            *to++ = inside.at[i++];
-            continue;
-        }
+        const uint8_t *next = memchr(inside.at + i, '\\', inside.size - i);
+        const size_t plain =
+            next ? (size_t)(next - inside.at) - i : inside.size - i;
+        memcpy(to, inside.at + i, plain);
+        to += plain;
+        i += plain;
+        if (!next)
+            break;
         const size_t used = get_escaped(inside.at + i, inside.size - i, to++);
         if (used == 0)
             return -EBADMSG;
@@ -236,13 +241,10 @@ int text_get_base64(struct buffer *out, struct span text)
     return 0;
 }
 
-static void put_digits(char *at, unsigned value, unsigned digits)
-{
-    while (digits-- > 0) {
-        at[digits] = (char)('0' + value % 10);
-        value /= 10;
-    }
-}
+const char TEXT_PAIRS[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536"
+    "37383940414243444546474849505152535455565758596061626364656667686970717273"
+    "7475767778798081828384858687888990919293949596979899";
 
 // Days since 1970 to the proleptic Gregorian calendar and back, after
 // H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -259,13 +261,15 @@ void text_put_time(char *at, int64_t utc_us)
     const unsigned shifted = (5 * of_year + 2) / 153; // March is 0
     const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
     memcpy(at, "0000-00-00T00:00:00.000000Z", TEXT_TIME_SIZE);
-    put_digits(at, year_of_era + era * 400 + (month <= 2), 4);
-    put_digits(at + 5, month, 2);
-    put_digits(at + 8, of_year - (153 * shifted + 2) / 5 + 1, 2);
-    put_digits(at + 11, of_day / 3600, 2);
-    put_digits(at + 14, of_day / 60 % 60, 2);
-    put_digits(at + 17, of_day % 60, 2);
-    put_digits(at + 20, (unsigned)(utc_us % 1000000), 6);
+    const unsigned year = year_of_era + era * 400 + (month <= 2);
+    text_put_pair(at, year / 100);
+    text_put_pair(at + 2, year % 100);
+    text_put_pair(at + 5, month);
+    text_put_pair(at + 8, of_year - (153 * shifted + 2) / 5 + 1);
+    text_put_pair(at + 11, of_day / 3600);
+    text_put_pair(at + 14, of_day / 60 % 60);
+    text_put_pair(at + 17, of_day % 60);
+    text_put_micros(at + 20, (unsigned)(utc_us % 1000000));
 }
 
 static bool get_digits(const uint8_t *at, unsigned digits, int64_t *value)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Is it UTF-8? `extra` gets the bytes that escaping adds. About 8 bytes at a
+/* Is it UTF-8? `extra` gets the bytes that escaping adds. About 16 bytes at a
  * time where it is plain ASCII. */
 bool text_is_utf8(struct span text, size_t *extra);
 /* Appends it between quotes; `extra` is what text_is_utf8 gave for it. */
@@ -28,5 +28,19 @@ enum { TEXT_TIME_SIZE = 27 };
 #define TEXT_TIME_MAX_US INT64_C(253402300799999999)
 void text_put_time(char *at, int64_t utc_us);
 bool text_get_time(struct span text, int64_t *utc_us);
+
+/* Two digits of a number below 100, six of one below a million. */
+extern const char TEXT_PAIRS[];
+static inline void text_put_pair(char *at, unsigned value)
+{
+    at[0] = TEXT_PAIRS[2 * value];
+    at[1] = TEXT_PAIRS[2 * value + 1];
+}
+static inline void text_put_micros(char *at, unsigned value)
+{
+    text_put_pair(at, value / 10000);
+    text_put_pair(at + 2, value / 100 % 100);
+    text_put_pair(at + 4, value % 100);
+}
 
 #endif

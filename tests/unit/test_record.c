@@ -238,6 +238,37 @@ static void assert_args(const struct wire_pair *pairs, size_t count,
     buffer_free(&out);
 }
 
+// What is looked at many bytes at a time is looked at whole.
+static void one_odd_byte_is_found_at_every_place(void **state)
+{
+    (void)state;
+    static const char ODD[] = {'"', '\\', '\n', '\x1f', '\x7f', '\xff'};
+    for (size_t size = 1; size <= 50; size++)
+        for (size_t place = 0; place < size; place++)
+            for (size_t i = 0; i < sizeof ODD; i++) {
+                uint8_t bytes[50];
+                memset(bytes, 'x', size);
+                bytes[place] = (uint8_t)ODD[i];
+                struct record record = full();
+                record.out = (struct span){bytes, size};
+                assert_round_trip(&record);
+            }
+}
+
+static void numbers_of_every_length_come_back(void **state)
+{
+    (void)state;
+    for (uint64_t number = 1; number < INT64_MAX / 10; number *= 10)
+        for (uint64_t i = 0; i < 3; i++) {
+            struct record record = full();
+            record.task = number + i;
+            record.maxrss_bytes = 2 * number - i;
+            record.wall_us = (number + i) % 2000000;
+            record.sys_us = number * 7 % 1000000;
+            assert_round_trip(&record);
+        }
+}
+
 static void args_take_the_form_that_fits(void **state)
 {
     (void)state;
@@ -339,6 +370,8 @@ int main(void)
         cmocka_unit_test(plain_success_is_lean),
         cmocka_unit_test(every_byte_comes_back_as_output),
         cmocka_unit_test(bad_utf8_is_told_from_good),
+        cmocka_unit_test(one_odd_byte_is_found_at_every_place),
+        cmocka_unit_test(numbers_of_every_length_come_back),
         cmocka_unit_test(args_take_the_form_that_fits),
         cmocka_unit_test(times_come_back_and_odd_ones_are_left_out),
         cmocka_unit_test(what_is_no_record_is_refused),
