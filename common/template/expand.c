@@ -278,7 +278,9 @@ static int write_command(struct expansion *e, const size_t out[2],
                          const size_t err[2], struct buffer *encoded)
 {
     const struct template *template = e->template;
-    struct span *args = calloc(e->arg_count + 1, sizeof *args);
+    struct span few[16];
+    const bool is_few = e->arg_count <= sizeof few / sizeof *few;
+    struct span *args = is_few ? few : calloc(e->arg_count, sizeof *args);
     if (!args)
         return no_memory(e);
     for (size_t i = 0, from = 0; i < e->arg_count; from = e->ends[i++])
@@ -298,7 +300,8 @@ static int write_command(struct expansion *e, const size_t out[2],
         .stdout_path = part(e, out[0], out[1]),
         .stderr_path = part(e, err[0], err[1])};
     wire_put_command(encoded, &command);
-    free(args);
+    if (!is_few)
+        free(args);
     return encoded->failed ? no_memory(e) : 0;
 }
 
@@ -309,6 +312,7 @@ int template_expand(const struct template *template,
     struct expansion e = {
         .template = template, .task = task, .problem = problem};
     size_t stdout_range[2] = {0}, stderr_range[2] = {0};
+    (void)buffer_reserve(&e.bytes, TEMPLATE_USUAL); // what fails says so later
     int error = check_values(template, task, problem);
     if (error == 0)
         error = make_args(&e);

@@ -174,6 +174,7 @@ struct id128 template_key(const struct template *template,
                           struct span whole)
 {
     struct buffer bytes = {0};
+    (void)buffer_reserve(&bytes, TEMPLATE_USUAL);
     put_id(&bytes, &template->typed_hash);
     put_u64(&bytes, value_count);
     for (size_t i = 0; i < value_count; i++) {
