@@ -4,11 +4,14 @@
 
 #include <errno.h>
 
-/* A group is bounded: what waits behind it gets the next sync. */
+/* A group is bounded: what waits behind it gets the next sync. It is far below
+ * the ventilator's window, so that tasks go out and run while others are
+ * stored.
+ */
 enum {
     GROUP_MESSAGES = 4096,
-    GROUP_RESULTS = 1 << 18,
-    GROUP_BYTES = 16 << 20,
+    GROUP_RESULTS = 1 << 13,
+    GROUP_BYTES = 4 << 20,
 };
 
 /* Puts the value list as a record holds it into sink->values. Without memory
