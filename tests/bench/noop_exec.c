@@ -1,4 +1,5 @@
-/* noop_exec - in place of worker/exec.c: every command succeeds at once
+/* noop_exec - in place of worker/exec.c: every command succeeds at once, and
+ * its first value is its output
  *
  * Linked into a worker that is real otherwise, it shows what dispatch,
  * tracking and storing cost, with nothing run in between.
@@ -11,11 +12,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+struct ended {
+    uint32_t slot;
+    struct span payload; // the task's, which lives until it is released
+};
+
 struct exec {
     int fd; // never readable: all is done by turns
     bool started;
     uint32_t slots;
-    uint32_t *ended; // slots whose command has ended, in a ring
+    struct ended *ended; // a ring
     uint32_t first, count;
     int64_t start_us;
 };
@@ -58,7 +64,8 @@ void exec_start(struct exec *exec, const struct launch_task *task,
 {
     (void)tag;
     (void)now_ms;
-    exec->ended[(exec->first + exec->count++) % exec->slots] = task->slot;
+    exec->ended[(exec->first + exec->count++) % exec->slots] =
+        (struct ended){task->slot, task->payload};
     exec->started = true;
 }
 
@@ -87,12 +94,23 @@ void exec_kill_all(struct exec *exec)
     (void)exec;
 }
 
+static struct span first_value(struct span payload)
+{
+    struct wire_command command;
+    struct wire_pair pair = {0};
+    if (wire_get_command(payload, &command))
+        (void)wire_next_pair(&command.values, &pair);
+    return pair.value;
+}
+
 bool exec_next(struct exec *exec, struct exec_end *end)
 {
     if (exec->count == 0)
         return false;
-    *end = (struct exec_end){.slot = exec->ended[exec->first],
+    const struct ended *ended = &exec->ended[exec->first];
+    *end = (struct exec_end){.slot = ended->slot,
                              .class = CLASS_NONE,
+                             .out = first_value(ended->payload),
                              .start_us = exec->start_us,
                              .wall_us = 1};
     return true;
