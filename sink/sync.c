@@ -110,6 +110,7 @@ bool sink_sync(struct sink *sink, const struct wire_header *header,
         return false;
     }
     const uint64_t end = journal_position(sink->journal);
+    const uint32_t present = ledger_generation(sink->ledger);
     // Before anything is granted, and written: the next one has to see it, too.
     if (sync.generation > present) {
         answer(sink, &header->sender, end, false, 0);

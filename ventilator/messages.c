@@ -378,26 +378,6 @@ static handler *const HANDLERS[WIRE_TYPES] = {
     [WIRE_REFUSED] = on_refused,
 };
 
-// Peers know of a generation only by the sink's grant: a higher one than ours
-// is that of a ventilator that has followed us.
-static bool is_fenced(const struct role *role, const struct wire_header *header)
-{
-    const uint32_t mine = tracker_generation(role->tracker);
-    return mine != 0 && header->generation > mine &&
-           id128_equal(&header->run, &role->run);
-}
-
-static void leave_fenced(struct role *role, const struct wire_header *header)
-{
-    problem_set(role->problem, -EBUSY,
-                "another ventilator does this run now: its generation is %u, "
-                "this one's %u",
-                header->generation, tracker_generation(role->tracker));
-    // Not by END, nor by "the run is over": what runs is the other's now.
-    role->fenced = role->ending = true;
-    role->exit = EXIT_ERROR;
-}
-
 static void receive_one(struct role *role, const struct net_message *message)
 {
     struct incoming in = {.address = &message->peer};
@@ -413,10 +393,7 @@ static void receive_one(struct role *role, const struct net_message *message)
         log_event(LOG_DEBUG, "refused", "fault=%s", wire_fault_name(fault));
         return;
     }
-    if (is_fenced(role, &in.header))
-        leave_fenced(role, &in.header);
-    else
-        HANDLERS[in.header.type](role, &in);
+    HANDLERS[in.header.type](role, &in);
 }
 
 void role_receive(struct role *role)
