@@ -123,7 +123,8 @@ def options(page):
 
 
 def names(page, top):
-    """Words like `tests/unit/test_x.c`, and `a_test_that_is_a_sentence`."""
+    """Words like `tests/unit/test_x.c`, and `a_test_that_is_a_sentence`; of a
+    command its program."""
     text = "\n".join(read(os.path.join(folder, file))
                      for folder, _, files in os.walk(os.path.join(top, "tests"))
                      for file in files if file.endswith((".c", ".py")))
@@ -132,7 +133,7 @@ def names(page, top):
     for number, line in enumerate(read(page).split("\n"), 1):
         for word in re.findall(r"`([^`]+)`", line):
             if word.startswith("tests/"):
-                if not os.path.exists(os.path.join(top, word)):
+                if not os.path.exists(os.path.join(top, word.split()[0])):
                     faults.append((number, f"{word} is not there"))
             elif re.fullmatch(r"\w+_\w+_\w+", word) and word not in known:
                 faults.append((number, f"there is no test {word}"))

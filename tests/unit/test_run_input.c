@@ -20,7 +20,7 @@ struct world {
 static int setup(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
-    strcpy(world->dir, "/tmp/fan-input-XXXXXX");
+    snprintf(world->dir, sizeof world->dir, "/tmp/fan-input-XXXXXX");
     settings_init(&world->settings);
     world->stdin_was = dup(STDIN_FILENO);
     *state = world;
