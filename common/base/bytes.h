@@ -97,6 +97,10 @@ static inline void store_u64(uint8_t *at, uint64_t value)
     store_u32(at, (uint32_t)value);
     store_u32(at + 4, (uint32_t)(value >> 32));
 }
+static inline uint16_t load_u16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] | at[1] << 8);
+}
 static inline uint32_t load_u32(const uint8_t *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
@@ -164,12 +168,16 @@ static inline struct span read_bytes(struct reader *reader, size_t size)
 static inline uint8_t read_u8(struct reader *reader)
 {
     const uint8_t *at = read_bytes(reader, 1).at;
-    return at ? at[0] : 0;
+    if (!at)
+        return 0;
+    return at[0];
 }
 static inline uint16_t read_u16(struct reader *reader)
 {
     const uint8_t *at = read_bytes(reader, 2).at;
-    return at ? (uint16_t)(at[0] | at[1] << 8) : 0;
+    if (!at)
+        return 0;
+    return load_u16(at);
 }
 static inline uint32_t read_u32(struct reader *reader)
 {
