@@ -208,6 +208,8 @@ class Images(Run):
 
     def resume_from(self, acknowledged, tree):
         shutil.rmtree(self.path("run"), ignore_errors=True)
+        with open(self.path("ran"), "w", encoding="utf-8"):
+            pass  # what the recorded run did was counted
         if tree:
             self.lay(tree, self.path("run"))
         planned = os.path.exists(self.path("run/plan.yaml"))
