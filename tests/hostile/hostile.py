@@ -75,7 +75,7 @@ class Beside(chaos.ByHand):
         self.run_id = bytes.fromhex(self.status()["run_id"])
         self.sink_refused = 0  # at least so many
         self.calm = {name: place.descriptors()
-                     for name, place in self.places().items()}
+                     for name, place in self.vitals().items()}
 
     def connect(self, port, kind=None):
         wire = zmtp.connect(port, kind)
@@ -124,7 +124,7 @@ class Beside(chaos.ByHand):
             return self.status()["done"] >= wanted
         until(f"{wanted} tasks are stored", stored)
 
-    def places(self):
+    def vitals(self):
         return {role.program: Place(role.pids()[-1])
                 for role in (self.ventilator, self.sink, self.workers[0])}
 
@@ -132,7 +132,7 @@ class Beside(chaos.ByHand):
     def unharmed(self, memory=16 * MIB, refused=0, ends=True):
         """What is done within harms nobody. `refused` so many messages are
         counted by the ventilator."""
-        places = self.places()
+        places = self.vitals()
         before = {}
         for name, place in places.items():
             place.forget_peak()
