@@ -18,15 +18,26 @@ struct joblog {
     struct buffer lines, command, whole;
 };
 
+// A plugin is shown as if it were a command.
 static struct template *make_template(const struct settings *set)
 {
     struct problem unused = {0};
-    const struct template_options options = {.append =
-                                                 !set->array && !set->ndjson,
-                                             .shell = set->shell,
-                                             .lines = set->command.count == 0};
-    return template_create((const char *const *)set->command.at,
-                           set->command.count, &options, &unused);
+    const size_t first = set->plugin ? 1 : 0;
+    const size_t count = set->command.count + first;
+    const struct template_options options = {
+        .append = set->plugin || (!set->array && !set->ndjson),
+        .shell = set->shell,
+        .lines = count == 0};
+    const char **words = calloc(count + 1, sizeof *words);
+    if (!words)
+        return NULL;
+    words[0] = set->plugin;
+    for (size_t i = first; i < count; i++)
+        words[i] = set->command.at[i - first];
+    struct template *template =
+        template_create(words, count, &options, &unused);
+    free((void *)words);
+    return template;
 }
 
 struct joblog *joblog_open(const struct settings *settings,

@@ -104,6 +104,11 @@ static void make_command(const struct supervisor *supervisor,
     case RUN_WORKER:
         line->words[count++] = "--jobs";
         line->words[count++] = line->slots;
+        // Loaded before it dials: what is wrong ends the run before a task.
+        if (supervisor->settings->plugin) {
+            line->words[count++] = "--plugin";
+            line->words[count++] = supervisor->settings->plugin;
+        }
         break;
     case RUN_ROLES:
         break;

@@ -6,21 +6,71 @@
 #include <stdlib.h>
 #include <string.h>
 
+// A plugin has no shell, no environment and no streams of its own.
+static int check_plugin(const struct settings *set, struct problem *problem)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } others[] = {
+        {"--shell", set->shell},
+        {"--stdin", set->stdin_payload},
+        {"--stdout", set->stdout_path != NULL},
+        {"--stderr", set->stderr_path != NULL},
+        {"--line-buffer", set->line_buffer},
+        {"--compat", set->compat},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i].given)
+            return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                                "%s is for commands: it cannot be with "
+                                "--plugin",
+                                others[i].name);
+    return 0;
+}
+
+// Of a plugin: its name and the arguments after --. Without these the values
+// are its arguments, which are sent in any case. The whole input is sent where
+// the values do not make it up.
+static int open_plugin(struct role *role, struct template_options *options)
+{
+    const struct settings *set = role->settings;
+    const size_t count = set->command.count + 1;
+    if (check_plugin(set, role->problem) != 0)
+        return -EINVAL;
+    const char **words = calloc(count, sizeof *words);
+    if (!words)
+        return problem_set(role->problem, -ENOMEM, "out of memory");
+    words[0] = set->plugin;
+    for (size_t i = 1; i < count; i++)
+        words[i] = set->command.at[i - 1];
+    options->lines = false;
+    options->input = set->ndjson || set->header || set->colsep;
+    if (count == 1)
+        options->append = set->dry_run;
+    role->input.template =
+        template_create(words, count, options, role->problem);
+    free((void *)words);
+    return role->input.template ? 0 : -EINVAL;
+}
+
 static int open_template(struct role *role)
 {
     const struct settings *set = role->settings;
     size_t name_count = 0;
     const char *const *names = source_names(role->input.front, &name_count);
     const bool speaks_by_environment = set->array || set->ndjson;
-    const struct template_options options = {
-        .append = !speaks_by_environment,
-        .shell = set->shell,
-        .lines = set->command.count == 0,
-        .input = set->stdin_payload || set->ndjson || set->compat,
-        .names = names,
-        .name_count = name_count,
-        .stdout_path = set->stdout_path,
-        .stderr_path = set->stderr_path};
+    struct template_options options = {.append = !speaks_by_environment,
+                                       .shell = set->shell,
+                                       .lines = set->command.count == 0,
+                                       .input = set->stdin_payload ||
+                                                set->ndjson || set->compat,
+                                       .names = names,
+                                       .name_count = name_count,
+                                       .stdout_path = set->stdout_path,
+                                       .stderr_path = set->stderr_path};
+    if (set->plugin)
+        return open_plugin(role, &options);
     role->input.template =
         template_create((const char *const *)set->command.at,
                         set->command.count, &options, role->problem);

@@ -1,5 +1,6 @@
 /* peers - workers as sockets and processes: lanes, frames, pidfds */
 #include "common/base/log.h"
+#include "common/setting/plan.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
@@ -91,7 +92,8 @@ struct definition {
 // Places are told whole: the worker need not know where the run was started.
 static bool is_place(const struct setting_row *row)
 {
-    return strcmp(row->name, "chdir") == 0 || strcmp(row->name, "dir") == 0;
+    return strcmp(row->name, "chdir") == 0 || strcmp(row->name, "dir") == 0 ||
+           strcmp(row->name, "plugin") == 0;
 }
 
 static void define_place(struct definition *definition, const char *name,
@@ -123,6 +125,10 @@ static void define(const struct role *role, struct definition *definition)
     char *run_dir = realpath(role->dir, NULL);
     define_place(definition, "dir", run_dir);
     free(run_dir);
+    const char *plugin = role->settings->plugin;
+    char *plugin_place = plugin ? plan_path(role->settings, plugin) : NULL;
+    define_place(definition, "plugin", plugin_place);
+    free(plugin_place);
 }
 
 static void say_welcome(struct role *role, const struct peer *peer)

@@ -117,3 +117,9 @@ void belt_end(struct belt *belt)
 {
     atomic_fetch_add(&belt->ended, 1);
 }
+
+bool belt_is_empty(const struct belt *belt)
+{
+    const uint64_t now = atomic_load(&belt->cursors);
+    return begun_of(now) == given_of(now);
+}

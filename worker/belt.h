@@ -55,5 +55,6 @@ bool belt_idle(const struct belt *belt);
 
 bool belt_begin(struct belt *belt, uint32_t *place); /* false: none is there */
 void belt_end(struct belt *belt); /* what it began; all it wrote is seen */
+bool belt_is_empty(const struct belt *belt); /* of what could begin */
 
 #endif

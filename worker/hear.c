@@ -10,7 +10,6 @@
 enum {
     CONTROL_BURST = 256, // messages of one turn, so that tasks get theirs
     LANE_BURST = 64,
-    RESULT_AROUND = 1 << 20, // of a RESULTS beside its two outputs
 };
 
 static char *text_of(struct span span)
@@ -50,9 +49,12 @@ static void connect_results(struct worker *worker, struct span endpoint,
         log_event(LOG_ERROR, "sink-unreachable", "%s", problem.text);
 }
 
+// A plugin of the worker's own is the run's here: its place may be another.
 static void apply_definition(struct worker *worker, struct wire_list list)
 {
     struct wire_pair pair;
+    free(worker->settings->plugin);
+    worker->settings->plugin = NULL;
     while (wire_next_pair(&list, &pair)) {
         struct problem problem = {0};
         char *name = text_of(pair.name);
@@ -67,31 +69,6 @@ static void apply_definition(struct worker *worker, struct wire_list list)
         free(name);
         free(value);
     }
-}
-
-static int prepare(struct worker *worker)
-{
-    const struct settings *settings = worker->settings;
-    const uint64_t room = worker->message_max > 2 * (uint64_t)RESULT_AROUND
-                              ? (worker->message_max - RESULT_AROUND) / 2
-                              : RESULT_AROUND / 2;
-    const struct exec_settings exec = {
-        .launch = {.run = settings->name ? settings->name : worker->run_text,
-                   .dir = settings->dir,
-                   .chdir = settings->chdir ? settings->chdir
-                                            : settings->working_directory,
-                   .compat = settings->compat,
-                   .input = settings->stdin_payload},
-        .slots = slots_count(worker->slots),
-        .timeout_ms = settings->timeout_ms,
-        .grace_ms = settings->grace_ms,
-        .output_max = settings->output_max < room ? settings->output_max : room,
-        .truncate = settings->truncate,
-        .line_buffer = settings->line_buffer,
-    };
-    retain_set_max(worker->retain, settings->retain_max);
-    worker->exec = exec_create(&exec, &worker->problem);
-    return worker->exec ? 0 : -ENOMEM;
 }
 
 static bool take_lane(struct worker *worker, struct span endpoint)
@@ -149,12 +126,10 @@ static void hear_welcome(struct worker *worker,
     worker->heartbeat_ms = welcome.heartbeat_ms ? welcome.heartbeat_ms : 1000;
     worker->liveness_ms = welcome.liveness_ms ? welcome.liveness_ms : 5000;
     worker->message_max = welcome.message_max;
-    if (!worker->exec) {
+    if (!worker_is_prepared(worker)) {
         apply_definition(worker, welcome.definition);
-        if (prepare(worker) < 0) {
-            worker_fail(worker, EXIT_ERROR, "out of memory");
+        if (!worker_prepare(worker))
             return;
-        }
     }
     if (!take_lane(worker, welcome.lane_endpoint)) {
         worker_fail(worker, EXIT_ERROR, "cannot connect to the lane");
@@ -211,14 +186,14 @@ static void hear_recall(struct worker *worker, const struct wire_header *header,
 }
 
 struct stopping {
-    struct exec *exec;
+    struct worker *worker;
     int64_t now_ms;
 };
 
 static void stop(void *argument, uint32_t slot)
 {
     const struct stopping *stopping = argument;
-    exec_cancel(stopping->exec, slot, stopping->now_ms);
+    worker_stop_slot(stopping->worker, slot, stopping->now_ms);
 }
 
 static void hear_cancel(struct worker *worker, const struct wire_header *header,
@@ -226,11 +201,12 @@ static void hear_cancel(struct worker *worker, const struct wire_header *header,
 {
     (void)header;
     struct wire_cancel cancel;
-    if (!wire_get_cancel(body, &cancel) || !worker->exec) {
+    if (!wire_get_cancel(body, &cancel) || !worker_is_prepared(worker)) {
         slots_drop(worker->slots);
         return;
     }
-    struct stopping stopping = {worker->exec, now_ms};
+    struct stopping stopping = {worker, now_ms};
+    worker_take_back(worker);
     struct wire_refs refs;
     while (wire_next_refs(&cancel.tasks, &refs))
         (void)slots_cancel(worker->slots, &refs, stop, &stopping);

@@ -8,13 +8,18 @@
 #include "worker/worker.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int tell(const struct problem *problem)
 {
-    (void)fprintf(stderr, "fan-worker: %s\n", problem->text);
-    if (problem->exit == EXIT_USAGE)
+    // Who typed `fan run` knows of no worker. NOLINTNEXTLINE(concurrency-*)
+    const bool supervised = getenv("FAN_SUPERVISOR");
+    (void)fprintf(stderr, "%s: %s\n", supervised ? "fan run" : "fan-worker",
+                  problem->text);
+    if (problem->exit == EXIT_USAGE && !supervised)
         (void)fprintf(stderr, "Try 'fan worker --help'.\n");
     return (int)problem->exit;
 }
@@ -28,10 +33,13 @@ static int work(struct settings *settings, pid_t parent)
     int code = EXIT_ERROR;
     if (worker)
         code = worker_run(worker, &problem);
+    const bool stuck = worker && worker_is_stuck(worker);
     worker_destroy(&worker);
     net_stop();
     if (problem.code != 0)
-        return tell(&problem);
+        code = tell(&problem);
+    if (stuck)
+        _exit(code);
     return code;
 }
 

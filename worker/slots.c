@@ -44,6 +44,18 @@ static void list_append(struct list *list, struct slot_task *task)
     list->count++;
 }
 
+static void list_prepend(struct list *list, struct slot_task *task)
+{
+    task->before = NULL;
+    task->after = list->head;
+    if (list->head)
+        list->head->before = task;
+    else
+        list->tail = task;
+    list->head = task;
+    list->count++;
+}
+
 static void list_remove(struct list *list, struct slot_task *task)
 {
     if (task->before)
@@ -267,18 +279,38 @@ int slots_add(struct slots *slots, const struct wire_task *task,
     return 1;
 }
 
-const struct slot_task *slots_start(struct slots *slots)
+static struct slot_task *next_startable(const struct slots *slots)
 {
     struct slot_task *task = slots->queue.head;
-    if (!task || slots->free_count == 0 || slots->draining)
+    if (!task || slots->draining)
         return NULL;
     const struct slot_task *busy = slots->running.head;
-    if (busy && (task->alone || busy->alone))
-        return NULL;
+    return busy && (task->alone || busy->alone) ? NULL : task;
+}
+
+static void start(struct slots *slots, struct slot_task *task, uint32_t slot)
+{
     list_remove(&slots->queue, task);
     list_append(&slots->running, task);
-    task->slot = slots->free[--slots->free_count];
+    task->slot = slot;
+}
+
+const struct slot_task *slots_start(struct slots *slots)
+{
+    struct slot_task *task = next_startable(slots);
+    if (!task || slots->free_count == 0)
+        return NULL;
+    start(slots, task, slots->free[--slots->free_count]);
     slots->at[task->slot] = task;
+    return task;
+}
+
+const struct slot_task *slots_hand(struct slots *slots, uint32_t slot)
+{
+    assert(slot >= 1 && slot <= slots->count);
+    struct slot_task *task = next_startable(slots);
+    if (task)
+        start(slots, task, slot);
     return task;
 }
 
@@ -300,6 +332,46 @@ void slots_finish(struct slots *slots, uint32_t slot, uint64_t busy_us,
         slots->finished++;
         slots->busy_us += busy_us;
     }
+}
+
+// They are ours: what we lend is const.
+static struct slot_task *own(const struct slot_task *task)
+{
+    return (struct slot_task *)(uintptr_t)task; // NOLINT(performance-*)
+}
+
+void slots_end(struct slots *slots, const struct slot_task *task,
+               uint64_t busy_us, bool counted)
+{
+    assert(task->slot != 0);
+    list_remove(&slots->running, own(task));
+    forget(slots, own(task));
+    if (counted) {
+        slots->finished++;
+        slots->busy_us += busy_us;
+    }
+}
+
+void slots_unhand(struct slots *slots, const struct slot_task *task)
+{
+    assert(task->slot != 0);
+    struct slot_task *back = own(task);
+    list_remove(&slots->running, back);
+    if (newest(slots, back->task) != back) {
+        free(back);
+        return;
+    }
+    back->slot = 0;
+    list_prepend(&slots->queue, back);
+}
+
+void slots_abandon(struct slots *slots, const struct slot_task *task)
+{
+    assert(task->slot != 0);
+    list_remove(&slots->running, own(task));
+    if (newest(slots, task->task) == task)
+        (void)map_remove(slots->newest, task->task);
+    slots->finished++;
 }
 
 struct wire_refs_out slots_recall(struct slots *slots, uint32_t count)

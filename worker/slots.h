@@ -75,6 +75,19 @@ const struct slot_task *slots_running(const struct slots *slots, uint32_t slot);
 void slots_finish(struct slots *slots, uint32_t slot, uint64_t busy_us,
                   bool counted);
 
+/* Where tasks wait at their slot, too: as slots_start, but in a slot (from 1)
+ * of the caller's choice, behind what is there. A worker uses either this, and
+ * the three below, or slots_start and slots_finish. */
+const struct slot_task *slots_hand(struct slots *slots, uint32_t slot);
+/* As slots_finish, and `task` is gone. */
+void slots_end(struct slots *slots, const struct slot_task *task,
+               uint64_t busy_us, bool counted);
+/* Puts a task that was handed and has not begun at the queue's head; it is
+ * gone where a newer attempt is held. */
+void slots_unhand(struct slots *slots, const struct slot_task *task);
+/* Ends a task that somebody still uses: its memory is never freed. */
+void slots_abandon(struct slots *slots, const struct slot_task *task);
+
 /* Takes up to `count` unstarted tasks off the tail of the queue and lists them.
  * The list is valid until the next call that lists. Cost: those tasks. On
  * out of memory nothing is taken and the list is empty. */

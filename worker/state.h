@@ -1,6 +1,7 @@
 /* state - what the parts of the worker's role share; see worker.h
  *
- * worker.c is the loop, hear.c takes messages, tell.c makes them.
+ * worker.c is the loop, hear.c takes messages, tell.c makes them, carry.c
+ * brings tasks to what executes them.
  */
 #ifndef WORKER_STATE_H
 #define WORKER_STATE_H
@@ -11,6 +12,7 @@
 #include "common/setting/setting.h"
 #include "common/wire/wire.h"
 #include "worker/exec.h"
+#include "worker/plugin.h"
 #include "worker/retain.h"
 #include "worker/slots.h"
 
@@ -49,7 +51,12 @@ struct worker {
     char host[256];
     struct slots *slots;
     struct retain *retain;
-    struct exec *exec; // from the first WELCOME on
+    // From the first WELCOME on one of the two, by what the run says.
+    struct exec *exec;
+    struct plugin *plugin;
+    struct plugin_code *code; // of the plugin, or of --plugin before that
+    bool open;                // the plugin's slots are set up
+    bool stuck; // a thread does not end: nothing it may use is freed
     struct net_socket *control, *lane, *results;
     char *lane_endpoint, *results_endpoint;
     uint64_t next_push;   // lowest result number not pushed on this connection
@@ -82,8 +89,9 @@ void worker_report(struct worker *worker, int64_t now_ms);
 /* Gives back up to `count` unstarted tasks. */
 void worker_return(struct worker *worker, uint32_t count);
 void worker_bye(struct worker *worker);
-/* Puts the result of an ended command into the batch. 0 or -ENOMEM. */
-int worker_add_result(struct worker *worker, const struct exec_end *end);
+/* Puts the result of an ended task into the batch. 0 or -ENOMEM. */
+int worker_add_result(struct worker *worker, const struct slot_task *task,
+                      const struct exec_end *end);
 /* Closes the batch if asked to, and keeps it; pushes all that is closed and not
  * pushed yet. 0 or -ENOMEM. */
 int worker_flush(struct worker *worker, bool close);
@@ -92,6 +100,29 @@ int worker_flush(struct worker *worker, bool close);
 
 void worker_hear_control(struct worker *worker, int64_t now_ms);
 void worker_hear_lane(struct worker *worker);
+
+/* -- worker.c -- */
+
+/* Starts nothing more; leaves when what runs has ended, or the grace time. */
+void worker_drain(struct worker *worker, int64_t now_ms);
+
+/* -- carry.c -- */
+
+/* Makes what executes the tasks of this run: true when it is there. Else the
+ * worker leaves. */
+bool worker_prepare(struct worker *worker);
+bool worker_is_prepared(const struct worker *worker);
+/* Takes what has ended, starts what can. 0 or -ENOMEM. */
+int worker_execute(struct worker *worker, int64_t now_ms);
+/* Makes tasks that have been handed on, but not begun, unstarted again. */
+void worker_take_back(struct worker *worker);
+/* Asks the task in a slot to end. */
+void worker_stop_slot(struct worker *worker, uint32_t slot, int64_t now_ms);
+int worker_execute_fd(const struct worker *worker);
+/* As exec_wait_ms; just before the loop waits. */
+int64_t worker_execute_wait_ms(struct worker *worker, int64_t now_ms);
+/* Ends all that runs, and does not tell of it. */
+void worker_kill(struct worker *worker);
 
 /* Leaves with a failure. */
 void worker_fail(struct worker *worker, enum exit_code exit, const char *text);

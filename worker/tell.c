@@ -108,6 +108,7 @@ void worker_report(struct worker *worker, int64_t now_ms)
 
 void worker_return(struct worker *worker, uint32_t count)
 {
+    worker_take_back(worker);
     const struct wire_refs_out tasks = slots_recall(worker->slots, count);
     const struct wire_header header = worker_header(worker);
     wire_put_returned(&worker->frame, &header, slots_lane(worker->slots),
@@ -159,10 +160,10 @@ static void begin_batch(struct worker *worker)
     worker->batch_begun = wire_begin_results(&worker->batch, &header, &results);
 }
 
-int worker_add_result(struct worker *worker, const struct exec_end *end)
+int worker_add_result(struct worker *worker, const struct slot_task *task,
+                      const struct exec_end *end)
 {
     enum { AROUND = 4096 }; // of a result beside its output and values
-    const struct slot_task *task = slots_running(worker->slots, end->slot);
     const struct span values = wire_command_values(task->payload);
     const size_t size =
         end->out.size + end->err.size + values.size + end->note.size + AROUND;

@@ -2,7 +2,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/template/template.h"
 #include "worker/state.h"
 
 #include <errno.h>
@@ -20,7 +19,6 @@ enum {
     PAUSE_MS = 1000,    // a turn so late: we were stopped, not the peer
     STORE_MS = 10000,   // a leaving worker waits so long for the sink
     LINGER_MS = 1000,
-    KILL_MS = 2000, // a leaving worker waits so long for killed groups
 };
 
 static int open_signals(void)
@@ -53,6 +51,11 @@ static int set_up(struct worker *worker, struct problem *problem)
     if (code < 0)
         return problem_set(problem, code, "cannot start: %s",
                            strerrordesc_np(-code));
+    if (worker->settings->plugin) {
+        worker->code = plugin_load(worker->settings->plugin, problem);
+        if (!worker->code)
+            return problem->code;
+    }
     worker->process = process_self();
     if (gethostname(worker->host, sizeof worker->host - 1) < 0)
         worker->host[0] = '\0';
@@ -90,7 +93,11 @@ void worker_destroy(struct worker **worker)
     if (!gone)
         return;
     exec_destroy(&gone->exec);
-    slots_destroy(&gone->slots);
+    if (!gone->stuck) {
+        plugin_destroy(&gone->plugin);
+        plugin_code_free(&gone->code);
+        slots_destroy(&gone->slots);
+    }
     retain_destroy(&gone->retain);
     net_close(&gone->lane);
     net_close(&gone->results);
@@ -105,6 +112,19 @@ void worker_destroy(struct worker **worker)
     free(gone->results_endpoint);
     free(gone);
     *worker = NULL;
+}
+
+void worker_drain(struct worker *worker, int64_t now_ms)
+{
+    slots_drain(worker->slots);
+    worker->drain = DRAIN_RUNNING;
+    worker->grace_until_ms = now_ms + worker->settings->grace_ms;
+    worker->changed = true;
+}
+
+bool worker_is_stuck(const struct worker *worker)
+{
+    return worker->stuck;
 }
 
 static bool is_orphan(const struct worker *worker)
@@ -122,7 +142,8 @@ static void take_signal(struct worker *worker, int number, bool handed_on,
     if (worker->signal != 0 && !again && number != SIGQUIT)
         return;
     worker->signal = worker->signal ? worker->signal : number;
-    if (again || number == SIGQUIT || is_orphan(worker) || !worker->exec) {
+    if (again || number == SIGQUIT || is_orphan(worker) ||
+        !worker_is_prepared(worker)) {
         worker->phase = PHASE_LEAVING;
         worker->exit_code = 128 + worker->signal;
         return;
@@ -130,10 +151,7 @@ static void take_signal(struct worker *worker, int number, bool handed_on,
     log_event(LOG_INFO, "draining", "signal=%d running=%u queued=%u", number,
               slots_running_count(worker->slots),
               slots_queued_count(worker->slots));
-    slots_drain(worker->slots);
-    worker->drain = DRAIN_RUNNING;
-    worker->grace_until_ms = now_ms + worker->settings->grace_ms;
-    worker->changed = true;
+    worker_drain(worker, now_ms);
 }
 
 static void take_signals(struct worker *worker, int64_t now_ms)
@@ -142,56 +160,6 @@ static void take_signals(struct worker *worker, int64_t now_ms)
     while (read(worker->signal_fd, &info, sizeof info) == sizeof info)
         take_signal(worker, (int)info.ssi_signo,
                     (pid_t)info.ssi_pid == worker->parent, now_ms);
-}
-
-// Values joined by a space, or the task's number.
-static struct span make_tag(struct worker *worker, const struct slot_task *task)
-{
-    struct wire_command command;
-    struct wire_pair pair;
-    buffer_clear(&worker->tag);
-    if (!worker->settings->tag || !wire_get_command(task->payload, &command))
-        return (struct span){0};
-    while (wire_next_pair(&command.values, &pair)) {
-        if (worker->tag.size > 0)
-            put_u8(&worker->tag, ' ');
-        if (pair.value.size > 0)
-            buffer_append(&worker->tag, pair.value.at, pair.value.size);
-    }
-    if (worker->tag.size == 0)
-        buffer_printf(&worker->tag, "%llu", (unsigned long long)task->task);
-    return buffer_span(&worker->tag);
-}
-
-static void start_tasks(struct worker *worker, int64_t now_ms)
-{
-    const struct slot_task *task;
-    while (!retain_full(worker->retain) && now_ms >= worker->next_start_ms &&
-           (task = slots_start(worker->slots))) {
-        const struct launch_task launch = {
-            .task = task->task,
-            .seed = template_seed(worker->settings->seed, task->task),
-            .attempt = task->failures + 1,
-            .slot = task->slot,
-            .payload = task->payload};
-        exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
-        if (worker->settings->delay_ms > 0)
-            worker->next_start_ms =
-                clock_monotonic_ms() + worker->settings->delay_ms;
-    }
-}
-
-static int take_ends(struct worker *worker)
-{
-    struct exec_end end;
-    int code = 0;
-    while (code == 0 && exec_next(worker->exec, &end)) {
-        code = worker_add_result(worker, &end);
-        slots_finish(worker->slots, end.slot, end.wall_us, true);
-        exec_release(worker->exec, end.slot);
-        worker->changed = true;
-    }
-    return code;
 }
 
 static void go_on_draining(struct worker *worker, int64_t now_ms)
@@ -212,7 +180,8 @@ static void go_on_draining(struct worker *worker, int64_t now_ms)
         retain_kept(worker->retain) > retain_made(worker->retain);
     if (stored || now_ms >= worker->store_until_ms) {
         worker->end_reason = END_DRAINED;
-        worker->exit_code = 128 + worker->signal;
+        if (worker->signal != 0)
+            worker->exit_code = 128 + worker->signal;
         worker->phase = PHASE_LEAVING;
     }
 }
@@ -271,8 +240,8 @@ static int64_t wait_for(struct worker *worker, int64_t now_ms)
         wait_ms = sooner(wait_ms, worker->grace_until_ms - now_ms);
     if (worker->next_start_ms > now_ms && slots_queued_count(worker->slots) > 0)
         wait_ms = sooner(wait_ms, worker->next_start_ms - now_ms);
-    if (worker->exec)
-        wait_ms = sooner(wait_ms, exec_wait_ms(worker->exec, now_ms));
+    if (worker_is_prepared(worker))
+        wait_ms = sooner(wait_ms, worker_execute_wait_ms(worker, now_ms));
     return wait_ms > 0 ? wait_ms : 0;
 }
 
@@ -283,8 +252,8 @@ static int wait_for_something(struct worker *worker, int64_t now_ms)
         {.fd = worker->signal_fd, .want = NET_READ},
     };
     size_t count = 2;
-    if (worker->exec)
-        items[count++] = (struct net_poll_item){.fd = exec_fd(worker->exec),
+    if (worker_is_prepared(worker))
+        items[count++] = (struct net_poll_item){.fd = worker_execute_fd(worker),
                                                 .want = NET_READ};
     if (worker->lane)
         items[count++] =
@@ -309,13 +278,8 @@ static int turn(struct worker *worker, int64_t now_ms)
     worker_hear_control(worker, now_ms);
     worker_hear_lane(worker);
     int code = 0;
-    if (worker->exec && worker->phase != PHASE_LEAVING) {
-        exec_turn(worker->exec, now_ms);
-        code = take_ends(worker);
-        start_tasks(worker, now_ms);
-        if (code == 0)
-            code = take_ends(worker); // what could not start
-    }
+    if (worker_is_prepared(worker) && worker->phase != PHASE_LEAVING)
+        code = worker_execute(worker, now_ms);
     if (code == 0)
         code = tell_if_due(worker, now_ms);
     if (worker->phase == PHASE_LEAVING)
@@ -328,22 +292,7 @@ static int turn(struct worker *worker, int64_t now_ms)
 // Results of what is killed now are not told: it has not failed by itself.
 static void leave(struct worker *worker)
 {
-    if (worker->exec) {
-        const int64_t until_ms = clock_monotonic_ms() + KILL_MS;
-        exec_kill_all(worker->exec);
-        struct exec_end end;
-        while (slots_running_count(worker->slots) > 0 &&
-               clock_monotonic_ms() < until_ms) {
-            struct net_poll_item item = {.fd = exec_fd(worker->exec),
-                                         .want = NET_READ};
-            (void)net_poll(&item, 1, 10);
-            exec_turn(worker->exec, clock_monotonic_ms());
-            while (exec_next(worker->exec, &end)) {
-                slots_finish(worker->slots, end.slot, end.wall_us, false);
-                exec_release(worker->exec, end.slot);
-            }
-        }
-    }
+    worker_kill(worker);
     if (!id128_is_zero(&worker->run))
         worker_bye(worker);
 }

@@ -10,6 +10,7 @@
 #include "common/base/problem.h"
 #include "common/setting/setting.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct worker;
@@ -21,6 +22,9 @@ struct worker;
 struct worker *worker_create(struct settings *settings, pid_t parent,
                              struct problem *problem);
 void worker_destroy(struct worker **worker);
+/* Before worker_destroy: does a plugin's thread still run? Then the process is
+ * to end by _exit: what the thread uses is not freed. */
+bool worker_is_stuck(const struct worker *worker);
 
 /* Works until the run ends, signals end it, or nothing can be done any more.
  * Returns the exit code of the process; for a failure with a problem. */

@@ -70,6 +70,7 @@ int texts_add(struct texts *texts, const char *text); /* 0 or -ENOMEM */
 struct settings {
     /* input */
     struct texts command; // after --
+    char *plugin;         // PATH[:FUNCTION]
     struct texts sources; // from the first `:::`, `:::+`, `::::`, `::::+` on
     char *arg_file;       // -a; "-" is standard input; NULL none
     bool null_separated;  // -0

@@ -51,6 +51,8 @@ const struct setting_row SETTING_TABLE[] = {
      INPUT, NULL, "keep blank lines as tasks (default: they are skipped)"},
     {"shell", 0, SETTING_BOOL, R | V | P, AT(shell), 0, 0, NULL,
      INPUT, NULL, "run the command through /bin/sh -c"},
+    {"plugin", 0, SETTING_TEXT, R | V | W | P | D, AT(plugin), 1, 4095, NULL,
+     INPUT, "PATH[:FUNCTION]", "call a C function (default fan_run) of a library: see fan.h"},
     {"stdin", 0, SETTING_BOOL, R | V | P | D, AT(stdin_payload), 0, 0, NULL,
      INPUT, NULL, "give each task its value or object on its standard input"},
     {"seed", 0, SETTING_COUNT, R | V | P | D | NO_ENVIRONMENT, AT(seed), 0, ANY - 1, NULL,

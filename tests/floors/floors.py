@@ -20,14 +20,14 @@ LIBRARIES = {
 # No file, socket, thread, clock or output can be had from these.
 PURE_LIBC = {
     "assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h",
-    "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h",
+    "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h",
     "string.h",
 }
 LIBC = PURE_LIBC | {
     "arpa/inet.h", "dirent.h", "dlfcn.h", "fcntl.h", "fnmatch.h", "getopt.h",
     "glob.h", "langinfo.h", "libgen.h", "linux/limits.h", "locale.h",
     "netdb.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h",
-    "pwd.h", "sched.h", "signal.h", "spawn.h", "stdio.h", "strings.h",
+    "pwd.h", "sched.h", "semaphore.h", "signal.h", "spawn.h", "stdio.h", "strings.h",
     "sys/epoll.h", "sys/eventfd.h", "sys/file.h", "sys/inotify.h",
     "sys/ioctl.h", "sys/mman.h", "sys/pidfd.h", "sys/prctl.h", "sys/random.h",
     "sys/resource.h", "sys/sendfile.h", "sys/signalfd.h", "sys/socket.h",
@@ -80,6 +80,7 @@ ZONES = (
     Zone(3, r"common/store/", f"{CORE}|{BASE}|common/(store|setting)/",
          ("zlib", "jansson")),
     Zone(4, r"ventilator/", r"common/|ventilator/", ("jansson", "xxhash")),
+    Zone(4, r"worker/plugin", r"common/|worker/|include/fan\.h"),
     Zone(4, r"worker/", r"common/|worker/", ("zlib",)),
     Zone(4, r"sink/", r"common/|sink/", ("zlib", "jansson")),
     Zone(5, r"command/", r"common/|command/|include/fan\.h", ("jansson",)),

@@ -1,0 +1,295 @@
+#include "worker/state.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/template/template.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    RESULT_AROUND = 1 << 20, // of a RESULTS beside its two outputs
+    KILL_MS = 2000, // a leaving worker waits so long for what it killed
+};
+
+static uint64_t output_max(const struct worker *worker)
+{
+    const uint64_t room = worker->message_max > 2 * (uint64_t)RESULT_AROUND
+                              ? (worker->message_max - RESULT_AROUND) / 2
+                              : RESULT_AROUND / 2;
+    const uint64_t wanted = worker->settings->output_max;
+    return wanted < room ? wanted : room;
+}
+
+static const char *directory(const struct settings *settings)
+{
+    return settings->chdir ? settings->chdir : settings->working_directory;
+}
+
+static int prepare_commands(struct worker *worker)
+{
+    const struct settings *settings = worker->settings;
+    const struct exec_settings exec = {
+        .launch = {.run = settings->name ? settings->name : worker->run_text,
+                   .dir = settings->dir,
+                   .chdir = directory(settings),
+                   .compat = settings->compat,
+                   .input = settings->stdin_payload},
+        .slots = slots_count(worker->slots),
+        .timeout_ms = settings->timeout_ms,
+        .grace_ms = settings->grace_ms,
+        .output_max = output_max(worker),
+        .truncate = settings->truncate,
+        .line_buffer = settings->line_buffer,
+    };
+    worker->exec = exec_create(&exec, &worker->problem);
+    return worker->problem.code;
+}
+
+static int prepare_plugin(struct worker *worker)
+{
+    const struct settings *settings = worker->settings;
+    if (!worker->code)
+        worker->code = plugin_load(settings->plugin, &worker->problem);
+    if (!worker->code)
+        return worker->problem.code;
+    const struct plugin_settings plugin = {
+        .code = worker->code,
+        .chdir = directory(settings),
+        .slots = slots_count(worker->slots),
+        .seed = settings->seed,
+        .timeout_ms = settings->timeout_ms,
+        .grace_ms = settings->grace_ms,
+        .output_max = output_max(worker),
+        .truncate = settings->truncate,
+    };
+    worker->plugin = plugin_create(&plugin, &worker->problem);
+    return worker->problem.code;
+}
+
+bool worker_prepare(struct worker *worker)
+{
+    int code;
+    retain_set_max(worker->retain, worker->settings->retain_max);
+    if (worker->settings->plugin)
+        code = prepare_plugin(worker);
+    else if (worker->code)
+        code = problem_exit(&worker->problem, EXIT_USAGE, -EINVAL,
+                            "this worker has a plugin, and the run has "
+                            "commands: the ventilator, too, is to be given "
+                            "--plugin");
+    else
+        code = prepare_commands(worker);
+    if (code < 0)
+        worker_fail(worker, worker->problem.exit, worker->problem.text);
+    return code == 0;
+}
+
+bool worker_is_prepared(const struct worker *worker)
+{
+    return worker->exec || worker->plugin;
+}
+
+// Values joined by a space, or the task's number.
+static struct span make_tag(struct worker *worker, const struct slot_task *task)
+{
+    struct wire_command command;
+    struct wire_pair pair;
+    buffer_clear(&worker->tag);
+    if (!worker->settings->tag || !wire_get_command(task->payload, &command))
+        return (struct span){0};
+    while (wire_next_pair(&command.values, &pair)) {
+        if (worker->tag.size > 0)
+            put_u8(&worker->tag, ' ');
+        if (pair.value.size > 0)
+            buffer_append(&worker->tag, pair.value.at, pair.value.size);
+    }
+    if (worker->tag.size == 0)
+        buffer_printf(&worker->tag, "%llu", (unsigned long long)task->task);
+    return buffer_span(&worker->tag);
+}
+
+static bool may_start(const struct worker *worker, int64_t now_ms)
+{
+    return !retain_full(worker->retain) && now_ms >= worker->next_start_ms;
+}
+
+static void put_off_next(struct worker *worker)
+{
+    if (worker->settings->delay_ms > 0)
+        worker->next_start_ms =
+            clock_monotonic_ms() + worker->settings->delay_ms;
+}
+
+static void start_commands(struct worker *worker, int64_t now_ms)
+{
+    const struct slot_task *task;
+    while (may_start(worker, now_ms) && (task = slots_start(worker->slots))) {
+        const struct launch_task launch = {
+            .task = task->task,
+            .seed = template_seed(worker->settings->seed, task->task),
+            .attempt = task->failures + 1,
+            .slot = task->slot,
+            .payload = task->payload};
+        exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
+        put_off_next(worker);
+    }
+}
+
+static int take_commands(struct worker *worker)
+{
+    struct exec_end end;
+    int code = 0;
+    while (code == 0 && exec_next(worker->exec, &end)) {
+        code = worker_add_result(worker, slots_running(worker->slots, end.slot),
+                                 &end);
+        slots_finish(worker->slots, end.slot, end.wall_us, true);
+        exec_release(worker->exec, end.slot);
+        worker->changed = true;
+    }
+    return code;
+}
+
+// Tasks are dealt to all slots alike, so that none waits while another idles.
+static void hand_out(struct worker *worker, int64_t now_ms)
+{
+    struct slots *slots = worker->slots;
+    const uint32_t count = slots_count(slots);
+    const uint32_t all = slots_queued_count(slots) + slots_running_count(slots);
+    const uint32_t share =
+        worker->settings->delay_ms > 0 ? 1 : (all + count - 1) / count;
+    const struct slot_task *task = NULL;
+    for (uint32_t slot = 1; slot <= count; slot++) {
+        bool handed = false;
+        while (may_start(worker, now_ms) &&
+               plugin_has_room(worker->plugin, slot, share) &&
+               (task = slots_hand(slots, slot))) {
+            plugin_hand(worker->plugin, slot, task);
+            put_off_next(worker);
+            handed = true;
+        }
+        if (handed)
+            plugin_give(worker->plugin, slot);
+    }
+}
+
+// Its thread cannot be killed: the process is to end, once the results that it
+// has are stored, and all it has not begun goes to others.
+static void begin_to_leave(struct worker *worker, int64_t now_ms)
+{
+    worker->stuck = true;
+    if (worker->drain != DRAIN_NO)
+        return;
+    log_event(LOG_WARNING, "thread-stuck", "running=%u queued=%u",
+              slots_running_count(worker->slots),
+              slots_queued_count(worker->slots));
+    problem_set(&worker->problem, -EDEADLK,
+                "a task did not stop when asked to. A thread cannot be "
+                "killed, so this worker ends");
+    worker->exit_code = EXIT_ERROR;
+    worker_drain(worker, now_ms);
+}
+
+static int take_called(struct worker *worker, int64_t now_ms)
+{
+    struct plugin_end end;
+    int code = 0;
+    while (code == 0 && plugin_next(worker->plugin, &end)) {
+        code = worker_add_result(worker, end.task, &end.end);
+        if (end.stuck) {
+            slots_abandon(worker->slots, end.task);
+            begin_to_leave(worker, now_ms);
+        } else {
+            slots_end(worker->slots, end.task, end.busy_us, true);
+        }
+        plugin_release(worker->plugin);
+        worker->changed = true;
+    }
+    return code;
+}
+
+static void unhand(void *argument, const struct slot_task *task)
+{
+    struct worker *worker = argument;
+    slots_unhand(worker->slots, task);
+}
+
+static bool slots_are_open(struct worker *worker)
+{
+    struct problem problem = {0};
+    worker->open = worker->open || plugin_is_ready(worker->plugin, &problem);
+    if (problem.code != 0)
+        worker_fail(worker, problem.exit, problem.text);
+    return worker->open;
+}
+
+int worker_execute(struct worker *worker, int64_t now_ms)
+{
+    int code;
+    if (worker->plugin) {
+        plugin_turn(worker->plugin, now_ms);
+        if (!slots_are_open(worker))
+            return 0;
+        code = take_called(worker, now_ms);
+        plugin_take_back_stuck(worker->plugin, now_ms, unhand, worker);
+        hand_out(worker, now_ms);
+        return code;
+    }
+    exec_turn(worker->exec, now_ms);
+    code = take_commands(worker);
+    start_commands(worker, now_ms);
+    return code == 0 ? take_commands(worker) : code; // what could not start
+}
+
+void worker_take_back(struct worker *worker)
+{
+    if (worker->plugin)
+        plugin_take_back(worker->plugin, unhand, worker);
+}
+
+void worker_stop_slot(struct worker *worker, uint32_t slot, int64_t now_ms)
+{
+    if (worker->plugin)
+        plugin_cancel(worker->plugin, slot, now_ms);
+    else
+        exec_cancel(worker->exec, slot, now_ms);
+}
+
+int worker_execute_fd(const struct worker *worker)
+{
+    return worker->plugin ? plugin_fd(worker->plugin) : exec_fd(worker->exec);
+}
+
+int64_t worker_execute_wait_ms(struct worker *worker, int64_t now_ms)
+{
+    return worker->plugin ? plugin_wait_ms(worker->plugin, now_ms)
+                          : exec_wait_ms(worker->exec, now_ms);
+}
+
+static void kill_commands(struct worker *worker)
+{
+    const int64_t until_ms = clock_monotonic_ms() + KILL_MS;
+    exec_kill_all(worker->exec);
+    struct exec_end end;
+    while (slots_running_count(worker->slots) > 0 &&
+           clock_monotonic_ms() < until_ms) {
+        struct net_poll_item item = {.fd = exec_fd(worker->exec),
+                                     .want = NET_READ};
+        (void)net_poll(&item, 1, 10);
+        exec_turn(worker->exec, clock_monotonic_ms());
+        while (exec_next(worker->exec, &end)) {
+            slots_finish(worker->slots, end.slot, end.wall_us, false);
+            exec_release(worker->exec, end.slot);
+        }
+    }
+}
+
+void worker_kill(struct worker *worker)
+{
+    if (worker->exec)
+        kill_commands(worker);
+    if (!worker->plugin)
+        return;
+    worker_take_back(worker);
+    worker->stuck = !plugin_stop(worker->plugin, KILL_MS);
+}

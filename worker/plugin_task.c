@@ -1,0 +1,254 @@
+#include "worker/plugin_inside.h"
+
+#include "common/template/template.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEEP = 1 << 20 }; // memory a seat keeps from task to task
+
+static void reuse(struct buffer *buffer)
+{
+    if (buffer->capacity > KEEP || buffer->failed)
+        buffer_free(buffer);
+    else
+        buffer_clear(buffer);
+}
+
+bool plugin_task_begin(struct fan_task *task, struct plugin_job *job)
+{
+    task->job = job;
+    task->number++;
+    task->has_payload = task->has_texts = false;
+    return wire_get_command(job->held->payload, &task->command);
+}
+
+void plugin_task_clear(struct fan_task *task)
+{
+    buffer_free(&task->payload);
+    buffer_free(&task->texts);
+    free(task->text);
+    task->text = NULL;
+    task->text_capacity = 0;
+}
+
+// Without memory there is an empty text, and the attempt fails.
+static const char *text_at(struct fan_task *task, const struct buffer *bytes,
+                           size_t at)
+{
+    if (!bytes->failed && at < bytes->size)
+        return (const char *)bytes->at + at;
+    task->job->no_memory = true;
+    return "";
+}
+
+static void make_payload(struct fan_task *task)
+{
+    reuse(&task->payload);
+    if (task->command.flags & COMMAND_INPUT) {
+        const struct span input = task->command.input;
+        if (input.size > 0)
+            buffer_append(&task->payload, input.at, input.size);
+    } else {
+        struct wire_list values = task->command.values;
+        struct wire_pair pair;
+        for (bool first = true; wire_next_pair(&values, &pair); first = false) {
+            if (!first)
+                put_u8(&task->payload, ' ');
+            if (pair.value.size > 0)
+                buffer_append(&task->payload, pair.value.at, pair.value.size);
+        }
+    }
+    put_u8(&task->payload, 0);
+    task->has_payload = true;
+}
+
+const char *fan_payload(struct fan_task *task, size_t *size)
+{
+    if (!task->has_payload)
+        make_payload(task);
+    const char *text = text_at(task, &task->payload, 0);
+    if (size)
+        *size = task->payload.failed ? 0 : task->payload.size - 1;
+    return text;
+}
+
+static bool add_text(struct fan_task *task, struct span name, struct span text)
+{
+    if (task->text_count == task->text_capacity) {
+        const size_t capacity = task->text_capacity * 2 + 8;
+        struct plugin_text *grown =
+            reallocarray(task->text, capacity, sizeof *grown);
+        if (!grown) {
+            task->job->no_memory = true;
+            return false;
+        }
+        task->text = grown;
+        task->text_capacity = capacity;
+    }
+    task->text[task->text_count++] = (struct plugin_text){
+        .at = task->texts.size, .size = text.size, .name = name};
+    if (text.size > 0)
+        buffer_append(&task->texts, text.at, text.size);
+    put_u8(&task->texts, 0);
+    return true;
+}
+
+// The first argument of the command is the plugin itself. Where no command was
+// given the values are the arguments, and travel once.
+static void make_texts(struct fan_task *task)
+{
+    struct wire_list args = task->command.args, values = task->command.values;
+    struct wire_pair pair;
+    struct span arg;
+    bool good = true;
+    reuse(&task->texts);
+    task->text_count = 0;
+    (void)wire_next_arg(&args, &arg);
+    while (good && wire_next_arg(&args, &arg))
+        good = add_text(task, (struct span){0}, arg);
+    task->first_argument = 0;
+    task->argument_count = task->first_value = task->text_count;
+    while (good && wire_next_pair(&values, &pair))
+        good = add_text(task, pair.name, pair.value);
+    task->value_count = task->text_count - task->first_value;
+    if (task->argument_count == 0)
+        task->argument_count = task->value_count;
+    task->has_texts = true;
+}
+
+static const char *text_of(struct fan_task *task, size_t index, size_t *size)
+{
+    const struct plugin_text *text = &task->text[index];
+    if (size)
+        *size = task->texts.failed ? 0 : text->size;
+    return text_at(task, &task->texts, text->at);
+}
+
+size_t fan_argument_count(struct fan_task *task)
+{
+    if (!task->has_texts)
+        make_texts(task);
+    return task->argument_count;
+}
+
+const char *fan_argument(struct fan_task *task, size_t index, size_t *size)
+{
+    if (index >= fan_argument_count(task))
+        return NULL;
+    return text_of(task, task->first_argument + index, size);
+}
+
+const char *fan_value(struct fan_task *task, const char *name, size_t *size)
+{
+    (void)fan_argument_count(task);
+    for (size_t i = 0; i < task->value_count; i++)
+        if (span_equal(task->text[task->first_value + i].name,
+                       span_of_text(name)))
+            return text_of(task, task->first_value + i, size);
+    return NULL;
+}
+
+uint64_t fan_number(const struct fan_task *task)
+{
+    return task->job->held->task;
+}
+
+uint64_t fan_seed(const struct fan_task *task)
+{
+    return template_seed(task->seat->plugin->settings.seed,
+                         task->job->held->task);
+}
+
+uint32_t fan_attempt(const struct fan_task *task)
+{
+    return task->job->held->failures + 1;
+}
+
+uint32_t fan_slot(const struct fan_task *task)
+{
+    return task->seat->slot;
+}
+
+const unsigned char *fan_key(const struct fan_task *task)
+{
+    return task->job->held->key.byte;
+}
+
+static int append(struct fan_task *task, struct plugin_stream *stream,
+                  const void *data, size_t size)
+{
+    const struct plugin_settings *settings = &task->seat->plugin->settings;
+    const uint64_t room = settings->output_max - stream->bytes.size;
+    const size_t fits = size < room ? size : (size_t)room;
+    if (fits > 0 && !stream->cut)
+        buffer_append(&stream->bytes, data, fits);
+    stream->cut = stream->cut || fits < size;
+    task->job->no_memory = task->job->no_memory || stream->bytes.failed;
+    return stream->cut || stream->bytes.failed ? -1 : 0;
+}
+
+int fan_write(struct fan_task *task, const void *data, size_t size)
+{
+    return append(task, &task->job->out, data, size);
+}
+
+// Short texts need no memory.
+static int append_formatted(struct fan_task *task, struct plugin_stream *stream,
+                            const char *format, va_list arguments)
+{
+    char text[512];
+    va_list again;
+    va_copy(again, arguments);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    int code = 0;
+    if (size < 0) {
+        task->job->no_memory = true;
+        code = -1;
+    } else if ((size_t)size < sizeof text) {
+        code = append(task, stream, text, (size_t)size);
+    } else {
+        char *longer = NULL;
+        size = vasprintf(&longer, format, again);
+        if (size < 0) {
+            task->job->no_memory = true;
+            code = -1;
+        } else {
+            code = append(task, stream, longer, (size_t)size);
+            free(longer);
+        }
+    }
+    va_end(again);
+    return code;
+}
+
+int fan_printf(struct fan_task *task, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int code = append_formatted(task, &task->job->out, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+int fan_complain(struct fan_task *task, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int code = append_formatted(task, &task->job->err, format, arguments);
+    va_end(arguments);
+    const struct buffer *bytes = &task->job->err.bytes;
+    if (code == 0 && (bytes->size == 0 || bytes->at[bytes->size - 1] != '\n'))
+        code = append(task, &task->job->err, "\n", 1);
+    return code;
+}
+
+int fan_cancelled(const struct fan_task *task)
+{
+    const struct plugin_seat *seat = task->seat;
+    return atomic_load_explicit(&seat->stop, memory_order_relaxed) ==
+               task->number ||
+           atomic_load_explicit(&seat->plugin->over, memory_order_relaxed);
+}
