@@ -174,6 +174,7 @@ int run_plan_open(struct run *run, struct problem *problem)
     run->input = (struct run_input){.from = -1, .to = -1};
     run->lock = run->signal_fd = run->watch_fd = -1;
     if (read_operand(run, problem) != 0 ||
+        plan_check(&run->settings, problem) != 0 ||
         check_chdir(run->settings.chdir, problem) != 0)
         return problem->code;
     if ((!run->settings.resume || run->settings.dry_run) &&

@@ -122,11 +122,12 @@ struct fan_task;
 
 /* The task. `state` is what fan_slot_open left for this slot, or NULL.
  *
- * A function of another name (--plugin PATH:FUNCTION) has the same parameters
- * and result; FAN_PLUGIN before its definition makes it visible, in C++ too:
+ * A function of another name (--plugin PATH:FUNCTION) is declared by the type:
  *
- *     FAN_PLUGIN int area(struct fan_task *task, void *state) */
-FAN_VISIBLE int fan_run(struct fan_task *task, void *state);
+ *     FAN_PLUGIN fan_function area;
+ *     int area(struct fan_task *task, void *state) { ... } */
+typedef int fan_function(struct fan_task *task, void *state);
+FAN_VISIBLE fan_function fan_run;
 
 /* Optional. Sets up a slot (from 1) before its first task: loads a model, say,
  * or allocates what all its tasks use. Returns NULL, or why it cannot: a

@@ -1,33 +1,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/setting/plan.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-// A plugin has no shell, no environment and no streams of its own.
-static int check_plugin(const struct settings *set, struct problem *problem)
-{
-    const struct {
-        const char *name;
-        bool given;
-    } others[] = {
-        {"--shell", set->shell},
-        {"--stdin", set->stdin_payload},
-        {"--stdout", set->stdout_path != NULL},
-        {"--stderr", set->stderr_path != NULL},
-        {"--line-buffer", set->line_buffer},
-        {"--compat", set->compat},
-    };
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (others[i].given)
-            return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                                "%s is for commands: it cannot be with "
-                                "--plugin",
-                                others[i].name);
-    return 0;
-}
 
 // Of a plugin: its name and the arguments after --. Without these the values
 // are its arguments, which are sent in any case. The whole input is sent where
@@ -36,7 +14,7 @@ static int open_plugin(struct role *role, struct template_options *options)
 {
     const struct settings *set = role->settings;
     const size_t count = set->command.count + 1;
-    if (check_plugin(set, role->problem) != 0)
+    if (plan_check(set, role->problem) != 0)
         return -EINVAL;
     const char **words = calloc(count, sizeof *words);
     if (!words)

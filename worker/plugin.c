@@ -1,6 +1,7 @@
-#include "worker/plugin_inside.h"
+#include "worker/plugin.h"
 
 #include "common/base/clock.h"
+#include "worker/plugin_inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -100,11 +101,13 @@ static bool has_left(const struct plugin_seat *seat)
     return !seat->started || open == SEAT_GONE || open == SEAT_FAILED;
 }
 
-static bool all_have_left(const struct plugin *plugin)
+static bool all_have_left(const struct plugin *plugin, bool but_the_stuck)
 {
-    for (uint32_t i = 0; i < plugin->settings.slots; i++)
-        if (!has_left(&plugin->seat[i]))
+    for (uint32_t i = 0; i < plugin->settings.slots; i++) {
+        const struct plugin_seat *seat = &plugin->seat[i];
+        if (!has_left(seat) && !(but_the_stuck && seat->told))
             return false;
+    }
     return true;
 }
 
@@ -116,7 +119,7 @@ bool plugin_stop(struct plugin *plugin, int64_t wait_ms)
             (void)sem_post(&plugin->seat[i].wake);
     const int64_t until_ms = clock_monotonic_ms() + wait_ms;
     eventfd_t unused;
-    while (!all_have_left(plugin)) {
+    while (!all_have_left(plugin, true)) {
         const int64_t left_ms = until_ms - clock_monotonic_ms();
         if (wait_ms >= 0 && left_ms <= 0)
             return false;
@@ -124,7 +127,7 @@ bool plugin_stop(struct plugin *plugin, int64_t wait_ms)
         (void)poll(&item, 1, wait_ms < 0 ? -1 : (int)left_ms);
         (void)eventfd_read(plugin->fd, &unused);
     }
-    return true;
+    return all_have_left(plugin, false);
 }
 
 void plugin_destroy(struct plugin **plugin)

@@ -49,7 +49,8 @@ struct plugin_settings {
 struct plugin *plugin_create(const struct plugin_settings *settings,
                              struct problem *problem);
 /* Asks all tasks to stop and waits for the threads, which close their slots,
- * up to `wait_ms`. False: some still run; then nothing they use may be freed,
+ * up to `wait_ms`; for one that was told as stuck it does not wait. False: some
+ * still run; then nothing they use may be freed,
  * and the process must end by _exit. */
 bool plugin_stop(struct plugin *plugin, int64_t wait_ms);
 /* After a plugin_stop that returned true. */

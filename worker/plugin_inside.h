@@ -14,12 +14,11 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-typedef int plugin_function(struct fan_task *task, void *state);
 typedef const char *plugin_opener(unsigned slot, void **state);
 typedef void plugin_closer(unsigned slot, void *state);
 
 struct plugin_code {
-    plugin_function *run;
+    fan_function *run;
     plugin_opener *open; // or NULL
     plugin_closer *close;
 };

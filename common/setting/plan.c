@@ -140,6 +140,31 @@ int plan_fingerprints(const struct settings *settings, struct texts *prints,
     return error;
 }
 
+// A plugin has no shell, no environment and no streams of its own.
+int plan_check(const struct settings *set, struct problem *problem)
+{
+    if (!set->plugin)
+        return 0;
+    const struct {
+        const char *name;
+        bool given;
+    } others[] = {
+        {"--shell", set->shell},
+        {"--stdin", set->stdin_payload},
+        {"--stdout", set->stdout_path != NULL},
+        {"--stderr", set->stderr_path != NULL},
+        {"--line-buffer", set->line_buffer},
+        {"--compat", set->compat},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i].given)
+            return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                                "%s is for commands: it cannot be with "
+                                "--plugin",
+                                others[i].name);
+    return 0;
+}
+
 int plan_put_place(struct settings *settings, struct problem *problem)
 {
     char path[PATH_MAX];

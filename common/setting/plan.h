@@ -19,6 +19,10 @@ int plan_put(struct settings *settings, const char *name, const char *value,
 int plan_put_random(struct settings *settings, const char *name,
                     struct problem *problem);
 
+/* Do the settings go together, as far as the table cannot tell? 0 or -EINVAL
+ * with a usage problem. */
+int plan_check(const struct settings *settings, struct problem *problem);
+
 /* Draws the run id and, where none is given, a seed; sets created, version,
  * working-directory and fingerprints. 0 or -errno with a problem: an input
  * file is missing (EXIT_USAGE), the current directory has no path. */

@@ -429,6 +429,7 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"chdir", "/"},
         {"dir", "/run"},
         {"stdin", "true"},
+        {"plugin", "./x.so:f"},
         {"retain-max", "2M"},
         {"name", "n"},
         {"run-id", "00112233445566778899aAbBcCdDeEfF"}};

@@ -3,6 +3,7 @@
 #include "worker/slots.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int add(struct slots *slots, uint64_t task, uint32_t attempt)
@@ -380,6 +381,90 @@ static void a_full_queue_refuses(void **state)
     slots_destroy(&slots);
 }
 
+static void tasks_are_handed_in_order_and_many_to_a_slot(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(2);
+    const struct slot_task *task[3];
+    struct wire_report report = {0};
+    add_all(slots, 1, 3);
+    for (int i = 0; i < 3; i++)
+        task[i] = slots_hand(slots, 2);
+    assert_null(slots_hand(slots, 1));
+    assert_int_equal(task[0]->task, 1);
+    assert_int_equal(task[2]->slot, 2);
+    assert_int_equal(slots_running_count(slots), 3);
+    slots_end(slots, task[1], 5, true);
+    assert_refs(slots_list_running(slots), 1, 3, 1, 1);
+    assert_int_equal(add(slots, 2, 1), 1); // it is held no more
+    slots_report(slots, &report);
+    assert_int_equal(report.finished, 1);
+    assert_int_equal(report.busy_us, 5);
+    slots_destroy(&slots);
+}
+
+static void what_was_handed_goes_back_to_the_head(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(1);
+    const struct slot_task *task[3];
+    add_all(slots, 1, 4);
+    for (int i = 0; i < 3; i++)
+        task[i] = slots_hand(slots, 1);
+    slots_unhand(slots, task[2]);
+    slots_unhand(slots, task[1]);
+    assert_refs(slots_list_queued(slots), 0, 2, 3, 1);
+    assert_int_equal(slots_running_count(slots), 1);
+    assert_int_equal(add(slots, 2, 1), 0); // still held
+    assert_int_equal(slots_recall(slots, 9).at[0].count, 3);
+    slots_destroy(&slots);
+}
+
+static void handed_task_gives_way_to_a_newer_attempt(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(1);
+    add_all(slots, 1, 1);
+    const struct slot_task *old = slots_hand(slots, 1);
+    assert_int_equal(add(slots, 1, 2), 1);
+    slots_unhand(slots, old);
+    assert_refs(slots_list_queued(slots), 0, 1, 1, 2);
+    assert_int_equal(slots_queued_count(slots), 1);
+    slots_destroy(&slots);
+}
+
+static void nothing_is_handed_beside_an_alone_task(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(2);
+    add_all(slots, 1, 1);
+    assert_int_equal(add_alone(slots, 2), 1);
+    add_all(slots, 3, 3);
+    const struct slot_task *first = slots_hand(slots, 1);
+    assert_null(slots_hand(slots, 2));
+    slots_end(slots, first, 0, true);
+    const struct slot_task *alone = slots_hand(slots, 1);
+    assert_int_equal(alone->task, 2);
+    assert_null(slots_hand(slots, 2));
+    slots_end(slots, alone, 0, true);
+    assert_int_equal(slots_hand(slots, 2)->task, 3);
+    slots_destroy(&slots);
+}
+
+static void abandoned_task_is_held_no_more_and_stays_readable(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(1);
+    add_all(slots, 1, 1);
+    const struct slot_task *task = slots_hand(slots, 1);
+    slots_abandon(slots, task);
+    assert_int_equal(slots_running_count(slots), 0);
+    assert_int_equal(add(slots, 1, 1), 1);
+    slots_destroy(&slots);
+    assert_int_equal(task->task, 1);
+    free((void *)(uintptr_t)task);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +484,11 @@ int main(void)
         cmocka_unit_test(lists_are_runs_in_order_of_queue_and_of_start),
         cmocka_unit_test(totals_count_what_is_to_be_counted),
         cmocka_unit_test(a_full_queue_refuses),
+        cmocka_unit_test(tasks_are_handed_in_order_and_many_to_a_slot),
+        cmocka_unit_test(what_was_handed_goes_back_to_the_head),
+        cmocka_unit_test(handed_task_gives_way_to_a_newer_attempt),
+        cmocka_unit_test(nothing_is_handed_beside_an_alone_task),
+        cmocka_unit_test(abandoned_task_is_held_no_more_and_stays_readable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
