@@ -27,8 +27,8 @@
  * functions below. (With -Wl,-z,defs the link fails for want of them.) From
  * C++ it is the same: include this header, and let no exception leave.
  *
- * examples/plugin.c shows state kept from task to task, arguments by name,
- * failures, and giving up when asked to.
+ * examples/plugin.c shows a slot's state, seeds, failures, and giving up when
+ * asked to.
  *
  *
  * LOADING
@@ -71,7 +71,7 @@
  *   cancelled by a person the same, of class `cancelled`
  *   dies                  by SIGSEGV, abort, exit: so does the worker. Tasks
  *                         that ran there are run again; those it happens to
- *                         twice each run alone, and one that is alone when its
+ *                         twice run alone each, and one that is alone when its
  *                         worker dies three times is quarantined
  *
  *

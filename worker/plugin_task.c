@@ -75,7 +75,7 @@ const char *fan_payload(struct fan_task *task, size_t *size)
     return text;
 }
 
-static bool add_text(struct fan_task *task, struct span name, struct span text)
+static struct plugin_text *add_text(struct fan_task *task, struct span name)
 {
     if (task->text_count == task->text_capacity) {
         const size_t capacity = task->text_capacity * 2 + 8;
@@ -83,36 +83,75 @@ static bool add_text(struct fan_task *task, struct span name, struct span text)
             reallocarray(task->text, capacity, sizeof *grown);
         if (!grown) {
             task->job->no_memory = true;
-            return false;
+            return NULL;
         }
         task->text = grown;
         task->text_capacity = capacity;
     }
-    task->text[task->text_count++] = (struct plugin_text){
-        .at = task->texts.size, .size = text.size, .name = name};
-    if (text.size > 0)
-        buffer_append(&task->texts, text.at, text.size);
+    struct plugin_text *text = &task->text[task->text_count++];
+    *text = (struct plugin_text){.at = task->texts.size, .name = name};
+    return text;
+}
+
+static void put_text(struct fan_task *task, const uint8_t *at, size_t size)
+{
+    if (size > 0)
+        buffer_append(&task->texts, at, size);
+}
+
+static void end_text(struct fan_task *task, struct plugin_text *text)
+{
+    text->size = task->texts.size - text->at;
     put_u8(&task->texts, 0);
+}
+
+// The first argument of the command is the plugin itself. In the others the
+// slot's number goes in at its marks.
+static bool add_arguments(struct fan_task *task)
+{
+    struct wire_list args = task->command.args, marks = task->command.marks;
+    struct wire_slot_mark mark;
+    struct span arg;
+    bool marked = wire_next_mark(&marks, &mark);
+    for (uint32_t index = 0; wire_next_arg(&args, &arg); index++) {
+        while (marked && mark.arg < index)
+            marked = wire_next_mark(&marks, &mark);
+        if (index == 0)
+            continue;
+        struct plugin_text *text = add_text(task, (struct span){0});
+        size_t done = 0;
+        if (!text)
+            return false;
+        for (; marked && mark.arg == index;
+             marked = wire_next_mark(&marks, &mark)) {
+            put_text(task, arg.at + done, mark.offset - done);
+            buffer_printf(&task->texts, "%u", task->seat->slot);
+            done = mark.offset;
+        }
+        put_text(task, arg.at + done, arg.size - done);
+        end_text(task, text);
+    }
     return true;
 }
 
-// The first argument of the command is the plugin itself. Where no command was
-// given the values are the arguments, and travel once.
+// Where no arguments were given the values are, which travel once.
 static void make_texts(struct fan_task *task)
 {
-    struct wire_list args = task->command.args, values = task->command.values;
+    struct wire_list values = task->command.values;
     struct wire_pair pair;
-    struct span arg;
-    bool good = true;
     reuse(&task->texts);
     task->text_count = 0;
-    (void)wire_next_arg(&args, &arg);
-    while (good && wire_next_arg(&args, &arg))
-        good = add_text(task, (struct span){0}, arg);
+    bool good = add_arguments(task);
     task->first_argument = 0;
     task->argument_count = task->first_value = task->text_count;
-    while (good && wire_next_pair(&values, &pair))
-        good = add_text(task, pair.name, pair.value);
+    while (good && wire_next_pair(&values, &pair)) {
+        struct plugin_text *text = add_text(task, pair.name);
+        good = text;
+        if (!good)
+            break;
+        put_text(task, pair.value.at, pair.value.size);
+        end_text(task, text);
+    }
     task->value_count = task->text_count - task->first_value;
     if (task->argument_count == 0)
         task->argument_count = task->value_count;

@@ -141,20 +141,20 @@ int plan_fingerprints(const struct settings *settings, struct texts *prints,
 }
 
 // A plugin has no shell, no environment and no streams of its own.
-int plan_check(const struct settings *set, struct problem *problem)
+int plan_check(const struct settings *settings, struct problem *problem)
 {
-    if (!set->plugin)
+    if (!settings->plugin)
         return 0;
     const struct {
         const char *name;
         bool given;
     } others[] = {
-        {"--shell", set->shell},
-        {"--stdin", set->stdin_payload},
-        {"--stdout", set->stdout_path != NULL},
-        {"--stderr", set->stderr_path != NULL},
-        {"--line-buffer", set->line_buffer},
-        {"--compat", set->compat},
+        {"--shell", settings->shell},
+        {"--stdin", settings->stdin_payload},
+        {"--stdout", settings->stdout_path != NULL},
+        {"--stderr", settings->stderr_path != NULL},
+        {"--line-buffer", settings->line_buffer},
+        {"--compat", settings->compat},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i].given)

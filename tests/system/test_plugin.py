@@ -50,9 +50,9 @@ class Plugin(SystemTest):
 
     def test_arguments_after_the_dashes_are_filled_in(self):
         self.assertEqual(
-            self.run_plugin("tell_all", "--array", "5-5", "--", "--step",
-                            "{#}", "x{}y"),
-            ["payload=5 size=1 arguments=[--step][1][x5y] name=- number=1 "
+            self.run_plugin("tell_all", "-j1", "--array", "5-5", "--",
+                            "--step", "{#}", "x{}y{%}z", "{%}"),
+            ["payload=5 size=1 arguments=[--step][1][x5y1z][1] name=- number=1 "
              "attempt=1"])
 
     def test_seed_is_that_of_a_command(self):
