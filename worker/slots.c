@@ -222,8 +222,8 @@ static struct slot_task *newest_running(const struct slots *slots,
     return found;
 }
 
-// Call when it is off its list.
-static void forget(struct slots *slots, struct slot_task *task)
+// Call when it is off its list: it is not held any more.
+static void disown(struct slots *slots, const struct slot_task *task)
 {
     const bool was_newest = newest(slots, task->task) == task;
     struct slot_task *older = was_newest && slots->older > 0
@@ -234,6 +234,11 @@ static void forget(struct slots *slots, struct slot_task *task)
         (void)map_put(slots->newest, task->task, (uintptr_t)older);
     else if (was_newest)
         (void)map_remove(slots->newest, task->task);
+}
+
+static void forget(struct slots *slots, struct slot_task *task)
+{
+    disown(slots, task);
     free(task);
 }
 
@@ -358,7 +363,7 @@ void slots_unhand(struct slots *slots, const struct slot_task *task)
     struct slot_task *back = own(task);
     list_remove(&slots->running, back);
     if (newest(slots, back->task) != back) {
-        free(back);
+        forget(slots, back);
         return;
     }
     back->slot = 0;
@@ -369,8 +374,7 @@ void slots_abandon(struct slots *slots, const struct slot_task *task)
 {
     assert(task->slot != 0);
     list_remove(&slots->running, own(task));
-    if (newest(slots, task->task) == task)
-        (void)map_remove(slots->newest, task->task);
+    disown(slots, task);
     slots->finished++;
 }
 
