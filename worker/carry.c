@@ -141,8 +141,9 @@ static int take_commands(struct worker *worker)
     struct exec_end end;
     int code = 0;
     while (code == 0 && exec_next(worker->exec, &end)) {
-        code = worker_add_result(worker, slots_running(worker->slots, end.slot),
-                                 &end);
+        const struct slot_task *task = slots_running(worker->slots, end.slot);
+        code = worker_add_result(worker, task,
+                                 wire_command_values(task->payload), &end);
         slots_finish(worker->slots, end.slot, end.wall_us, true);
         exec_release(worker->exec, end.slot);
         worker->changed = true;
@@ -195,7 +196,7 @@ static int take_called(struct worker *worker, int64_t now_ms)
     struct plugin_end end;
     int code = 0;
     while (code == 0 && plugin_next(worker->plugin, &end)) {
-        code = worker_add_result(worker, end.task, &end.end);
+        code = worker_add_result(worker, end.task, end.values, &end.end);
         if (end.stuck) {
             slots_abandon(worker->slots, end.task);
             begin_to_leave(worker, now_ms);

@@ -405,6 +405,7 @@ static void fill_end(struct plugin *plugin, const struct plugin_job *job,
 {
     const enum fail_class class = class_of(plugin, job);
     end->task = job->held;
+    end->values = job->malformed ? (struct span){0} : job->values;
     end->stuck = false;
     end->end = (struct exec_end){
         .slot = job->held->slot,
@@ -432,6 +433,7 @@ static void fill_stuck(const struct plugin *plugin,
     const int64_t wall_ns = plugin_clock_ns() - began_ns;
     *end = (struct plugin_end){
         .task = job->held,
+        .values = wire_command_values(job->held->payload),
         .stuck = true,
         .end = {.slot = job->held->slot,
                 .class = job->class,

@@ -94,10 +94,11 @@ void plugin_cancel(struct plugin *plugin, uint32_t slot, int64_t now_ms);
 struct plugin_end {
     const struct slot_task *task;
     struct exec_end end;
-    uint64_t busy_us; /* what to add to the totals: the parts of microseconds
-                       * come with a later one */
-    bool stuck;       /* given up, but its thread still runs: the slot is lost,
-                       * and the task's memory still used */
+    struct span values; /* of the task, as wire_command_values gives them */
+    uint64_t busy_us;   /* what to add to the totals: the parts of microseconds
+                         * come with a later one */
+    bool stuck; /* given up, but its thread still runs: the slot is lost,
+                 * and the task's memory still used */
 };
 /* Gives an ended task, until it is released always the same one. */
 bool plugin_next(struct plugin *plugin, struct plugin_end *end);

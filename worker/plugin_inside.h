@@ -34,6 +34,7 @@ struct plugin_job {
     const struct slot_task *held;
     // Written by the thread.
     struct plugin_stream out, err;
+    struct span values; // encoded
     bool malformed, no_memory;
     int code;
     int64_t start_ns, wall_ns; // monotonic

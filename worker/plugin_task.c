@@ -22,7 +22,10 @@ bool plugin_task_begin(struct fan_task *task, struct plugin_job *job)
     task->job = job;
     task->number++;
     task->has_payload = task->has_texts = false;
-    return wire_get_command(job->held->payload, &task->command);
+    if (!wire_get_command(job->held->payload, &task->command))
+        return false;
+    job->values = wire_encoded_values(&task->command);
+    return true;
 }
 
 void plugin_task_clear(struct fan_task *task)

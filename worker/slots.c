@@ -2,6 +2,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mutant.h"
+#include "worker/slots_pool.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -26,6 +27,7 @@ struct slots {
     struct list queue, running;
     struct map *newest; // task number -> its newest attempt held here
     uint32_t older;     // running attempts that are not their task's newest
+    struct pool pool;
     struct refs queued_refs, running_refs, recalled_refs;
     uint32_t count, free_count;
     uint32_t *free; // a stack of slot numbers
@@ -140,6 +142,7 @@ void slots_destroy(struct slots **slots)
     free((*slots)->running_refs.at);
     free((*slots)->recalled_refs.at);
     free((*slots)->free);
+    pool_free(&(*slots)->pool);
     free(*slots);
     *slots = NULL;
 }
@@ -183,10 +186,10 @@ static struct slot_task *newest(const struct slots *slots, uint64_t task)
     return (struct slot_task *)(uintptr_t)value; // NOLINT(performance-*)
 }
 
-static struct slot_task *copy_of(const struct wire_task *task,
-                                 uint32_t generation)
+static struct slot_task *
+copy_of(struct pool *pool, const struct wire_task *task, uint32_t generation)
 {
-    struct slot_task *copy = malloc(sizeof *copy + task->payload.size);
+    struct slot_task *copy = pool_take(pool, task->payload.size);
     if (!copy)
         return NULL;
     uint8_t *payload = (uint8_t *)(copy + 1);
@@ -239,7 +242,7 @@ static void disown(struct slots *slots, const struct slot_task *task)
 static void forget(struct slots *slots, struct slot_task *task)
 {
     disown(slots, task);
-    free(task);
+    pool_give(&slots->pool, task);
 }
 
 static void replace(struct list *queue, struct slot_task *old,
@@ -262,21 +265,21 @@ int slots_add(struct slots *slots, const struct wire_task *task,
 {
     if (slots->queue.count >= WIRE_RUNS_MAX)
         return -ENOBUFS;
-    struct slot_task *copy = copy_of(task, generation);
+    struct slot_task *copy = copy_of(&slots->pool, task, generation);
     if (!copy)
         return -ENOMEM;
     struct slot_task *held = newest(slots, task->task);
     if (held && !is_newer(copy, held)) {
-        free(copy);
+        pool_give(&slots->pool, copy);
         return 0;
     }
     if (map_put(slots->newest, task->task, (uintptr_t)copy) < 0) {
-        free(copy);
+        pool_give(&slots->pool, copy);
         return -ENOMEM;
     }
     if (held && held->slot == 0) {
         replace(&slots->queue, held, copy);
-        free(held);
+        pool_give(&slots->pool, held);
     } else {
         slots->older += held != NULL;
         list_append(&slots->queue, copy);

@@ -64,6 +64,7 @@ struct worker {
     struct buffer frame;  // the message being made
     struct buffer batch;  // the RESULTS frame being made
     size_t batch_begun;
+    size_t batch_usual; // about the size of the one before
     uint32_t batch_count;
     struct buffer scratch; // inflated bodies
     struct buffer tag;
@@ -89,9 +90,10 @@ void worker_report(struct worker *worker, int64_t now_ms);
 /* Gives back up to `count` unstarted tasks. */
 void worker_return(struct worker *worker, uint32_t count);
 void worker_bye(struct worker *worker);
-/* Puts the result of an ended task into the batch. 0 or -ENOMEM. */
+/* Puts the result of an ended task, and its values as they were encoded, into
+ * the batch. 0 or -ENOMEM. */
 int worker_add_result(struct worker *worker, const struct slot_task *task,
-                      const struct exec_end *end);
+                      struct span values, const struct exec_end *end);
 /* Closes the batch if asked to, and keeps it; pushes all that is closed and not
  * pushed yet. 0 or -ENOMEM. */
 int worker_flush(struct worker *worker, bool close);

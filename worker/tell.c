@@ -31,6 +31,7 @@ static int close_batch(struct worker *worker)
         return 0;
     wire_end_results(&worker->batch, worker->batch_begun, worker->batch_count);
     worker->batch_count = 0;
+    worker->batch_usual = worker->batch.size + worker->batch.size / 8;
     if (worker->batch.failed)
         return -ENOMEM;
     return retain_add(worker->retain, &worker->batch);
@@ -157,14 +158,17 @@ static void begin_batch(struct worker *worker)
                                              retain_made(worker->retain) + 1,
                                          .kept = retain_kept(worker->retain)};
     buffer_clear(&worker->batch);
+    // Room at once for what will be there: growing would copy it.
+    if (worker->batch.capacity == 0 && worker->batch_usual > 0)
+        (void)buffer_extend(&worker->batch, worker->batch_usual);
+    worker->batch.size = 0;
     worker->batch_begun = wire_begin_results(&worker->batch, &header, &results);
 }
 
 int worker_add_result(struct worker *worker, const struct slot_task *task,
-                      const struct exec_end *end)
+                      struct span values, const struct exec_end *end)
 {
     enum { AROUND = 4096 }; // of a result beside its output and values
-    const struct span values = wire_command_values(task->payload);
     const size_t size =
         end->out.size + end->err.size + values.size + end->note.size + AROUND;
     if (worker->batch_count > 0 &&

@@ -126,3 +126,11 @@ struct span wire_command_values(struct span payload)
         return (struct span){0};
     return (struct span){begin, (size_t)(reader.at - begin)};
 }
+
+// They end where the input's length stands.
+struct span wire_encoded_values(const struct wire_command *command)
+{
+    const uint8_t *begin = command->values.reader.at - sizeof(uint16_t);
+    const uint8_t *end = command->input.at - sizeof(uint32_t);
+    return (struct span){begin, (size_t)(end - begin)};
+}

@@ -358,6 +358,8 @@ bool wire_next_result(struct wire_list *list, struct wire_result *result);
 /* The bytes (count and pairs) of a command's values, to be copied into its
  * result; empty span when malformed. */
 struct span wire_command_values(struct span payload);
+/* The same of one that has been read. Cost: constant. */
+struct span wire_encoded_values(const struct wire_command *command);
 /* Writes a pair list as wire_add_result takes it. */
 void wire_put_values(struct buffer *out, struct wire_pairs_out values);
 /* Rewrites `kept` in an encoded RESULTS frame (the worker does so before it
