@@ -20,7 +20,7 @@
 #define POOL_IS_USED 1
 #endif
 
-enum { POOL_STEP = 64, POOL_SIZES = 32, POOL_MAX = POOL_IS_USED ? 4096 : 0 };
+enum { POOL_STEP = 64, POOL_SIZES = POOL_IS_USED ? 32 : 1, POOL_MAX = 4096 };
 
 /* {0} at first. */
 struct pool {
