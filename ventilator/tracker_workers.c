@@ -372,9 +372,11 @@ static void learn_speed(struct worker *worker, const struct wire_report *report)
 // but not for long.
 static bool is_beyond(struct tracker *tracker, struct worker *worker)
 {
+    const int64_t gap_ms = tracker->now_ms - tracker->turned_ms;
+    const bool paused = gap_ms > tracker->limits.liveness_ms / 2; // ourselves
     if (worker->stored <= worker->made)
         worker->beyond_ms = 0;
-    else if (worker->beyond_ms == 0)
+    else if (worker->beyond_ms == 0 || paused)
         worker->beyond_ms = tracker->now_ms;
     return worker->beyond_ms != 0 &&
            tracker->now_ms - worker->beyond_ms > tracker->limits.liveness_ms;
