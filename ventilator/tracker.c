@@ -131,14 +131,25 @@ static void finish_run(struct tracker *tracker)
                                     .a = numset_count(tracker->final)});
 }
 
+// We were stopped: what was not heard meanwhile is nobody's fault.
+static void forgive(struct tracker *tracker)
+{
+    for (size_t i = 1; i <= tracker->worker_top; i++) {
+        struct worker *worker = tracker->workers[i];
+        if (!worker)
+            continue;
+        worker->heard_ms = tracker->now_ms;
+        if (worker->beyond_ms != 0)
+            worker->beyond_ms = tracker->now_ms;
+    }
+}
+
 int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
 {
     const int64_t gap_ms = now_ms - tracker->turned_ms;
     tracker->now_ms = tracker->turned_ms = now_ms;
     if (gap_ms > tracker->limits.liveness_ms / 2 && !MUTANT(NO_PAUSE_GUARD))
-        for (size_t i = 1; i <= tracker->worker_top; i++)
-            if (tracker->workers[i])
-                tracker->workers[i]->heard_ms = now_ms;
+        forgive(tracker);
     sync_due(tracker);
     workers_due(tracker);
     tasks_due(tracker);

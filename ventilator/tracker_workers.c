@@ -369,20 +369,14 @@ static void learn_speed(struct worker *worker, const struct wire_report *report)
 
 // The sink has taken another's RESULTS for this worker's, and will not take its
 // own until it has joined again. A REPORT that was overtaken looks the same,
-// but not for long.
-static bool is_beyond(struct tracker *tracker, struct worker *worker)
+// but not for long: see workers_due.
+static void note_beyond(struct tracker *tracker, struct worker *worker)
 {
-    const int64_t gap_ms = tracker->now_ms - tracker->turned_ms;
-    const bool paused = gap_ms > tracker->limits.liveness_ms / 2; // ourselves
     if (worker->stored <= worker->made)
         worker->beyond_ms = 0;
-    else if (worker->beyond_ms == 0 || paused)
+    else if (worker->beyond_ms == 0)
         worker->beyond_ms = tracker->now_ms;
-    return worker->beyond_ms != 0 &&
-           tracker->now_ms - worker->beyond_ms > tracker->limits.liveness_ms;
 }
-
-static void lose(struct tracker *tracker, uint32_t at, enum gone how);
 
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     const struct wire_report *report, int64_t now_ms)
@@ -408,11 +402,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->full = report->flags & REPORT_FULL;
     worker->draining = report->flags & REPORT_DRAINING;
     worker->made = report->made;
-    if (is_beyond(tracker, worker)) {
-        tracker->counts.odd++;
-        lose(tracker, at, GONE_DRAINED); // under no suspicion
-        return false;
-    }
+    note_beyond(tracker, worker);
     take_kept(worker, report->kept, report->made);
     worker->queued = count_refs(report->queued);
     worker->running = count_refs(report->running);
@@ -580,15 +570,20 @@ static void mend_links(struct tracker *tracker, uint32_t at)
 
 void workers_due(struct tracker *tracker)
 {
+    const int64_t since_ms = tracker->now_ms - tracker->limits.liveness_ms;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
         if (!worker)
             continue;
-        if (tracker->now_ms - worker->heard_ms > tracker->limits.liveness_ms)
+        if (worker->heard_ms < since_ms) {
             lose(tracker, i,
                  MUTANT(SILENT_IS_CRASH) ? GONE_CRASHED : GONE_LOST);
-        else
+        } else if (worker->beyond_ms != 0 && worker->beyond_ms < since_ms) {
+            tracker->counts.odd++;
+            lose(tracker, i, GONE_DRAINED); // under no suspicion
+        } else {
             mend_links(tracker, i);
+        }
     }
     if (!tracker->synced || tracker->now_ms < tracker->rejoin_until_ms)
         return;

@@ -382,6 +382,60 @@ static void task_that_kills_three_workers_alone_is_quarantined(void **state)
     assert_int_equal(bench->records[0].status, STATUS_QUARANTINED);
 }
 
+// Says that it has made no result; the sink, that it has stored five of it.
+static void says_less_than_is_stored(struct bench *bench, int64_t now_ms)
+{
+    report(bench, (struct wire_report){.lane = 1, .kept = 1}, NOTHING, NOTHING,
+           now_ms);
+    turn(bench, now_ms);
+}
+
+static void store_five_of(struct bench *bench, int64_t now_ms)
+{
+    struct wire_header header = HEADER;
+    header.type = WIRE_STORED;
+    const struct wire_worker_mark mark = {bench->worker, 5};
+    const struct wire_stored head = {.from = bench->position,
+                                     .to = bench->position,
+                                     .record = bench->record_last};
+    const struct wire_stored_out lists = {.workers = &mark, .worker_count = 1};
+    struct wire_stored got;
+    buffer_clear(&bench->frame);
+    wire_put_stored(&bench->frame, &header, &head, &lists);
+    assert_true(wire_get_stored(body_of(bench), &got));
+    tracker_stored(bench->tracker, &got, now_ms);
+}
+
+static void worker_whose_results_were_forged_joins_again(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 0);
+    store_five_of(bench, 10);
+    for (int64_t now_ms = 1000; now_ms <= 5000; now_ms += 1000) {
+        says_less_than_is_stored(bench, now_ms);
+        assert_int_equal(bench->kinds[ACTION_CLOSE], 0);
+    }
+    says_less_than_is_stored(bench, 6000);
+    assert_int_equal(bench->kinds[ACTION_CLOSE], 1);
+}
+
+static void report_that_was_overtaken_costs_no_worker(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 0);
+    store_five_of(bench, 10);
+    says_less_than_is_stored(bench, 20);
+    says_less_than_is_stored(bench, 6000); // we were stopped; it is an old one
+    assert_int_equal(bench->kinds[ACTION_CLOSE], 0);
+    report(bench, (struct wire_report){.lane = 1, .kept = 6, .made = 5},
+           NOTHING, NOTHING, 9000);
+    turn(bench, 9000);
+    for (int64_t now_ms = 9500; now_ms <= 13000; now_ms += 1000) {
+        turn(bench, now_ms);
+        assert_int_equal(bench->kinds[ACTION_CLOSE], 0);
+    }
+}
+
 static void own_pause_expires_nobody_but_silence_does(void **state)
 {
     struct bench *bench = *state;
@@ -990,6 +1044,8 @@ int main(void)
         TEST(failure_of_a_lost_attempt_never_counts),
         TEST(task_that_kills_three_workers_alone_is_quarantined),
         TEST(own_pause_expires_nobody_but_silence_does),
+        TEST(worker_whose_results_were_forged_joins_again),
+        TEST(report_that_was_overtaken_costs_no_worker),
         TEST(task_that_went_astray_is_sent_again_without_a_loss),
         TEST(stored_that_skips_is_not_believed),
         TEST(what_may_have_been_sent_waits_for_those_who_may_hold_it),
