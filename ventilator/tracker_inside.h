@@ -182,7 +182,17 @@ void worker_cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
 void worker_find_stale(struct tracker *tracker, uint32_t at,
                        const struct wire_report *report);
 
+/* tracker_hello.c */
+uint32_t worker_count_refs(struct wire_list list);
+/* No worker is ever given so many: a message that lists them is dropped. */
+bool worker_lists_too_many(struct tracker *tracker, struct wire_list queued,
+                           struct wire_list running);
+/* What it has forgotten it was told to: that is stored. */
+void worker_take_kept(struct worker *worker, uint64_t kept, uint64_t made);
+
 /* tracker_workers.c */
+uint32_t worker_find(const struct tracker *tracker,
+                     const struct id128 *incarnation); // its handle, or 0
 struct worker *worker_at(const struct tracker *tracker, uint32_t handle);
 uint32_t worker_outstanding(const struct worker *worker);
 void workers_stored(struct tracker *tracker,

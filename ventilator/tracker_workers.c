@@ -1,4 +1,4 @@
-/* tracker_workers - workers: hello, reports, links, loss */
+/* tracker_workers - workers: reports, links, loss */
 #include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
@@ -9,7 +9,6 @@ enum {
     STUCK_HEARTBEATS = 2,
     RECALL_AGAIN_MS = 1000,
     RESULTS_ASKED_MAX = 8,
-    HELD_MAX = 2 * WIRE_TASKS_MAX, // tasks in the lists of one message
 };
 static const double MEAN_WEIGHT = 0.3; // of the newest report
 
@@ -24,7 +23,7 @@ uint32_t worker_outstanding(const struct worker *worker)
     return worker->unreceived + worker->queued + worker->running;
 }
 
-static uint32_t find(const struct tracker *tracker,
+uint32_t worker_find(const struct tracker *tracker,
                      const struct id128 *incarnation)
 {
     for (uint32_t i = 1; i <= tracker->worker_top; i++)
@@ -64,7 +63,7 @@ bool roster_settled(const struct tracker *tracker)
         const struct roster_slot *slot = &tracker->roster[i];
         if (slot->gone)
             continue;
-        const uint32_t at = find(tracker, &slot->entry.worker);
+        const uint32_t at = worker_find(tracker, &slot->entry.worker);
         const struct worker *worker = worker_at(tracker, at);
         if (!slot->seen ||
             (worker && (worker->greeting || worker->stored < slot->made)))
@@ -75,7 +74,7 @@ bool roster_settled(const struct tracker *tracker)
 
 void roster_meet(struct tracker *tracker, struct roster_slot *slot)
 {
-    const uint32_t at = find(tracker, &slot->entry.worker);
+    const uint32_t at = worker_find(tracker, &slot->entry.worker);
     if (!at)
         return;
     struct worker *worker = tracker->workers[at];
@@ -84,223 +83,9 @@ void roster_meet(struct tracker *tracker, struct roster_slot *slot)
     worker->rostered = true;
 }
 
-static int compare_attempts(const struct entry *entry,
-                            const struct wire_refs *refs)
-{
-    const uint64_t ours = (uint64_t)entry->generation << 32 | entry->attempt;
-    const uint64_t theirs = (uint64_t)refs->generation << 32 | refs->attempt;
-    return (ours > theirs) - (ours < theirs);
-}
-
-// Whether the copy a worker says it holds of a known task is the one to keep.
-// Of two copies it is the newer attempt, as the older was given up for it:
-// HELLOs come in any order, may be old, and come before SYNCED tells of losses.
-static bool takes_over(struct tracker *tracker, struct entry *entry,
-                       uint32_t worker, const struct wire_refs *refs)
-{
-    const int order = compare_attempts(entry, refs);
-    if (entry->state == ENTRY_OUT && entry->worker == worker)
-        return order == 0;
-    if (entry->state == ENTRY_OUT && order < 0 && !MUTANT(OLDER_STAYS)) {
-        worker_cancel(tracker, entry->worker, entry->task, entry->generation,
-                      entry->attempt);
-        if (entry->alone)
-            tracker->workers[entry->worker]->alone = false;
-        entry->alone = false;
-        entry->lane_number = 0;
-        return true;
-    }
-    if (entry->attempts == 0 &&
-        (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
-         entry->state == ENTRY_FETCHING))
-        return true;
-    worker_cancel(tracker, worker, entry->task, refs->generation,
-                  refs->attempt);
-    return false;
-}
-
-// A task that a worker says it holds.
-static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
-                  const struct wire_refs *refs)
-{
-    uint32_t at = entry_find(tracker, task);
-    if (numset_has(tracker->final, task)) {
-        worker_cancel(tracker, worker, task, refs->generation, refs->attempt);
-        return;
-    }
-    if (at && !takes_over(tracker, &tracker->entries[at], worker, refs))
-        return;
-    if (!at && !(at = entry_open(tracker, task))) {
-        tracker_starve(tracker);
-        return;
-    }
-    struct entry *entry = &tracker->entries[at];
-    entry->generation = refs->generation;
-    entry->attempt = refs->attempt;
-    if (refs->generation == tracker->generation &&
-        refs->attempt > entry->attempts)
-        entry->attempts = refs->attempt;
-    entry_to_worker(tracker, at, worker);
-}
-
-// Never sent, or by nobody. What was sent before SYNCED it tells.
-static bool is_odd(const struct tracker *tracker, const struct wire_refs *refs)
-{
-    if (refs->task == 0 || refs->generation == 0 || refs->attempt == 0)
-        return true;
-    return tracker->loaded &&
-           (refs->generation > tracker->generation ||
-            refs->task > tracker->number_sent ||
-            refs->count - 1 > tracker->number_sent - refs->task);
-}
-
-// All that is at workers was in a window once: this one's or the last one's.
-static size_t room_for_adopted(const struct tracker *tracker)
-{
-    const size_t most = 2 * tracker->limits.window_tasks;
-    size_t out = 0;
-    for (uint32_t i = 1; i <= tracker->worker_top; i++)
-        out += tracker->workers[i] ? tracker->workers[i]->out.count : 0;
-    return out < most ? most - out : 0;
-}
-
-static void adopt_all(struct tracker *tracker, uint32_t worker,
-                      struct wire_list list)
-{
-    size_t room = room_for_adopted(tracker);
-    if (MUTANT(NO_ADOPTION))
-        return;
-    struct wire_refs refs;
-    while (wire_next_refs(&list, &refs)) {
-        if (is_odd(tracker, &refs) || refs.count > room) {
-            tracker->counts.odd++;
-            continue;
-        }
-        room -= refs.count;
-        for (uint32_t i = 0; i < refs.count; i++)
-            adopt(tracker, worker, refs.task + i, &refs);
-    }
-}
-
-static uint32_t count_refs(struct wire_list list)
-{
-    uint64_t count = 0;
-    struct wire_refs refs;
-    while (wire_next_refs(&list, &refs))
-        count += refs.count;
-    return count < UINT32_MAX / 4 ? (uint32_t)count : UINT32_MAX / 4;
-}
-
-// No worker is ever given so many: a message that lists them costs nothing.
-static bool lists_too_many(struct tracker *tracker, struct wire_list queued,
-                           struct wire_list running)
-{
-    const bool many = count_refs(queued) + count_refs(running) > HELD_MAX;
-    tracker->counts.odd += many;
-    return many;
-}
-
-static uint32_t place_for(struct tracker *tracker)
-{
-    uint32_t at = 1;
-    while (at <= tracker->worker_top && tracker->workers[at])
-        at++;
-    if (at > tracker->limits.workers_max)
-        return NONE;
-    tracker->workers[at] = calloc(1, sizeof(struct worker));
-    if (!tracker->workers[at])
-        return NONE;
-    if (at > tracker->worker_top)
-        tracker->worker_top = at;
-    return at;
-}
-
-static void join(struct tracker *tracker, uint32_t at,
-                 const struct wire_hello *hello)
-{
-    struct worker *worker = tracker->workers[at];
-    worker->retained = hello->kept <= hello->made ? hello->made : 0;
-    struct roster_slot *slot = rostered(tracker, &worker->incarnation);
-    if (slot && !slot->gone) {
-        roster_meet(tracker, slot);
-        return;
-    }
-    worker->joined_record =
-        record_add(tracker, (struct wire_record){.kind = RECORD_JOINED,
-                                                 .pid = hello->pid,
-                                                 .a = hello->pid_start,
-                                                 .subject = worker->incarnation,
-                                                 .extra = hello->boot,
-                                                 .text = hello->host});
-}
-
-// What it has forgotten it was told to: that is stored.
-static void take_kept(struct worker *worker, uint64_t kept, uint64_t made)
-{
-    if (kept <= made + 1 && kept > worker->stored + 1)
-        worker->stored = kept - 1;
-}
-
-static void begin_lane(struct tracker *tracker, struct worker *worker,
-                       const struct wire_hello *hello)
-{
-    worker->lane = hello->lane;
-    worker->slots = hello->slots == 0               ? 1
-                    : hello->slots > WIRE_TASKS_MAX ? WIRE_TASKS_MAX
-                                                    : hello->slots;
-    worker->sent = worker->received = 0;
-    worker->unreceived = worker->queued = worker->running = 0;
-    worker->made = hello->made;
-    take_kept(worker, hello->kept, hello->made);
-    worker->active = false; // until its first REPORT on this lane
-    // What was on the old lane and is not listed is looked for by REPORT.
-    for (uint32_t i = worker->out.oldest; i; i = tracker->entries[i].newer)
-        tracker->entries[i].lane_number = 0;
-}
-
-enum hello_verdict tracker_hello(struct tracker *tracker,
-                                 const struct id128 *incarnation,
-                                 const struct wire_hello *hello, int64_t now_ms,
-                                 unsigned *handle)
-{
-    tracker->now_ms = now_ms;
-    if (lists_too_many(tracker, hello->queued, hello->running))
-        return HELLO_ODD;
-    uint32_t at = find(tracker, incarnation);
-    const bool is_new = !at;
-    if (is_new && !(at = place_for(tracker)))
-        return HELLO_FULL;
-    struct worker *worker = tracker->workers[at];
-    *handle = at;
-    worker->heard_ms = now_ms;
-    const bool same_lane = !is_new && worker->lane == hello->lane;
-    if (same_lane && !worker->greeting)
-        return HELLO_AGAIN;
-    worker->incarnation = *incarnation;
-    if (!same_lane)
-        begin_lane(tracker, worker, hello);
-    if (is_new)
-        join(tracker, at, hello);
-    adopt_all(tracker, at, hello->queued);
-    adopt_all(tracker, at, hello->running);
-    worker->queued += count_refs(hello->queued);
-    worker->running += count_refs(hello->running);
-    worker->greeting = hello->flags & HELLO_MORE && !MUTANT(HELLO_CUT);
-    if (worker->greeting)
-        return HELLO_PART;
-    const bool first = !worker->welcomed;
-    worker->welcomed = true;
-    if (hello->kept <= hello->made) {
-        struct tracker_action *action = tracker_act(tracker, ACTION_RESEND);
-        action->worker = at;
-        action->number = hello->kept;
-    }
-    return first ? HELLO_NEW : HELLO_LANE_NEW;
-}
-
 void worker_joined(struct tracker *tracker, const struct wire_record *record)
 {
-    const uint32_t at = find(tracker, &record->subject);
+    const uint32_t at = worker_find(tracker, &record->subject);
     if (at && tracker->workers[at]->joined_record == record->number)
         tracker->workers[at]->rostered = true;
 }
@@ -382,7 +167,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     const struct wire_report *report, int64_t now_ms)
 {
     tracker->now_ms = now_ms;
-    const uint32_t at = find(tracker, incarnation);
+    const uint32_t at = worker_find(tracker, incarnation);
     if (!at)
         return false;
     struct worker *worker = tracker->workers[at];
@@ -392,7 +177,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
         tracker->counts.odd++;
         return true;
     }
-    if (lists_too_many(tracker, report->queued, report->running))
+    if (worker_lists_too_many(tracker, report->queued, report->running))
         return true;
     if (report->received > worker->sent) { // it means an older lane
         tracker->counts.odd++;
@@ -403,9 +188,9 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->draining = report->flags & REPORT_DRAINING;
     worker->made = report->made;
     note_beyond(tracker, worker);
-    take_kept(worker, report->kept, report->made);
-    worker->queued = count_refs(report->queued);
-    worker->running = count_refs(report->running);
+    worker_take_kept(worker, report->kept, report->made);
+    worker->queued = worker_count_refs(report->queued);
+    worker->running = worker_count_refs(report->running);
     take_receipt(tracker, at, report);
     learn_speed(worker, report);
     struct wire_list list = report->running;
@@ -425,13 +210,13 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
                       const struct wire_returned *returned, int64_t now_ms)
 {
     tracker->now_ms = now_ms;
-    const uint32_t handle = find(tracker, incarnation);
+    const uint32_t handle = worker_find(tracker, incarnation);
     if (!handle)
         return false;
     struct worker *worker = tracker->workers[handle];
     worker->recalled_ms = 0;
     if (returned->lane != worker->lane ||
-        lists_too_many(tracker, returned->tasks, (struct wire_list){0}))
+        worker_lists_too_many(tracker, returned->tasks, (struct wire_list){0}))
         return true;
     struct wire_list list = returned->tasks;
     struct wire_refs refs;
@@ -499,7 +284,7 @@ void tracker_worker_gone(struct tracker *tracker,
 {
     tracker->now_ms = now_ms;
     struct roster_slot *slot = rostered(tracker, incarnation);
-    const uint32_t at = find(tracker, incarnation);
+    const uint32_t at = worker_find(tracker, incarnation);
     if (at) {
         lose(tracker, at, how);
     } else if (slot && !slot->gone) {
@@ -512,7 +297,7 @@ void tracker_worker_gone(struct tracker *tracker,
 void workers_stored(struct tracker *tracker,
                     const struct wire_worker_mark *mark)
 {
-    const uint32_t at = find(tracker, &mark->worker);
+    const uint32_t at = worker_find(tracker, &mark->worker);
     if (!at || mark->number <= tracker->workers[at]->stored)
         return;
     tracker->workers[at]->stored = mark->number;
