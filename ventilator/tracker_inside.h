@@ -163,7 +163,8 @@ struct history *history_of(struct tracker *tracker, uint64_t task);
 void history_recall(struct tracker *tracker, uint32_t at);
 void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
 /* As task_ready, but where its history says so it ends. */
-void task_again(struct tracker *tracker, uint32_t at);
+void task_go_on(struct tracker *tracker, uint32_t at);
+void task_again(struct tracker *tracker, uint32_t at); // and is counted
 void task_final(struct tracker *tracker, uint64_t task, enum status status);
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored);

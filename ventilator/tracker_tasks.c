@@ -257,6 +257,13 @@ void task_failed(struct tracker *tracker,
                          (entry->state == ENTRY_OUT ||
                           (entry->state == ENTRY_RECORDING && !cancelled));
     if (!current) {
+        // It was sent again as nobody knew where it was; the sink counts it.
+        if (!cancelled) {
+            entry->failures++;
+            entry->last_class = stored->class;
+        }
+        if (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY)
+            task_go_on(tracker, at);
         tracker->counts.odd++;
         return;
     }
@@ -342,15 +349,19 @@ static bool end_by_history(struct tracker *tracker, uint32_t at)
     return true;
 }
 
-// Of an adopted task SYNCED may have told what STORED tells of others: that it
-// has failed, and by that is at its end.
+// Failures may have been told of while it was elsewhere: by SYNCED of a task
+// that was adopted, by STORED of an attempt that was thought to be gone.
+void task_go_on(struct tracker *tracker, uint32_t at)
+{
+    if (tracker->entries[at].ordinal == 0 || MUTANT(HISTORY_IGNORED) ||
+        !end_by_history(tracker, at))
+        task_ready(tracker, at);
+}
+
 void task_again(struct tracker *tracker, uint32_t at)
 {
-    if (tracker->entries[at].ordinal > 0 && !MUTANT(HISTORY_IGNORED) &&
-        end_by_history(tracker, at))
-        return;
     tracker->counts.resends++;
-    task_ready(tracker, at);
+    task_go_on(tracker, at);
 }
 
 void task_loss_stored(struct tracker *tracker,
@@ -390,7 +401,7 @@ void tasks_due(struct tracker *tracker)
         const uint32_t at = tracker->lists[ENTRY_WAITING].oldest;
         if (!at || tracker->entries[at].due_ms > tracker->now_ms)
             return;
-        task_ready(tracker, at);
+        task_go_on(tracker, at);
     }
 }
 
@@ -455,5 +466,5 @@ void tracker_fetched(struct tracker *tracker, const struct tracker_offer *offer,
     if (offer->bad)
         task_finish(tracker, at, STATUS_FAILED, CLASS_SPAWN, offer->bad);
     else
-        task_ready(tracker, at);
+        task_go_on(tracker, at);
 }

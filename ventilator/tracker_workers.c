@@ -232,7 +232,7 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
                 worker->alone = false;
             if (worker->queued > 0)
                 worker->queued--;
-            task_ready(tracker, at);
+            task_go_on(tracker, at);
         }
     }
     return true;

@@ -854,6 +854,30 @@ static void copy_that_is_still_held_is_cancelled_again(void **state)
     assert_int_equal(bench->kinds[ACTION_CANCEL], 0);
 }
 
+// A worker came back after its time, with the result of an attempt that nobody
+// had recorded as lost: the sink counts its failure, so it spends a retry.
+static void failure_of_an_attempt_given_up_in_silence_counts(void **state)
+{
+    struct bench *bench = *state;
+    warm_up(bench, 1);
+    assert_int_equal(bench->sent_count, 1);
+    struct wire_stored_entry failed = HELD_FAILED;
+    for (uint32_t attempt = 7; attempt <= 8; attempt++) {
+        failed.generation = 0;
+        failed.attempt = attempt;
+        failed.round = 0;
+        stored(bench, &failed, 1, 6);
+    }
+    turn(bench, 7);
+    assert_false(recorded(bench, RECORD_FINAL)); // it runs, and may succeed
+    const struct id128 gone = bench->worker;
+    tracker_worker_gone(bench->tracker, &gone, GONE_LOST, 8);
+    turn(bench, 9);
+    stored(bench, NULL, 0, 10);
+    turn(bench, 11);
+    assert_true(recorded(bench, RECORD_FINAL));
+}
+
 // The last ventilator had recorded it, and SYNCED counted it: the sink drops
 // the second record, and acknowledges it.
 static void loss_counts_once_though_two_ventilators_record_it(void **state)
@@ -1063,6 +1087,7 @@ int main(void)
         TEST(spent_retries_are_not_tried_after_a_crash),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
         TEST(what_waits_is_recalled_until_it_is_back),
+        TEST(failure_of_an_attempt_given_up_in_silence_counts),
         TEST(loss_counts_once_though_two_ventilators_record_it),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(of_two_copies_the_newer_is_kept),
