@@ -76,10 +76,14 @@ static bool is_odd(const struct tracker *tracker, const struct wire_refs *refs)
             refs->count - 1 > tracker->number_sent - refs->task);
 }
 
-// All that is at workers was in a window once: this one's or the last one's.
+// Before SYNCED tells what may be out, only a bound on memory is there: each
+// ventilator of the last few may have left a window of tasks at workers.
 static size_t room_for_adopted(const struct tracker *tracker)
 {
-    const size_t most = 2 * tracker->limits.window_tasks;
+    enum { WINDOWS = 8 };
+    if (tracker->loaded)
+        return SIZE_MAX;
+    const size_t most = WINDOWS * tracker->limits.window_tasks;
     size_t out = 0;
     for (uint32_t i = 1; i <= tracker->worker_top; i++)
         out += tracker->workers[i] ? tracker->workers[i]->out.count : 0;
