@@ -201,8 +201,13 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
     *handle = at;
     worker->heard_ms = now_ms;
     const bool same_lane = !is_new && worker->lane == hello->lane;
-    if (same_lane && !worker->greeting)
+    if (same_lane && !worker->greeting) {
+        // The first one may have waited for us to come, and be older by a lane
+        // message of the ventilator before.
+        adopt_all(tracker, at, hello->queued);
+        adopt_all(tracker, at, hello->running);
         return HELLO_AGAIN;
+    }
     worker->incarnation = *incarnation;
     if (!same_lane)
         begin_lane(tracker, worker, hello);

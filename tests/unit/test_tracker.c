@@ -782,6 +782,21 @@ static void spent_retries_are_not_tried_after_a_crash(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+// The first HELLO was said before the last ventilator's TASKS came through.
+static void repeated_hello_tells_what_came_since(void **state)
+{
+    struct bench *bench = *state;
+    sync_after_a_crash(bench, 0);
+    hello(bench, 1, 1);
+    assert_int_equal(hello_running(bench, 1, HELD, 0, 1), HELLO_AGAIN);
+    hello(bench, 2, 2);
+    offer(bench, HELD.task);
+    turn(bench, 3);
+    stored(bench, NULL, 0, 4);
+    turn(bench, 5);
+    assert_int_equal(bench->sent_count, 0);
+}
+
 // Workers 1 and 2 say HELLO with attempts of one task, and only the older one,
 // which was given up for the newer, is stopped. SYNCED could not tell yet.
 static void newer_is_kept(struct bench *bench, uint32_t first, uint32_t second)
@@ -1090,6 +1105,7 @@ int main(void)
         TEST(failure_of_an_attempt_given_up_in_silence_counts),
         TEST(loss_counts_once_though_two_ventilators_record_it),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
+        TEST(repeated_hello_tells_what_came_since),
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
         TEST(copy_that_is_still_held_is_cancelled_again),
