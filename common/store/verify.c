@@ -263,8 +263,8 @@ static void count_missing(struct verify *verify)
         report_missing(verify, 0, summary->tasks - found - summary->missing);
 }
 
-// What the ventilator noted is in the log, which was synced before.
-static void check_generation(struct verify *verify, const char *dir)
+// What the ventilator noted: the log has it, and had it before.
+static unsigned long noted_generation(const char *dir)
 {
     char *path = NULL, text[32] = "";
     const int fd =
@@ -275,7 +275,11 @@ static void check_generation(struct verify *verify, const char *dir)
         close(fd);
     }
     free(path);
-    const unsigned long noted = strtoul(text, NULL, 10);
+    return strtoul(text, NULL, 10);
+}
+
+static void check_generation(struct verify *verify, unsigned long noted)
+{
     if (noted > verify->generation)
         fault(verify, &(struct verify_fault){.kind = VERIFY_CUT,
                                              .offset = verify->file.size,
@@ -295,10 +299,12 @@ static int run(struct verify *verify, const char *dir, const char *path)
     verify->file.fd = files_open(path);
     if (verify->file.fd < 0)
         return verify->file.fd;
+    // Noted after this, it need not be in what is read of a live run's log.
+    const unsigned long noted = noted_generation(dir);
     const int result = read_log(verify);
     close(verify->file.fd);
     if (result == 0)
-        check_generation(verify, dir);
+        check_generation(verify, noted);
     if (result == 0)
         count_missing(verify);
     return result;
