@@ -204,6 +204,12 @@ static int tell_if_due(struct worker *worker, int64_t now_ms)
     return code;
 }
 
+// While it is greeting, HELLO is what shows that it lives.
+static int64_t hello_apart(const struct worker *worker)
+{
+    return worker->heartbeat_ms < HELLO_MS ? worker->heartbeat_ms : HELLO_MS;
+}
+
 // A silent ventilator is asked by a repeated HELLO, which it answers.
 static void greet_if_due(struct worker *worker, int64_t now_ms)
 {
@@ -217,7 +223,7 @@ static void greet_if_due(struct worker *worker, int64_t now_ms)
     const bool ask =
         worker->phase == PHASE_GREETING ||
         (worker->phase == PHASE_WORKING && silent_ms >= worker->liveness_ms);
-    if (ask && now_ms - worker->hello_ms >= HELLO_MS)
+    if (ask && now_ms - worker->hello_ms >= hello_apart(worker))
         worker_hello(worker, now_ms);
 }
 
@@ -230,7 +236,7 @@ static int64_t sooner(int64_t wait_ms, int64_t other_ms)
 
 static int64_t wait_for(struct worker *worker, int64_t now_ms)
 {
-    int64_t wait_ms = HELLO_MS - (now_ms - worker->hello_ms);
+    int64_t wait_ms = hello_apart(worker) - (now_ms - worker->hello_ms);
     if (worker->phase == PHASE_WORKING) {
         wait_ms = worker->told_ms - now_ms +
                   (worker->changed ? TELL_APART_MS : worker->heartbeat_ms);
