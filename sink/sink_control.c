@@ -143,8 +143,13 @@ static bool open_matches(struct sink *sink, uint64_t question)
 static bool on_match(struct sink *sink, struct span body, int64_t now_ms)
 {
     struct wire_match match;
-    if (!wire_get_match(body, &match) || !sink_commit(sink, now_ms) ||
-        !open_matches(sink, match.question))
+    if (!wire_get_match(body, &match))
+        return false;
+    if (!sink_commit(sink, now_ms)) {
+        sink->welcomed = false; // HELLO again brings SYNC, and MATCH, again
+        return true;
+    }
+    if (!open_matches(sink, match.question))
         return false;
     buffer_clear(&sink->pairs);
     struct id128 key;
