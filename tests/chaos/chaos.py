@@ -158,11 +158,14 @@ class Role:
                       if system.program_of(child) == self.program]
         return found
 
-    def kill(self, number=signal.SIGKILL):
+    def pid(self):
         """The role itself: of a worker the child that works. What that has
         forked is a fan-worker, too, until it is the task."""
         pids = self.pids()
-        os.kill(pids[self.program == "fan-worker" and len(pids) > 1], number)
+        return pids[self.program == "fan-worker" and len(pids) > 1]
+
+    def kill(self, number=signal.SIGKILL):
+        os.kill(self.pid(), number)
         if number == signal.SIGKILL:
             self.process.wait(system.PATIENCE_S)
 
@@ -269,6 +272,16 @@ class ChaosTest(system.SystemTest):
     def recomputed(self):
         return sum(count - 1 for count in self.executions().values())
 
+    def verdict(self):
+        def is_mine(test):  # a subTest is of a test
+            return getattr(test, "test_case", test) is self
+        result = self._outcome.result
+        if any(is_mine(test) for test, _ in result.failures + result.errors):
+            return "FAILED"
+        if any(is_mine(test) for test, _ in result.skipped):
+            return "skipped"
+        return "ok"
+
     def note(self):
         """A line for the table that `run` prints."""
         path = os.environ.get("CHAOS_TABLE")
@@ -277,11 +290,8 @@ class ChaosTest(system.SystemTest):
             return
         places = [(record["task"], record.get("round", 0))
                   for record in self.stored() if record.get("final")]
-        result = self._outcome.result
-        failed = any(test is self
-                     for test, _ in result.failures + result.errors)
         line = {"rows": [row.upper() for row in rows],
-                "verdict": "FAILED" if failed else "ok",
+                "verdict": self.verdict(),
                 "test": self._testMethodName, "recovery_s": self.recovery_s,
                 "limit_s": self.limit_s,
                 "recomputed": self.recomputed(),

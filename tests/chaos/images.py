@@ -27,7 +27,7 @@ import zlib
 HEAD = struct.Struct("<IIIIQQQ")
 SECTOR = 512
 SUBSETS_MAX = 256
-POSITION = {10: 8, 15: 24}  # where STORED and SYNCED tell how far, in the body
+POSITION = {10: 8, 15: 28}  # where STORED and SYNCED tell how far, in the body
 FRAME = re.compile(rb"FAN1\x01(.)(..)(.{4})(.{4})(.{4}).{32}", re.DOTALL)
 
 

@@ -103,8 +103,11 @@ def show(row, what, remark, count, notes):
         print(f"{row}  {what:39} {'not run' if count else 'no test':7}  "
               f"{remark}")
         return
+    verdicts = {note["verdict"] for note in notes}
     bad = [note["test"] for note in notes if note["verdict"] != "ok"]
-    print(f"{row}  {what:39} {'FAILED' if bad else 'ok':7} "
+    verdict = ("FAILED" if "FAILED" in verdicts else
+               "skipped" if "skipped" in verdicts else "ok")
+    print(f"{row}  {what:39} {verdict:7} "
           f"{len(notes):5} {seconds(notes):>12} {most(notes, 'recomputed'):10} "
           f"{most(notes, 'doubles'):10} {most(notes, 'lost'):4}"
           f"{'  ' + remark if remark else ''}")
@@ -119,8 +122,9 @@ def main():
           f"{'lost':>4}")
     for row, names in tests().items():
         show(row, *ROWS[row], len(names), notes.get(row, []))
-    return any(note["verdict"] != "ok"
-               for row in notes.values() for note in row)
+    missing = bool(notes) and any(row not in notes for row in ROWS)
+    return missing or any(note["verdict"] == "FAILED"
+                          for row in notes.values() for note in row)
 
 
 if __name__ == "__main__":

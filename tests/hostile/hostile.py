@@ -125,7 +125,7 @@ class Beside(chaos.ByHand):
         until(f"{wanted} tasks are stored", stored)
 
     def vitals(self):
-        return {role.program: Place(role.pids()[-1])
+        return {role.program: Place(role.pid())
                 for role in (self.ventilator, self.sink, self.workers[0])}
 
     @contextlib.contextmanager

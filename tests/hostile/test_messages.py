@@ -212,7 +212,7 @@ class Bad(hostile.Beside):
 
 class Worker(hostile.Beside):
     """Somebody who is let in as a worker, and then misbehaves."""
-    LIVENESS = ("--liveness", "1s")
+    LIVENESS = ("--liveness", "2s")
 
     def setUp(self):
         super().setUp()

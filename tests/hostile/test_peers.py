@@ -98,7 +98,7 @@ class WorkersView(Peer):
         self.lane, self.results = self.accept(lane), self.accept(results)
         self.hear(self.wire, message.REPORT)
         self.number = 0
-        self.place = hostile.Place(self.worker.pids()[-1])
+        self.place = hostile.Place(self.worker.pid())
         self.before = self.place.memory()[0], self.place.descriptors()
 
     def does_a_task(self, number):

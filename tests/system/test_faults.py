@@ -129,7 +129,10 @@ class Midway(SystemTest):
         self.begin(":::", *numbers(1, self.TASKS), options=options)
 
     def signal_role(self, program, number):
-        os.kill(self.run_.of_program(program)[-1], number)
+        # A worker's first is its parent; what a worker has just forked is no
+        # role, though it has its name.
+        pids = self.run_.of_program(program)
+        os.kill(pids[program == "fan-worker"], number)
 
     def end_with(self, code):
         self.gated.open()

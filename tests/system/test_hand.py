@@ -143,7 +143,7 @@ class Hand(SystemTest):
         worker = self.worker("--verbose")
         self.stored(4)
         self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
-        os.kill(worker.of_program("fan-worker")[-1], signal.SIGTERM)
+        os.kill(worker.of_program("fan-worker")[0], signal.SIGTERM)
         self.wait_for(lambda: "draining" in worker.errors(), "the drain")
         worker.kill(signal.SIGTERM)
         helper = self.worker()
