@@ -132,7 +132,8 @@ struct ledger_cursor {
     size_t part_max; /* entries of each list in one part; 0: LEDGER_PART_MAX */
     uint64_t task;   /* finals below were given */
     size_t open, peer;
-    bool done; /* the last part was given */
+    uint32_t part; /* number of the next part */
+    bool done;     /* the last part was given */
     struct wire_run *runs;
     struct wire_open_task *opens;
     struct wire_roster_entry *roster;
@@ -140,8 +141,9 @@ struct ledger_cursor {
 void ledger_cursor_free(struct ledger_cursor *cursor);
 /* Fills the numbers of `synced` but generation and position, and `lists`,
  * which borrow from cursor and ledger until the next call. `delta`: no finals,
- * no open tasks. Sets SYNCED_MORE, SYNCED_COMPLETE, SYNCED_DELTA. Call until
- * cursor->done; the ledger may not change meanwhile. Returns 0 or -ENOMEM. */
+ * no open tasks. Sets part, SYNCED_MORE, SYNCED_COMPLETE, SYNCED_DELTA. Call
+ * until cursor->done; the ledger may not change meanwhile. Returns 0 or
+ * -ENOMEM. */
 int ledger_part(const struct ledger *ledger, bool delta,
                 struct ledger_cursor *cursor, struct wire_synced *synced,
                 struct wire_synced_out *lists);

@@ -133,6 +133,7 @@ int ledger_part(const struct ledger *ledger, bool delta,
     }
     if (!all)
         synced->flags |= SYNCED_MORE;
+    synced->part = cursor->part++;
     cursor->done = all;
     return 0;
 }

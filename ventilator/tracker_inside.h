@@ -115,8 +115,9 @@ struct tracker {
     int64_t rejoin_until_ms;
     // the sink
     bool sink_there, synced, was_complete;
-    bool loaded;  // a SYNCED, to its last part
-    bool resumed; // places began anew: any task may be out already
+    bool loaded;        // a SYNCED, to its last part
+    uint32_t part_next; // of SYNCED
+    bool resumed;       // places began anew: any task may be out already
     int64_t sync_asked_ms, sync_wait_ms;
     uint32_t generation;
     uint64_t position;

@@ -196,6 +196,21 @@ static void mend_rounds(struct tracker *tracker)
     }
 }
 
+// A worker said that it has it before SYNCED told that it is final.
+static void drop_finals(struct tracker *tracker)
+{
+    for (uint32_t i = 1; i < tracker->entry_count; i++) {
+        const struct entry entry = tracker->entries[i];
+        if (entry.state == ENTRY_FREE ||
+            !numset_has(tracker->final, entry.task))
+            continue;
+        if (entry.state == ENTRY_OUT)
+            worker_cancel(tracker, entry.worker, entry.task, entry.generation,
+                          entry.attempt);
+        entry_close(tracker, i);
+    }
+}
+
 void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
                     int64_t now_ms)
 {
@@ -209,6 +224,14 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
                         "acknowledged: it is damaged or not this run's");
         return;
     }
+    // One may have been lost with a connection, and the next not.
+    if (part->part == 0)
+        tracker->part_next = 0;
+    if (part->part != tracker->part_next) {
+        tracker->counts.odd++;
+        return;
+    }
+    tracker->part_next++;
     // What answers an older question would skip what was stored since.
     if (tracker->loaded && (!(part->flags & SYNCED_DELTA) ||
                             part->position != tracker->position)) {
@@ -224,6 +247,7 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
     if (!tracker->loaded) {
         tracker->rejoin_until_ms = now_ms + tracker->limits.rejoin_ms;
         mend_rounds(tracker);
+        drop_finals(tracker);
     }
     tracker->loaded = tracker->synced = true;
     tracker->record_sent = 0;

@@ -62,6 +62,7 @@ void wire_put_synced(struct buffer *out, const struct wire_header *header,
     put_id(out, &synced->ventilator);
     put_u32(out, synced->generation);
     put_u32(out, synced->flags);
+    put_u32(out, synced->part);
     put_u64(out, synced->position);
     put_u64(out, synced->number_max);
     put_u64(out, synced->mark);
@@ -122,6 +123,7 @@ bool wire_get_synced(struct span body, struct wire_synced *synced)
     synced->ventilator = read_id(&reader);
     synced->generation = read_u32(&reader);
     synced->flags = read_u32(&reader);
+    synced->part = read_u32(&reader);
     synced->position = read_u64(&reader);
     synced->number_max = read_u64(&reader);
     synced->mark = read_u64(&reader);

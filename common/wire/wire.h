@@ -505,6 +505,7 @@ struct wire_synced {
     struct id128 ventilator; /* whom it answers: another's is not believed */
     uint32_t generation;     /* granted, durable */
     uint32_t flags;
+    uint32_t part;       /* from 0 in each answer; one that skips is dropped */
     uint64_t position;   /* of the log: STORED goes on from here */
     uint64_t number_max; /* highest task number ever seen or marked sent */
     uint64_t mark, mark_from, mark_offset; /* a, b, c of RECORD_MARK */

@@ -631,9 +631,10 @@ static void sync_that_was_cut_short_is_taken_whole_the_next_time(void **state)
     struct wire_header header = HEADER;
     header.type = WIRE_SYNCED;
     buffer_clear(&bench->frame);
-    wire_put_synced(&bench->frame, &header,
-                    &(struct wire_synced){.generation = 2, .mark = 5},
-                    &parts[1]);
+    wire_put_synced(
+        &bench->frame, &header,
+        &(struct wire_synced){.generation = 2, .part = 1, .mark = 5},
+        &parts[1]);
     assert_true(wire_get_synced(body_of(bench), &got));
     tracker_synced(bench->tracker, &got, 2);
     assert_false(tracker_needs(bench->tracker, 1));
@@ -795,6 +796,47 @@ static void repeated_hello_tells_what_came_since(void **state)
     stored(bench, NULL, 0, 4);
     turn(bench, 5);
     assert_int_equal(bench->sent_count, 0);
+}
+
+static void synced_that_skips_a_part_is_not_believed(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_run first = {1, 2}, third = {5, 2};
+    const struct wire_synced_out parts[] = {{.finals = {&first, 1}},
+                                            {.finals = {&third, 1}}};
+    sync(bench, &(struct wire_synced){.generation = 2, .flags = SYNCED_MORE},
+         &parts[0], 0);
+    buffer_clear(&bench->frame);
+    struct wire_header header = HEADER;
+    header.type = WIRE_SYNCED;
+    struct wire_synced got;
+    wire_put_synced(&bench->frame, &header,
+                    &(struct wire_synced){.generation = 2, .part = 2},
+                    &parts[1]);
+    assert_true(wire_get_synced(body_of(bench), &got));
+    tracker_synced(bench->tracker, &got, 1);
+    assert_false(tracker_is_synced(bench->tracker));
+    collect(bench);
+    turn(bench, 10000);
+    assert_int_equal(bench->kinds[ACTION_SYNC], 1);
+}
+
+// Its worker was cut off, another did it, and then the ventilator died.
+static void copy_of_a_final_task_told_before_the_sync_is_stopped(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_run final = {HELD.task, 1};
+    hello_running(bench, 1, HELD, 0, 0);
+    sync(bench, &(struct wire_synced){.generation = 2, .mark = 5},
+         &(struct wire_synced_out){.finals = {&final, 1}}, 1);
+    collect(bench);
+    assert_int_equal(bench->kinds[ACTION_CANCEL], 1);
+    tracker_input_ended(bench->tracker, CURSOR_REDO);
+    tracker_input_ended(bench->tracker, CURSOR_FRONT);
+    turn(bench, 2);
+    stored(bench, NULL, 0, 3);
+    collect(bench);
+    assert_true(bench->complete);
 }
 
 // Workers 1 and 2 say HELLO with attempts of one task, and only the older one,
@@ -1106,6 +1148,8 @@ int main(void)
         TEST(loss_counts_once_though_two_ventilators_record_it),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(repeated_hello_tells_what_came_since),
+        TEST(synced_that_skips_a_part_is_not_believed),
+        TEST(copy_of_a_final_task_told_before_the_sync_is_stopped),
         TEST(of_two_copies_the_newer_is_kept),
         TEST(of_two_copies_the_newer_is_kept_though_told_last),
         TEST(copy_that_is_still_held_is_cancelled_again),

@@ -192,6 +192,7 @@ static inline struct wire_synced sample_synced(void)
         .ventilator = SAMPLE_KEYS[1],
         .generation = 61,
         .flags = SYNCED_MORE,
+        .part = 68,
         .position = 62,
         .number_max = 63,
         .mark = 64,
