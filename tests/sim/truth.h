@@ -17,6 +17,7 @@ try {
     uint32_t generation, attempt;
     struct id128 worker;
     bool started, ended, alone;
+    bool late; // sent by a ventilator that another had followed
     bool failed_stored, lost_stored;
     uint8_t class;
     uint32_t round;

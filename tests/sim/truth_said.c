@@ -164,7 +164,7 @@ static bool is_awaited(const struct world *world, const struct true_task *task,
 {
     const struct try *last = &task->tries[task->try_count - 1];
     if (last->generation == generation || last->round < task->round ||
-        !last->started || last->ended || last->failed_stored ||
+        last->late || !last->started || last->ended || last->failed_stored ||
         last->lost_stored || !id_alive(world, &last->worker) ||
         world->process[id_process(&last->worker)].leaves)
         return false;
@@ -219,11 +219,13 @@ static void send_one(struct world *world, const struct tracker_send *send,
                     send->task);
         return;
     }
-    task->tries[task->try_count++] = (struct try){.generation = generation,
-                                                  .attempt = send->attempt,
-                                                  .worker = *worker,
-                                                  .round = send->round,
-                                                  .alone = send->flags != 0};
+    task->tries[task->try_count++] =
+        (struct try){.generation = generation,
+                     .attempt = send->attempt,
+                     .worker = *worker,
+                     .round = send->round,
+                     .late = generation < world->truth->generation,
+                     .alone = send->flags != 0};
 }
 
 void truth_sends(struct world *world, const struct tracker_action *action,
