@@ -155,8 +155,8 @@ static void on_report(struct role *role, const struct incoming *in)
     struct wire_report report;
     if (!wire_get_report(in->body, &report))
         role->refused++;
-    else if (!tracker_report(role->tracker, &in->header.sender, &report,
-                             role->now_ms))
+    else if (!tracker_report(role->tracker, &in->header.sender,
+                             in->header.generation, &report, role->now_ms))
         must_hello(role, in);
     else
         readdress(role, in);

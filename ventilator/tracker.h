@@ -123,10 +123,12 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
                                  const struct id128 *incarnation,
                                  const struct wire_hello *hello, int64_t now_ms,
                                  unsigned *handle);
-/* Returns false when the incarnation is unknown, or it has received more than
- * was sent on its lane: tell it to say HELLO. */
+/* `generation`: that of the message's header, the last that the worker heard
+ * of. Returns false when the incarnation is unknown, or it has received more
+ * than was sent on its lane: tell it to say HELLO. */
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
-                    const struct wire_report *report, int64_t now_ms);
+                    uint32_t generation, const struct wire_report *report,
+                    int64_t now_ms);
 bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
                       const struct wire_returned *returned, int64_t now_ms);
 enum gone {

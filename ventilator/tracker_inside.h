@@ -50,6 +50,7 @@ struct worker {
     bool greeting;     // more of its HELLO follows
     bool welcomed;     // has said HELLO to the end
     bool rostered;     // JOINED is stored
+    bool current;      // it has reported since it heard of this ventilator
     uint64_t retained; // highest result number it kept at HELLO; 0: none
     struct id128 incarnation;
     uint32_t lane, slots;

@@ -66,7 +66,8 @@ bool roster_settled(const struct tracker *tracker)
         const uint32_t at = worker_find(tracker, &slot->entry.worker);
         const struct worker *worker = worker_at(tracker, at);
         if (!slot->seen ||
-            (worker && (worker->greeting || worker->stored < slot->made)))
+            (worker && (worker->greeting || worker->stored < slot->made ||
+                        !worker->current)))
             return false;
     }
     return true;
@@ -163,8 +164,23 @@ static void note_beyond(struct tracker *tracker, struct worker *worker)
         worker->beyond_ms = tracker->now_ms;
 }
 
+// Its HELLO may have waited for us to come, and be older than the last messages
+// of the ventilator before: what it says when it knows us is the whole of it.
+static void note_current(struct tracker *tracker, struct worker *worker,
+                         uint32_t generation, const struct wire_report *report)
+{
+    if (worker->current || !tracker->loaded ||
+        generation != tracker->generation)
+        return;
+    worker->current = true;
+    struct roster_slot *slot = rostered(tracker, &worker->incarnation);
+    if (slot && slot->seen && report->kept <= report->made)
+        slot->made = report->made;
+}
+
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
-                    const struct wire_report *report, int64_t now_ms)
+                    uint32_t generation, const struct wire_report *report,
+                    int64_t now_ms)
 {
     tracker->now_ms = now_ms;
     const uint32_t at = worker_find(tracker, incarnation);
@@ -188,6 +204,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->draining = report->flags & REPORT_DRAINING;
     worker->made = report->made;
     note_beyond(tracker, worker);
+    note_current(tracker, worker, generation, report);
     worker_take_kept(worker, report->kept, report->made);
     worker->queued = worker_count_refs(report->queued);
     worker->running = worker_count_refs(report->running);

@@ -61,7 +61,7 @@ class VentilatorByHand(ByHand):
         for link in links:
             link.lead_to(here)  # where only generation 1 is known
         self.assertEqual(first.ends(), system.ERROR)
-        self.assertIn("another ventilator does this run", first.text())
+        self.assertIn("a later ventilator of this run is at work", first.text())
         for link in links:
             link.lead_to(there)
         self.now()

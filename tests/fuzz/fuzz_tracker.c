@@ -419,7 +419,8 @@ static void on_report(struct world *world)
                     (struct wire_refs_out){running, r});
     assert(wire_get_report(body_of(&world->frame), &report));
     const bool known =
-        tracker_report(world->tracker, &id, &report, world->now_ms);
+        tracker_report(world->tracker, &id, world->tracker->generation, &report,
+                       world->now_ms);
     if (!known || report.lane != peer->lane || peer->idle_word)
         return;
     assert(report.received <= peer->sent);

@@ -280,7 +280,7 @@ static void turn(struct run *run, int64_t now_ms)
     act(run);
     say_stored(run, now_ms);
     act(run);
-    tracker_report(run->tracker, &WORKER, &report, now_ms);
+    tracker_report(run->tracker, &WORKER, 1, &report, now_ms);
     tracker_turn(run->tracker, now_ms);
     act(run);
 }

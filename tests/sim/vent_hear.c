@@ -118,8 +118,8 @@ static void on_report(struct world *world, const struct incoming *in)
     struct wire_report report;
     if (!wire_get_report(in->body, &report))
         return;
-    if (!tracker_report(vent->tracker, &in->header.sender, &report,
-                        vent_now(world))) {
+    if (!tracker_report(vent->tracker, &in->header.sender,
+                        in->header.generation, &report, vent_now(world))) {
         refuse(world, in, REFUSED_HELLO_FIRST);
         return;
     }

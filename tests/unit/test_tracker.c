@@ -127,10 +127,18 @@ static void report(struct bench *bench, struct wire_report report,
     buffer_clear(&bench->frame);
     wire_put_report(&bench->frame, &header, &report, queued, running);
     assert_true(wire_get_report(body_of(bench), &got));
-    assert_true(tracker_report(bench->tracker, &bench->worker, &got, now_ms));
+    assert_true(tracker_report(bench->tracker, &bench->worker,
+                               tracker_generation(bench->tracker), &got,
+                               now_ms));
 }
 
 static const struct wire_refs_out NOTHING = {NULL, 0};
+
+static void report_idle(struct bench *bench, int64_t now_ms)
+{
+    report(bench, (struct wire_report){.lane = 1, .kept = 1}, NOTHING, NOTHING,
+           now_ms);
+}
 
 static void hello(struct bench *bench, uint8_t worker, int64_t now_ms)
 {
@@ -468,6 +476,8 @@ static void worker_that_spoke_before_the_sync_is_not_waited_for(void **state)
     hello(bench, 1, 0);
     sync_after_a_crash(bench, 1);
     turn(bench, 2);
+    assert_false(tracker_wants(bench->tracker, CURSOR_REDO));
+    report_idle(bench, 3);
     assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
 }
 
@@ -798,6 +808,19 @@ static void repeated_hello_tells_what_came_since(void **state)
     assert_int_equal(bench->sent_count, 0);
 }
 
+// It may have been said long before we came: what counts is what the worker
+// says when it has heard of us.
+static void hello_alone_does_not_settle_the_roster(void **state)
+{
+    struct bench *bench = *state;
+    sync_after_a_crash(bench, 0);
+    worker_says(bench, 1, 1, HELD, 0, 1);
+    turn(bench, 2);
+    assert_false(tracker_wants(bench->tracker, CURSOR_REDO));
+    report_idle(bench, 3);
+    assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
+}
+
 static void synced_that_skips_a_part_is_not_believed(void **state)
 {
     struct bench *bench = *state;
@@ -999,6 +1022,7 @@ static void hello_that_is_not_whole_keeps_the_roster_waiting(void **state)
     turn(bench, 2);
     assert_false(tracker_wants(bench->tracker, CURSOR_REDO));
     assert_int_equal(hello_running(bench, 1, HELD, 0, 3), HELLO_NEW);
+    report_idle(bench, 4);
     assert_true(tracker_wants(bench->tracker, CURSOR_REDO));
 }
 
@@ -1056,7 +1080,7 @@ static void report_of_an_older_lane_is_not_believed(void **state)
     buffer_clear(&bench->frame);
     wire_put_report(&bench->frame, &header, &said, NOTHING, NOTHING);
     assert_true(wire_get_report(body_of(bench), &got));
-    assert_false(tracker_report(bench->tracker, &bench->worker, &got, 6));
+    assert_false(tracker_report(bench->tracker, &bench->worker, 1, &got, 6));
 }
 
 static void what_is_taken_for_an_idle_worker_goes_to_it(void **state)
@@ -1148,6 +1172,7 @@ int main(void)
         TEST(loss_counts_once_though_two_ventilators_record_it),
         TEST(failure_that_synced_told_of_ends_an_adopted_task),
         TEST(repeated_hello_tells_what_came_since),
+        TEST(hello_alone_does_not_settle_the_roster),
         TEST(synced_that_skips_a_part_is_not_believed),
         TEST(copy_of_a_final_task_told_before_the_sync_is_stopped),
         TEST(of_two_copies_the_newer_is_kept),

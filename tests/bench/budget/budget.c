@@ -183,7 +183,7 @@ static void say_report(struct run *run)
     buffer_clear(&run->frame);
     wire_put_report(&run->frame, &header, &report, NOTHING, NOTHING);
     need(wire_get_report(body_of(&run->frame), &got) &&
-             tracker_report(run->tracker, &WORKER, &got, 1),
+             tracker_report(run->tracker, &WORKER, 1, &got, 1),
          "REPORT");
     act(run);
 }

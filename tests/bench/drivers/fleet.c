@@ -113,7 +113,7 @@ static void say_report(struct fleet *fleet, uint32_t worker, int64_t now_ms)
     buffer_clear(&fleet->frame);
     wire_put_report(&fleet->frame, &header, &report, NOTHING, NOTHING);
     if (!wire_get_report(body_of(fleet), &got) ||
-        !tracker_report(fleet->tracker, &fleet->ids[worker], &got, now_ms))
+        !tracker_report(fleet->tracker, &fleet->ids[worker], 1, &got, now_ms))
         exit(1);
     act(fleet);
 }
