@@ -285,7 +285,9 @@ static void on_refused(struct role *role, const struct incoming *in)
     }
     problem_set(role->problem, -ESTALE,
                 "a later ventilator of this run is at work: this one leaves");
-    role_end(role, END_ABORTED, EXIT_ERROR);
+    // Not by END, nor by "the run is over": what runs is the other's now.
+    role->fenced = role->ending = true;
+    role->exit = EXIT_ERROR;
 }
 
 static void on_bye(struct role *role, const struct incoming *in)

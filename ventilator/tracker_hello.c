@@ -217,7 +217,7 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
     adopt_all(tracker, at, hello->running);
     worker->queued += worker_count_refs(hello->queued);
     worker->running += worker_count_refs(hello->running);
-    worker->greeting = hello->flags & HELLO_MORE && !MUTANT(HELLO_CUT);
+    worker->greeting = hello->flags & HELLO_MORE;
     if (worker->greeting)
         return HELLO_PART;
     const bool first = !worker->welcomed;

@@ -340,6 +340,8 @@ static bool end_by_losses(struct tracker *tracker, uint32_t at)
 static bool end_by_history(struct tracker *tracker, uint32_t at)
 {
     const struct entry *entry = &tracker->entries[at];
+    if (MUTANT(HISTORY_IGNORED))
+        return false;
     const struct policy_answer answer =
         policy_decide(&tracker->policy, (enum fail_class)entry->last_class,
                       entry->failures, 0);
@@ -353,8 +355,7 @@ static bool end_by_history(struct tracker *tracker, uint32_t at)
 // that was adopted, by STORED of an attempt that was thought to be gone.
 void task_go_on(struct tracker *tracker, uint32_t at)
 {
-    if (tracker->entries[at].ordinal == 0 || MUTANT(HISTORY_IGNORED) ||
-        !end_by_history(tracker, at))
+    if (tracker->entries[at].ordinal == 0 || !end_by_history(tracker, at))
         task_ready(tracker, at);
 }
 

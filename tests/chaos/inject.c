@@ -364,6 +364,19 @@ int pidfd_open(pid_t pid, unsigned flags)
     return (int)done(real(pid, flags), after);
 }
 
+int posix_spawn(pid_t *restrict pid, const char *restrict path,
+                const posix_spawn_file_actions_t *restrict actions,
+                const posix_spawnattr_t *restrict attributes,
+                char *const argv[restrict], char *const env[restrict])
+{
+    REAL(posix_spawn);
+    bool after;
+    const int error = strike("spawn", path, &after);
+    if (error)
+        return error;
+    return (int)done(real(pid, path, actions, attributes, argv, env), after);
+}
+
 int posix_spawnp(pid_t *restrict pid, const char *restrict file,
                  const posix_spawn_file_actions_t *restrict actions,
                  const posix_spawnattr_t *restrict attributes,

@@ -53,7 +53,7 @@ class Injected(Run):
         self.assertIn("disk-full", self.run_.errors())
 
     def test_f30_killed_then_failed_sync(self):
-        self.inject(FDATASYNC % (5, "KILL") + ";" + FDATASYNC % (9, "EIO"))
+        self.inject(FDATASYNC % (5, "KILL") + ";" + FDATASYNC % (6, "EIO"))
         self.begin(free=self.TASKS)
         self.struck(1)
         self.end_whole(recomputed=0)

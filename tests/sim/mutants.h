@@ -49,7 +49,6 @@
     X(STOPPED_FAILS, "end a task whose stale copy was stopped")            \
     X(RESUME_AGAIN, "reopen again at each SYNC of a resume")               \
     X(OLD_ROUND, "take a result of an old round")                          \
-    X(HELLO_CUT, "take the first part of a HELLO for all of it")           \
     X(SYNCED_CUT, "take the first part of SYNCED for all of it")
 
 /* Those that need a schedule of their own: script.h. */
