@@ -67,6 +67,7 @@ static const char *changed(const struct settings *now,
            : now->stdin_payload != old->stdin_payload ? "--stdin"
            : !now->ndjson != !old->ndjson             ? "--ndjson"
            : !now->array != !old->array               ? "--array"
+           : !now->sweep.count != !old->sweep.count   ? "--sweep"
            : now->seed != 0 && now->seed != old->seed ? "--seed"
                                                       : NULL;
 }
@@ -88,6 +89,8 @@ static bool same_input(const struct run *run, const struct settings *old)
            now->null_separated == old->null_separated &&
            now->header == old->header && now->blank == old->blank &&
            same_texts(&now->sources, &old->sources) &&
+           same_texts(&now->sweep, &old->sweep) &&
+           same_texts(&now->where, &old->where) && now->repeat == old->repeat &&
            same_texts(&now->fingerprints, &old->fingerprints);
 }
 
@@ -108,9 +111,10 @@ static int put_tokens(struct run *run, const struct settings *old,
 static bool names_tasks(const struct settings *now, const struct settings *old)
 {
     return now->command.count > 0 || now->sources.count > 0 || now->arg_file ||
-           now->ndjson || now->array ||
+           now->ndjson || now->array || now->sweep.count > 0 ||
            (old->command.count == 0 && old->sources.count == 0 &&
-            !old->arg_file && !old->ndjson && !old->array);
+            !old->arg_file && !old->ndjson && !old->array &&
+            old->sweep.count == 0);
 }
 
 static int take_over(struct run *run, const struct settings *old,

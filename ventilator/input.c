@@ -42,13 +42,19 @@ static int open_template(struct role *role)
                                        .shell = set->shell,
                                        .lines = set->command.count == 0,
                                        .input = set->stdin_payload ||
-                                                set->ndjson || set->compat,
+                                                set->ndjson || set->compat ||
+                                                set->sweep.count > 0,
                                        .names = names,
                                        .name_count = name_count,
                                        .stdout_path = set->stdout_path,
                                        .stderr_path = set->stderr_path};
     if (set->plugin)
         return open_plugin(role, &options);
+    if (options.lines && (set->array || set->sweep.count > 0))
+        return problem_exit(role->problem, EXIT_USAGE, -EINVAL,
+                            "%s makes values, not commands: give the command "
+                            "after --, such as -- ./sim {%s}",
+                            set->array ? "--array" : "--sweep", names[0]);
     role->input.template =
         template_create((const char *const *)set->command.at,
                         set->command.count, &options, role->problem);

@@ -166,15 +166,22 @@ static int check_settings(const struct settings *settings,
 {
     const int inputs = (settings->ndjson != NULL) + (settings->array != NULL) +
                        (settings->arg_file != NULL) +
-                       (settings->sources.count > 0);
+                       (settings->sources.count > 0) +
+                       (settings->sweep.count > 0);
     if (inputs > 1)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                            "give one input: -a, --array, --ndjson or :::");
+                            "give one input: -a, --array, --ndjson, --sweep or "
+                            ":::");
     if ((settings->header || settings->colsep) &&
-        (settings->ndjson || settings->array || settings->sources.count > 0))
+        (settings->ndjson || settings->array || settings->sources.count > 0 ||
+         settings->sweep.count > 0))
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "--header and --colsep are for tables: -a FILE or "
                             "standard input");
+    if ((settings->where.count > 0 || settings->repeat > 0) &&
+        settings->sweep.count == 0)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--where and --repeat go with --sweep");
     return 0;
 }
 
@@ -186,6 +193,8 @@ static int open_kind(struct source *source, const struct settings *settings,
         return error;
     if (settings->array)
         return source_open_array(source, settings->array, problem);
+    if (settings->sweep.count > 0)
+        return source_open_sweep(source, settings, problem);
     if (settings->sources.count > 0)
         return source_open_product(source, settings, dir, problem);
     const char *path = settings->ndjson     ? settings->ndjson
@@ -270,7 +279,7 @@ int source_seek(struct source *source, struct source_place place,
                                                ? source->first_offset
                                                : place.offset);
     if (source->kind->seek)
-        source->kind->seek(source);
+        source->kind->seek(source, place.offset);
     source->ordinal = place.ordinal;
     return 0;
 }
@@ -278,8 +287,9 @@ int source_seek(struct source *source, struct source_place place,
 struct source_place source_place(const struct source *source)
 {
     struct source_place place = {.ordinal = source->ordinal};
-    if (source->reader &&
-        !(source->kind->place && source->kind->place(source, &place.offset)))
+    const bool told =
+        source->kind->place && source->kind->place(source, &place.offset);
+    if (!told && source->reader)
         place.offset = source_reader_offset(source->reader);
     return place;
 }

@@ -9,9 +9,9 @@
  * Lines, rows and objects: a byte order mark at the file's start and a carriage
  * return at a line's end are no part of them; with -0 every byte is. Of an
  * object each field is a value by its name, those of an object within as
- * `outer.inner`, lists as JSON. A product's last list varies fastest; paired
- * lists (`:::+`) end with the shortest, as with GNU parallel; an empty list
- * makes no task at all.
+ * `outer.inner`, lists as JSON; of a sweep each parameter is one, and `repeat`.
+ * A product's last list varies fastest; paired lists (`:::+`) end with the
+ * shortest, as with GNU parallel; an empty list makes no task at all.
  *
  * A source does file I/O and decides nothing.
  */
@@ -33,7 +33,8 @@ enum {
 struct source;
 
 /* A place in the input: the task there is the `ordinal`th, from 1; `offset`
- * is a byte offset of the outermost file, or 0 where tasks are generated. */
+ * is a byte offset of the outermost file, the combination of a sweep, or 0
+ * where tasks are generated otherwise. */
 struct source_place {
     uint64_t ordinal;
     uint64_t offset;

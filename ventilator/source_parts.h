@@ -1,7 +1,8 @@
 /* source_parts - the kinds of input behind a source; for source*.c only
  *
  * Each kind is a row of functions. A kind that reads a file has the source's
- * reader; a kind that generates has an offset of 0 throughout.
+ * reader; a kind that generates has an offset of 0 throughout, but the sweep's
+ * is the number of a combination.
  */
 #ifndef VENTILATOR_SOURCE_PARTS_H
 #define VENTILATOR_SOURCE_PARTS_H
@@ -10,6 +11,7 @@
 
 struct source_array;
 struct source_product;
+struct source_sweep;
 
 /* What a kind does; `self` gives where it keeps its own things. */
 struct source_kind {
@@ -20,8 +22,8 @@ struct source_kind {
     /* The rest may be NULL. */
     void (*close)(struct source *source);
     uint64_t (*total)(const struct source *source);
-    /* Forgets what it holds of the task it was at. */
-    void (*seek)(struct source *source);
+    /* Forgets what it holds of the task it was at; goes to that place. */
+    void (*seek)(struct source *source, uint64_t offset);
     /* Where the next task's record starts, if not where the reader is. */
     bool (*place)(const struct source *source, uint64_t *offset);
 };
@@ -41,6 +43,7 @@ struct source {
     char *colsep;  // NULL: CSV
     struct source_array *array;
     struct source_product *product;
+    struct source_sweep *sweep;
 };
 
 /* Opens the reader of `path`; "-" is the copy of standard input. */
@@ -57,7 +60,7 @@ struct wire_pair *source_add_value(struct source *source);
 int source_add_name(struct source *source, char *name);
 
 extern const struct source_kind SOURCE_KIND_TABLE, SOURCE_KIND_JSON,
-    SOURCE_KIND_ARRAY, SOURCE_KIND_PRODUCT;
+    SOURCE_KIND_ARRAY, SOURCE_KIND_PRODUCT, SOURCE_KIND_SWEEP;
 /* Each opens what its kind needs; 0 or -errno with a problem. */
 int source_open_table(struct source *source, const struct settings *settings,
                       struct problem *problem);
@@ -65,5 +68,7 @@ int source_open_array(struct source *source, const char *text,
                       struct problem *problem);
 int source_open_product(struct source *source, const struct settings *settings,
                         const char *dir, struct problem *problem);
+int source_open_sweep(struct source *source, const struct settings *settings,
+                      struct problem *problem);
 
 #endif

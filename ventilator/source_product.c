@@ -286,8 +286,9 @@ static uint64_t total_of_product(const struct source *source)
     return source->reader ? 0 : source->product->total;
 }
 
-static void forget_outer(struct source *source)
+static void forget_outer(struct source *source, uint64_t offset)
 {
+    (void)offset;
     source->product->outer_there = false;
 }
 

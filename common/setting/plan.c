@@ -83,8 +83,8 @@ static bool is_dash(const char *path)
 
 bool plan_reads_standard_input(const struct settings *set)
 {
-    const bool given =
-        set->sources.count > 0 || set->arg_file || set->ndjson || set->array;
+    const bool given = set->sources.count > 0 || set->arg_file || set->ndjson ||
+                       set->array || set->sweep.count > 0;
     const bool in_sources = set->sources.count > 1 &&
                             strcmp(set->sources.at[0], "::::") == 0 &&
                             is_dash(set->sources.at[1]);

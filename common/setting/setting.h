@@ -78,6 +78,9 @@ struct settings {
     char *colsep;       // column separator: literal text, "\t" for TAB
     char *array;        // A-B:S
     char *ndjson;       // path or "-"
+    struct texts sweep; // NAME=VALUES each
+    struct texts where; // conditions, all to hold
+    uint64_t repeat;    // tasks of each combination; 0: one, without a name
     bool blank;         // keep blank lines
     bool shell;         // run through /bin/sh -c although there is a --
     bool stdin_payload; // --stdin: the task's value or object on its stdin
