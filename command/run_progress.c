@@ -216,6 +216,8 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
         put_time(&out, seconds);
     }
     buffer_printf(&out, "; results in %s\n", run->dir);
+    if (exit == EXIT_HALTED)
+        buffer_printf(&out, "fan: halted by --halt %s\n", run->settings.halt);
     if (exit != EXIT_OK)
         put_hints(run, &out, bad, unfinished);
     if (!out.failed)

@@ -14,8 +14,6 @@ static int open_plugin(struct role *role, struct template_options *options)
 {
     const struct settings *set = role->settings;
     const size_t count = set->command.count + 1;
-    if (plan_check(set, role->problem) != 0)
-        return -EINVAL;
     const char **words = calloc(count, sizeof *words);
     if (!words)
         return problem_set(role->problem, -ENOMEM, "out of memory");
@@ -64,6 +62,8 @@ static int open_template(struct role *role)
 int input_open(struct role *role)
 {
     struct input *input = &role->input;
+    if (plan_check(role->settings, role->problem) != 0)
+        return -EINVAL;
     input->seed = role->settings->seed;
     input->front = source_open(role->settings, role->dir, role->problem);
     if (!input->front)

@@ -4,6 +4,7 @@
 
 #include "common/base/process.h"
 #include "common/net/net.h"
+#include "common/policy/halt.h"
 #include "common/setting/setting.h"
 #include "common/template/template.h"
 #include "ventilator/source.h"
@@ -71,8 +72,12 @@ struct role {
     bool sink_bye;
     struct buffer out, scratch;
     struct buffer end; // the END message
-    int64_t started_ms, now_ms, draining_since_ms;
-    int64_t roster_due_ms; // when to look again for those that are alive
+    int64_t started_ms, now_ms;
+    int64_t stopping_since_ms; // 0: no signal yet
+    int64_t roster_due_ms;     // when to look again for those that are alive
+    struct halt halt;
+    bool halt_watched; // its count is from where this ventilator began
+    bool halting;      // it has come true
     bool draining, ending;
     bool fenced; // another has followed: end, and say nothing
     int exit;

@@ -135,6 +135,7 @@ static int open_role(struct role *role)
         return problem_exit(role->problem, EXIT_USAGE, -EINVAL,
                             "give the endpoint to listen at, such as "
                             "tcp://127.0.0.1:7700");
+    halt_parse(role->settings->halt, &role->halt); // input_open checks it
     if (open_signals(role) != 0 || net_start(role->problem) != 0 ||
         take_lock(role) != 0 || identify(role) != 0 || check_input(role) != 0 ||
         input_open(role) != 0 || make_tracker(role) != 0)
@@ -230,20 +231,52 @@ static bool is_orphan(void)
     return supervisor && getppid() != (pid_t)strtol(supervisor, NULL, 10);
 }
 
+// What an earlier ventilator did counts as failed until it is done again, but
+// not towards so many successes: a run that halted for these can be resumed.
+static void halt_if_due(struct role *role)
+{
+    struct tracker_counts counts;
+    if (role->halt.of == HALT_NEVER || role->halting ||
+        !tracker_is_synced(role->tracker))
+        return;
+    tracker_counts(role->tracker, &counts);
+    const uint64_t *const by = counts.by_status;
+    uint64_t done = 0;
+    for (size_t i = 0; i < STATUSES; i++)
+        done += by[i];
+    if (!role->halt_watched) {
+        role->halt_watched = true;
+        if (role->halt.of == HALT_SUCCESS)
+            role->halt.count += by[STATUS_OK];
+        else if (role->halt.of == HALT_DONE)
+            role->halt.count += done;
+    }
+    role->halting =
+        halt_is_due(&role->halt, by[STATUS_OK],
+                    by[STATUS_FAILED] + by[STATUS_QUARANTINED], done);
+    if (role->halting)
+        log_event(LOG_INFO, "halting", "halt=%s", role->settings->halt);
+}
+
+// What runs may end: within the grace time after a signal, at its leisure after
+// a halt, not at all after a second signal or a halt that says now.
 static void drain_if_asked(struct role *role)
 {
-    if (role->stops == 0)
+    if (role->stops == 0 && !role->halting)
         return;
+    if (role->stops > 0 && role->stopping_since_ms == 0)
+        role->stopping_since_ms = role->now_ms;
     if (!role->draining) {
         role->draining = true;
-        role->draining_since_ms = role->now_ms;
         tracker_drain(role->tracker);
     }
     const bool patience_over =
-        role->now_ms - role->draining_since_ms > role->settings->grace_ms;
-    if (role->stops > 1 || patience_over || tracker_is_idle(role->tracker) ||
-        is_orphan())
-        role_end(role, END_DRAINED, 128 + role->signal);
+        role->stops > 0 &&
+        role->now_ms - role->stopping_since_ms > role->settings->grace_ms;
+    if (role->stops > 1 || patience_over || (role->halting && role->halt.now) ||
+        tracker_is_idle(role->tracker) || is_orphan())
+        role_end(role, END_DRAINED,
+                 role->stops > 0 ? 128 + role->signal : EXIT_HALTED);
 }
 
 static bool all_said_bye(const struct role *role)
@@ -287,6 +320,7 @@ static void loop(struct role *role)
             input_pump(role);
         wait_ms = tracker_turn(role->tracker, role->now_ms);
         role_act(role);
+        halt_if_due(role);
         drain_if_asked(role);
         if (role->roster_due_ms != 0 && role->now_ms >= role->roster_due_ms)
             role_watch_roster(role);

@@ -1,5 +1,7 @@
 #include "common/setting/plan.h"
 
+#include "common/policy/halt.h"
+
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/version.h"
@@ -143,6 +145,13 @@ int plan_fingerprints(const struct settings *settings, struct texts *prints,
 // A plugin has no shell, no environment and no streams of its own.
 int plan_check(const struct settings *settings, struct problem *problem)
 {
+    struct halt unused;
+    if (halt_parse(settings->halt, &unused) != 0)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--halt %.200s: give now or soon, a comma, and "
+                            "fail=N, fail=P%%, success=N or done=N, such as "
+                            "soon,fail=1",
+                            settings->halt);
     if (!settings->plugin)
         return 0;
     const struct {

@@ -74,6 +74,8 @@ const struct setting_row SETTING_TABLE[] = {
      FAILURES, "DURATION", "from asking a task to end to killing it (default 20s)"},
     {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore",
      FAILURES, "ANSWER", "when retries are spent: fail or ignore; retry is fail (default fail)"},
+    {"halt", 0, SETTING_TEXT, R | V | P, AT(halt), 0, 0, NULL,
+     FAILURES, "WHEN", "end early: soon or now, then fail=N, fail=P%, success=N or done=N, as in soon,fail=1"},
     {"max-losses", 0, SETTING_COUNT, R | V | P, AT(max_losses), 1, ANY, NULL,
      FAILURES, "N", "lost workers after which a task is quarantined (default 10)"},
     {"output-max", 0, SETTING_SIZE, R | V | P | D, AT(output_max), 1, OUTPUT_MOST, NULL,

@@ -19,7 +19,7 @@ BIN = os.environ.get("FAN_BIN") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../../build/dev/bin")
 PATIENCE_S = 60
 
-OK, ERROR, USAGE, TASKS_FAILED, DAMAGED = 0, 1, 2, 3, 9
+OK, ERROR, USAGE, TASKS_FAILED, HALTED, DAMAGED = 0, 1, 2, 3, 5, 9
 LOG = "results.ndjson.gz"
 
 
