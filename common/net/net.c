@@ -18,8 +18,9 @@ static const int64_t MESSAGE_MAX = INT64_C(64) << 20;
 
 struct net_socket {
     void *zmq;
-    void *monitor; // a PAIR, of a DEALER only
-    bool reconnected;
+    void *monitor;    // a PAIR, of a DEALER only
+    bool reconnected; // since last asked
+    bool reached;     // its peer, at any time
     char endpoint[ENDPOINT_MAX];
 };
 
@@ -193,11 +194,28 @@ struct net_socket *net_connect(enum net_type type, const char *endpoint,
     return socket;
 }
 
+static void drain_monitor(struct net_socket *socket)
+{
+    zmq_msg_t part;
+    zmq_msg_init(&part);
+    while (zmq_msg_recv(&part, socket->monitor, ZMQ_DONTWAIT) >= 0) {
+        uint16_t event = 0;
+        if (zmq_msg_more(&part) && zmq_msg_size(&part) >= sizeof event)
+            memcpy(&event, zmq_msg_data(&part), sizeof event);
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            socket->reconnected = socket->reached = true;
+    }
+    zmq_msg_close(&part);
+}
+
 void net_close(struct net_socket **socket)
 {
     if (!*socket)
         return;
     if ((*socket)->monitor) {
+        drain_monitor(*socket);
+        if (!(*socket)->reached) // nobody is there to take what is queued
+            set_int((*socket)->zmq, ZMQ_LINGER, 0);
         zmq_socket_monitor((*socket)->zmq, NULL, 0);
         zmq_close((*socket)->monitor);
     }
@@ -279,20 +297,6 @@ int net_receive(struct net_socket *socket, struct net_message *message)
 void net_release(struct net_message *message)
 {
     zmq_msg_close((zmq_msg_t *)(void *)message->opaque);
-}
-
-static void drain_monitor(struct net_socket *socket)
-{
-    zmq_msg_t part;
-    zmq_msg_init(&part);
-    while (zmq_msg_recv(&part, socket->monitor, ZMQ_DONTWAIT) >= 0) {
-        uint16_t event = 0;
-        if (zmq_msg_more(&part) && zmq_msg_size(&part) >= sizeof event)
-            memcpy(&event, zmq_msg_data(&part), sizeof event);
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-            socket->reconnected = true;
-    }
-    zmq_msg_close(&part);
 }
 
 bool net_reconnected(struct net_socket *socket)

@@ -27,7 +27,8 @@ enum net_type { NET_ROUTER, NET_DEALER, NET_PUSH, NET_PULL };
 
 struct net_options {
     uint64_t message_max; /* larger frames cut the connection; 0: 64 MiB */
-    int64_t linger_ms;    /* how long close waits to send what is queued */
+    int64_t linger_ms; /* how long close waits to send what is queued; a DEALER
+                          that has not reached its peer does not wait */
     int64_t heartbeat_ms; /* ZMTP heartbeats; 0 none */
     int high_water;       /* messages; 0 unlimited */
 };

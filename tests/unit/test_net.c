@@ -100,6 +100,48 @@ static void sending_to_a_stranger_is_unreachable(void **state)
     net_close(&router);
 }
 
+// Else the programs would end seconds late; this one would, after an hour.
+static void what_is_for_nobody_holds_up_no_end(void **state)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+    const struct place *place = *state;
+    const struct net_options patient = {.linger_ms = HOUR_MS};
+    struct problem problem = {0};
+    struct net_socket *dealer =
+        net_connect(NET_DEALER, place->endpoint, &patient, &problem);
+    assert_non_null(dealer);
+    assert_int_equal(net_send(dealer, NULL, SPAN_OF("hello")), 0);
+    net_close(&dealer);
+    net_stop();
+    assert_int_equal(net_start(&problem), 0);
+}
+
+// The other half: what somebody can still take is sent by the close.
+static void what_is_queued_for_somebody_arrives_after_the_close(void **state)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+    const struct place *place = *state;
+    const struct net_options patient = {.linger_ms = HOUR_MS};
+    struct problem problem = {0};
+    struct net_message message;
+    struct net_socket *router =
+        net_bind(NET_ROUTER, place->endpoint, &OPTIONS, &problem);
+    struct net_socket *dealer =
+        net_connect(NET_DEALER, place->endpoint, &patient, &problem);
+    assert_non_null(router);
+    assert_non_null(dealer);
+    while (!net_reconnected(dealer)) {
+        struct net_poll_item item = {.socket = dealer, .want = NET_READ};
+        assert_true(net_poll(&item, 1, HOUR_MS) >= 0);
+    }
+    assert_int_equal(net_send(dealer, NULL, SPAN_OF("bye")), 0);
+    net_close(&dealer);
+    receive(router, &message);
+    assert_true(span_equal(message.frame, SPAN_OF("bye")));
+    net_release(&message);
+    net_close(&router);
+}
+
 static void lane_without_a_worker_pushes_back(void **state)
 {
     const struct place *place = *state;
@@ -148,6 +190,8 @@ int main(void)
         TEST(dealer_is_answered_by_its_routing_id),
         TEST(connection_wakes_a_wait_once),
         TEST(sending_to_a_stranger_is_unreachable),
+        TEST(what_is_for_nobody_holds_up_no_end),
+        TEST(what_is_queued_for_somebody_arrives_after_the_close),
         TEST(lane_without_a_worker_pushes_back),
         TEST(free_port_is_told),
         TEST(off_loopback_is_refused_with_what_to_do),
