@@ -1,6 +1,7 @@
 /* fan - the front command: starts runs and looks after them, a verb each */
 #include "command/verb.h"
 #include "common/base/files.h"
+#include "common/base/nearest.h"
 #include "common/base/version.h"
 
 #include <errno.h>
@@ -49,14 +50,26 @@ static int run_program(const struct verb *verb, char **argv)
     return EXIT_ERROR;
 }
 
+static int no_such_verb(const char *typed)
+{
+    const struct span word = span_of_text(typed);
+    struct nearest nearest;
+    nearest_begin(&nearest, word, nearest_slip(word));
+    for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
+        nearest_try(&nearest, VERBS[i].name);
+    fprintf(stderr, "fan: there is no verb '%s'%s%s%s\nTry 'fan --help'.\n",
+            typed, nearest.word ? "; did you mean '" : "",
+            nearest.word ? nearest.word : "", nearest.word ? "'?" : "");
+    return EXIT_USAGE;
+}
+
 static int run_verb(int argc, char **argv)
 {
     for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
         if (strcmp(argv[0], VERBS[i].name) == 0)
             return VERBS[i].run ? VERBS[i].run(argc, argv)
                                 : run_program(&VERBS[i], argv);
-    fprintf(stderr, "fan: there is no verb '%s'\nTry 'fan --help'.\n", argv[0]);
-    return EXIT_USAGE;
+    return no_such_verb(argv[0]);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 #include "common/setting/setting.h"
 
+#include "common/base/nearest.h"
 #include "common/setting/internal.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 
 enum {
-    NAME_MAX_BYTES = 40,
     PROGRAMS = FOR_RUN | FOR_VENTILATOR | FOR_WORKER | FOR_SINK | FOR_STATUS |
                FOR_RESULTS | FOR_VERIFY | IN_PLAN | IN_DEFINITION
 };
@@ -112,49 +112,16 @@ const struct setting_row *setting_find(unsigned program, unsigned without,
     return NULL;
 }
 
-static unsigned least_of(unsigned a, unsigned b, unsigned c)
-{
-    const unsigned ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-// Levenshtein's distance with one row of the matrix.
-static unsigned distance(const char *left, const char *right)
-{
-    unsigned row[NAME_MAX_BYTES + 1];
-    const size_t length = strlen(right);
-    for (unsigned j = 0; j <= length; j++)
-        row[j] = j;
-    for (unsigned i = 0; left[i]; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            const unsigned other = dashed(left[i]) != dashed(right[j]);
-            const unsigned above = row[j + 1];
-            row[j + 1] = least_of(above + 1, row[j] + 1, diagonal + other);
-            diagonal = above;
-        }
-    }
-    return row[length];
-}
-
 const char *setting_nearest(unsigned program, unsigned without,
                             const char *name)
 {
-    const char *best = NULL;
-    if (strlen(name) > NAME_MAX_BYTES)
-        return NULL;
-    unsigned least = 2 + (unsigned)strlen(name) / 4;
-    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
-        if (!takes(&SETTING_TABLE[i], program, without))
-            continue;
-        const unsigned far = distance(name, SETTING_TABLE[i].name);
-        if (far < least) {
-            least = far;
-            best = SETTING_TABLE[i].name;
-        }
-    }
-    return best;
+    const struct span typed = span_of_text(name);
+    struct nearest nearest;
+    nearest_begin(&nearest, typed, nearest_slip(typed));
+    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++)
+        if (takes(&SETTING_TABLE[i], program, without))
+            nearest_try(&nearest, SETTING_TABLE[i].name);
+    return nearest.word;
 }
 
 const char *setting_quote(const char *text, char quoted[SETTING_QUOTE_SIZE])

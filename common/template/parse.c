@@ -1,5 +1,7 @@
 #include "common/template/parts.h"
 
+#include "common/base/nearest.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,54 +61,23 @@ static bool is_known(const struct template_options *options, struct span name)
     return false;
 }
 
-enum { NEAR_SIZE = 32 };
-
-// Levenshtein's distance; texts longer than the table count as far apart.
-static size_t distance(struct span a, struct span b)
-{
-    size_t row[NEAR_SIZE + 1];
-    if (a.size > NEAR_SIZE || b.size > NEAR_SIZE)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b.size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            const size_t above = row[j];
-            size_t least = corner + (a.at[i - 1] != b.at[j - 1]);
-            if (above + 1 < least)
-                least = above + 1;
-            if (row[j - 1] + 1 < least)
-                least = row[j - 1] + 1;
-            corner = above;
-            row[j] = least;
-        }
-    }
-    return row[b.size];
-}
-
 static int unknown_name(const struct template_options *options,
                         struct span name, struct problem *problem)
 {
-    const char *nearest = NULL;
-    size_t least = SIZE_MAX;
-    for (size_t i = 0; i < options->name_count; i++) {
-        const size_t far = distance(name, span_of_text(options->names[i]));
-        if (far < least) {
-            least = far;
-            nearest = options->names[i];
-        }
-    }
+    struct nearest nearest;
+    nearest_begin(&nearest, name, SIZE_MAX);
+    for (size_t i = 0; i < options->name_count; i++)
+        nearest_try(&nearest, options->names[i]);
     const int size = name.size > 64 ? 64 : (int)name.size;
     const char *text = (const char *)name.at;
-    if (!nearest)
+    if (options->name_count == 0)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "{%.*s} names no value: the input has no names",
                             size, text);
-    return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                        "{%.*s} names no column; did you mean {%.64s}?", size,
-                        text, nearest);
+    return problem_exit(
+        problem, EXIT_USAGE, -EINVAL, "{%.*s} names no column%s%s%s", size,
+        text, nearest.word ? "; did you mean {" : "",
+        nearest.word ? nearest.word : "", nearest.word ? "}?" : "");
 }
 
 // Tells a value placeholder's base from its form: `{1.}`, `{name//}`.
