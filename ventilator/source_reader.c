@@ -91,10 +91,10 @@ static int open_file(struct source_reader *reader, const char *dir,
     if (S_ISDIR(about.st_mode))
         return system_problem(reader, EISDIR, problem);
     if (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode))
-        return problem_set(problem, -ESPIPE,
-                           "%.512s cannot be read twice: give it on standard "
-                           "input, which is copied",
-                           reader->path);
+        return problem_exit(problem, EXIT_USAGE, -ESPIPE,
+                            "%.512s cannot be read twice: give it to 'fan "
+                            "run' by -a or on standard input, which it copies",
+                            reader->path);
     if (!reader->end_path)
         return 0;
     // The watch comes first: a marker made meanwhile is not missed.

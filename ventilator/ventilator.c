@@ -415,8 +415,12 @@ int ventilator_dry_run(const struct settings *settings, struct problem *problem)
             fwrite(line.at, 1, line.size, stdout);
             count++;
         }
-    fflush(stdout);
-    fprintf(stderr, "fan: %llu tasks\n", (unsigned long long)count);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        problem_set(problem, -EIO, "cannot write to standard output");
+        result = SOURCE_ERROR;
+    } else {
+        fprintf(stderr, "fan: %llu tasks\n", (unsigned long long)count);
+    }
     buffer_free(&line);
     if (role->input.front)
         input_close(role);

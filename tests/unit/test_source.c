@@ -215,7 +215,7 @@ static void inputs_that_cannot_be_read_are_refused(void **state)
     path_of(world, "fifo", path);
     assert_int_equal(mkfifo(path, 0600), 0);
     set(&world->settings.arg_file, "fifo");
-    refuse(world, EXIT_ERROR, "cannot be read twice");
+    refuse(world, EXIT_USAGE, "cannot be read twice");
 }
 
 static void one_run_has_one_input(void **state)
