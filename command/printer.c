@@ -31,6 +31,8 @@ struct printer {
     struct buffer out, err, tag;
     struct buffer note; // told last
     bool closed;        // standard output is gone
+    bool on_terminal[STDERR_FILENO + 1];
+    bool in_line; // the terminal's cursor stands in one that was printed
     void (*clear)(void *context);
     void *context;
 };
@@ -108,6 +110,8 @@ struct printer *printer_open(const struct settings *settings, const char *dir,
     }
     printer->settings = settings;
     printer->place_fd = -1;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        printer->on_terminal[fd] = isatty(fd) == 1;
     if (open_place(printer, dir, &place, problem) == 0 &&
         (!settings->joblog ||
          (printer->joblog = joblog_open(settings, problem)))) {
@@ -167,6 +171,19 @@ static int write_place(struct printer *printer)
                                                                         : -EIO;
 }
 
+static bool is_seen(const struct printer *printer)
+{
+    return (printer->out.size > 0 && printer->on_terminal[STDOUT_FILENO]) ||
+           (printer->err.size > 0 && printer->on_terminal[STDERR_FILENO]);
+}
+
+static void note_line(struct printer *printer, int fd,
+                      const struct buffer *text)
+{
+    if (text->size > 0 && printer->on_terminal[fd])
+        printer->in_line = text->at[text->size - 1] != '\n';
+}
+
 static enum printer_result flush(struct printer *printer,
                                  struct problem *problem)
 {
@@ -182,8 +199,10 @@ static enum printer_result flush(struct printer *printer,
                     printer->settings->joblog, strerror(-error));
         return PRINTER_FAILED;
     }
-    if (printer->clear && printer->out.size + printer->err.size > 0)
+    if (printer->clear && is_seen(printer))
         printer->clear(printer->context);
+    note_line(printer, STDOUT_FILENO, &printer->out);
+    note_line(printer, STDERR_FILENO, &printer->err);
     if (printer->closed) {
         buffer_clear(&printer->out);
     } else if ((error = write_all(STDOUT_FILENO, &printer->out)) == -EPIPE) {
@@ -289,4 +308,11 @@ void printer_on_write(struct printer *printer, void (*clear)(void *),
 {
     printer->clear = clear;
     printer->context = context;
+}
+
+bool printer_left_line(struct printer *printer)
+{
+    const bool left = printer->in_line;
+    printer->in_line = false;
+    return left;
 }

@@ -34,8 +34,11 @@ enum printer_result printer_finish(struct printer *printer,
                                    struct problem *problem);
 void printer_counts(const struct printer *printer,
                     struct follow_counts *counts);
-/* Called before something is written to the terminal. */
+/* Called before something is written to a terminal. */
 void printer_on_write(struct printer *printer, void (*clear)(void *),
                       void *context);
+/* What was printed last left a terminal within a line: whoever writes there
+ * next ends it first. Told once. */
+bool printer_left_line(struct printer *printer);
 
 #endif

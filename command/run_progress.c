@@ -31,9 +31,11 @@ static int columns(void)
 // Smoothed over some seconds, so that the time left does not jump.
 void progress_measure(struct run *run, int64_t now_ms)
 {
+    if (strcmp(run->status.state, "starting") == 0)
+        return; // what it counts now was done by the run before
     if (run->rated_ms == 0) {
         run->rated_ms = now_ms;
-        run->rated_done = run->done_before = run->status.done;
+        run->rated_done = run->status.done;
         return;
     }
     const int64_t passed_ms = now_ms - run->rated_ms;
@@ -149,7 +151,10 @@ void progress_show(struct run *run, int64_t now_ms)
     const int size = line.size < (size_t)room ? (int)line.size : room;
     char text[LINE_SIZE + 16];
     const int length =
-        snprintf(text, sizeof text, bar ? "\r%.*s\033[K" : "fan: %.*s\n",
+        snprintf(text, sizeof text, bar ? "%s%.*s\033[K" : "%sfan: %.*s\n",
+                 !bar                              ? ""
+                 : printer_left_line(run->printer) ? "\n"
+                                                   : "\r",
                  size < LINE_SIZE ? size : LINE_SIZE, (const char *)line.at);
     if (!line.failed && length > 0 &&
         write(STDERR_FILENO, text, (size_t)length) > 0)
@@ -170,9 +175,7 @@ static void put_hints(const struct run *run, struct buffer *out, uint64_t bad,
     const bool cut =
         run->input.copied_here && !rundir_has(run->dir, RUN_INPUT_NAME ".end");
     const char *const again = cut ? " < the same input" : "";
-    verb_quote(&dir, run->dir);
-    put_u8(&dir, '\0');
-    const char *const quoted = dir.failed ? run->dir : (const char *)dir.at;
+    const char *const quoted = verb_quoted(&dir, run->dir);
     if (bad > 0)
         buffer_printf(out,
                       "  see them:       fan results --failed %s\n"
@@ -221,6 +224,7 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     if (exit != EXIT_OK)
         put_hints(run, &out, bad, unfinished);
     if (!out.failed)
-        fprintf(stderr, "%.*s", (int)out.size, (const char *)out.at);
+        fprintf(stderr, "%s%.*s", printer_left_line(run->printer) ? "\n" : "",
+                (int)out.size, (const char *)out.at);
     buffer_free(&out);
 }

@@ -63,9 +63,13 @@ static int watch_log(struct run *run, struct problem *problem)
     return 0;
 }
 
+// The bar is back right behind what is written now.
 static void clear_bar(void *context)
 {
-    progress_clear(context);
+    struct run *const run = context;
+    if (run->bar)
+        run->shown_ms = 0;
+    progress_clear(run);
 }
 
 static int open_run(struct run *run, struct problem *problem)

@@ -333,10 +333,12 @@ static void on_ask(struct role *role, const struct incoming *in)
     uint64_t done = 0;
     for (size_t i = 0; i < STATUSES; i++)
         done += c.by_status[i];
-    const char *state = role->ending                       ? "complete"
-                        : role->draining                   ? "draining"
-                        : tracker_is_synced(role->tracker) ? "running"
-                                                           : "starting";
+    const bool begun =
+        tracker_is_synced(role->tracker) && !resume_is_matching(role);
+    const char *state = role->ending     ? "complete"
+                        : role->draining ? "draining"
+                        : begun          ? "running"
+                                         : "starting";
     uint64_t bytes = 0;
     const uint64_t total = source_total(role->input.front, &bytes);
     snprintf(json, sizeof json,
