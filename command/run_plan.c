@@ -80,6 +80,27 @@ static int make_by_time(struct run *run, struct problem *problem)
                        RUNDIR_PARENT, strerror(-error));
 }
 
+// A directory that holds a run is not taken for a new one.
+static int refuse_used(const struct run *run, struct problem *problem)
+{
+    struct buffer quoted = {0};
+    int error = 0;
+    if (rundir_is_live(run->dir))
+        error = problem_exit(problem, EXIT_USAGE, -EEXIST,
+                             "another 'fan run' is at work in %.200s: for a "
+                             "new run name another directory; to see it, say "
+                             " fan status %.600s",
+                             run->dir, verb_quoted(&quoted, run->dir));
+    else if (is_used(run->dir))
+        error = problem_exit(problem, EXIT_USAGE, -EEXIST,
+                             "%.200s holds a run already: for a new run name "
+                             "another directory; to go on with it, add "
+                             "--resume; to see it, say  fan results %.600s",
+                             run->dir, verb_quoted(&quoted, run->dir));
+    buffer_free(&quoted);
+    return error;
+}
+
 static int choose_directory(struct run *run, struct problem *problem)
 {
     const struct settings *const set = &run->settings;
@@ -93,19 +114,8 @@ static int choose_directory(struct run *run, struct problem *problem)
     if (length > 1 && run->dir[length - 1] == '/')
         run->dir[length - 1] = '\0';
     const bool there = access(run->dir, F_OK) == 0;
-    if (there && !set->resume && rundir_is_live(run->dir))
-        return problem_exit(problem, EXIT_USAGE, -EEXIST,
-                            "another 'fan run' is at work in %s: to see it, "
-                            "'fan status %s'; for a new run name another "
-                            "directory",
-                            run->dir, run->dir);
-    if (there && !set->resume && is_used(run->dir))
-        return problem_exit(
-            problem, EXIT_USAGE, -EEXIST,
-            "%s holds a run already. To go on with it say 'fan run --resume "
-            "--results %s'; to see it, 'fan results %s'; for a new run name "
-            "another directory",
-            run->dir, run->dir, run->dir);
+    if (there && !set->resume && refuse_used(run, problem) != 0)
+        return problem->code;
     const int error = rundir_make(run->dir);
     if (error)
         return problem_set(problem, error, "cannot make %s: %s", run->dir,
@@ -152,12 +162,16 @@ static int refuse_planless(const struct run *run, struct problem *problem)
     if (!run->settings.resume || rundir_has(run->dir, PLAN_FILE) ||
         !rundir_has(run->dir, LOG_FILE_NAME))
         return 0;
-    return problem_exit(problem, EXIT_DAMAGED, -ENOENT,
-                        "%s has results but its " PLAN_FILE
-                        " is gone: this run cannot go on. Start a new one in "
-                        "another directory; 'fan results %s' shows what there "
-                        "is",
-                        run->dir, run->dir);
+    struct buffer quoted = {0};
+    const int error =
+        problem_exit(problem, EXIT_DAMAGED, -ENOENT,
+                     "%.200s has results but its " PLAN_FILE
+                     " is gone: this run cannot go on. Start a new one in "
+                     "another directory; what there is, shows  fan results "
+                     "%.600s",
+                     run->dir, verb_quoted(&quoted, run->dir));
+    buffer_free(&quoted);
+    return error;
 }
 
 static int check_chdir(const char *dir, struct problem *problem)

@@ -128,9 +128,9 @@ static int take_over(struct run *run, const struct settings *old,
         return problem_exit(
             problem, EXIT_USAGE, -EINVAL,
             "%s is not that of the run in %s. --resume takes the same command "
-            "line again, or 'fan run --resume --results %s' alone; for another "
-            "command start a new run",
-            what, run->dir, run->dir);
+            "line again, or one that names no tasks; for another command "
+            "start a new run",
+            what, run->dir);
     snprintf(seed, sizeof seed, "%" PRIu64, old->seed);
     if (!error && old->seed != 0)
         error = plan_put(set, "seed", seed, problem);

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/setting/plan.h"
+#include "common/store/logread.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -167,4 +168,12 @@ bool rundir_is_live(const char *dir)
         fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     close(fd);
     return held;
+}
+
+int rundir_check(const char *dir, struct problem *problem)
+{
+    return rundir_has(dir, LOG_FILE_NAME) || rundir_has(dir, PLAN_FILE)
+               ? 0
+               : problem_exit(problem, EXIT_USAGE, -ENOENT, "%s holds no run",
+                              dir);
 }

@@ -18,6 +18,8 @@ enum { RUNDIR_PATH_SIZE = 4096 };
  * the newest run. Returns 0, or -ENOENT with a problem. */
 int rundir_find(const struct settings *settings, char dir[RUNDIR_PATH_SIZE],
                 struct problem *problem);
+/* Is it the directory of a run? Returns 0, or -ENOENT with a usage problem. */
+int rundir_check(const char *dir, struct problem *problem);
 /* The run in fan-runs whose plan was written last. Returns 0 or -ENOENT. */
 int rundir_newest(char dir[RUNDIR_PATH_SIZE]);
 

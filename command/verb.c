@@ -50,22 +50,33 @@ int verb_fail(unsigned program, const struct problem *problem)
     return problem->exit ? (int)problem->exit : EXIT_ERROR;
 }
 
-void verb_quote(struct buffer *out, const char *word)
+void verb_quote(struct buffer *out, const char *path)
 {
     static const char PLAIN[] =
         "abcdefghijklmnopqrstuvwxyz"
         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
-    if (*word && word[strspn(word, PLAIN)] == '\0') {
-        buffer_append_text(out, word);
+    // An operand with a dash in front would be taken for an option.
+    const char *const before = *path == '-' ? "./" : "";
+    if (*path && path[strspn(path, PLAIN)] == '\0') {
+        buffer_append_text(out, before);
+        buffer_append_text(out, path);
         return;
     }
     put_u8(out, '\'');
-    for (const char *at = word; *at; at++)
+    buffer_append_text(out, before);
+    for (const char *at = path; *at; at++)
         if (*at == '\'')
             buffer_append_text(out, "'\\''");
         else
             put_u8(out, (uint8_t)*at);
     put_u8(out, '\'');
+}
+
+const char *verb_quoted(struct buffer *out, const char *path)
+{
+    verb_quote(out, path);
+    put_u8(out, '\0');
+    return out->failed ? path : (const char *)out->at;
 }
 
 int verb_beside(const char *name, char *path, size_t size)

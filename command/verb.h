@@ -23,8 +23,11 @@ int verb_open(struct settings *settings, unsigned program, int argc,
 /* Prints the problem and returns its exit code. */
 int verb_fail(unsigned program, const struct problem *problem);
 
-/* Appends `word` as one would type it in a shell. */
-void verb_quote(struct buffer *out, const char *word);
+/* Appends `path` as one would type it in a shell, as an operand of fan. */
+void verb_quote(struct buffer *out, const char *path);
+/* The same, ended with a NUL; `path` itself where there is no memory. The
+ * caller frees `out`. */
+const char *verb_quoted(struct buffer *out, const char *path);
 /* The path of `name` in the folder this program runs from. Returns 0, or
  * -errno. */
 int verb_beside(const char *name, char *path, size_t size);

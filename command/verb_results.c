@@ -188,17 +188,19 @@ static int talk(const struct results *results)
                 name, left_out);
     const bool bad_end =
         !results->damaged && is_bad_at_end(results->log, results->dir);
+    struct buffer quoted = {0};
     if (results->damaged || bad_end)
         fprintf(stderr,
                 "%s: %s/%s is damaged at byte %" PRIu64 ": only what stands "
-                "before it was read; 'fan verify %s' tells more\n",
+                "before it was read; more tells  fan verify %s\n",
                 name, results->dir, LOG_FILE_NAME,
                 bad_end ? logread_end(results->log)
                         : logread_offset(results->log),
-                results->dir);
+                verb_quoted(&quoted, results->dir));
     else if (results->settings->follow && !results->complete)
         fprintf(stderr, "%s: the run in %s has stopped before its end\n", name,
                 results->dir);
+    buffer_free(&quoted);
     return results->damaged || bad_end ? EXIT_DAMAGED : EXIT_OK;
 }
 
@@ -210,10 +212,8 @@ static int prepare(struct results *results)
                                       : strcmp(name, "tsv") == 0
                                           ? FIELDS_TSV
                                           : FIELDS_NDJSON;
-    if (!rundir_has(results->dir, PLAN_FILE) &&
-        !rundir_has(results->dir, LOG_FILE_NAME))
-        return problem_exit(&results->problem, EXIT_USAGE, -ENOENT,
-                            "%s holds no run", results->dir);
+    if (rundir_check(results->dir, &results->problem) != 0)
+        return results->problem.code;
     if (format != FIELDS_NDJSON || set->fields) {
         results->fields = fields_create(format, set->fields, &results->problem);
         if (!results->fields)

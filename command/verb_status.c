@@ -141,9 +141,7 @@ static void print_stored(const char *dir, const struct stored *stored)
 {
     const uint64_t *const finals = stored->summary.finals;
     struct buffer quoted = {0};
-    verb_quote(&quoted, dir);
-    put_u8(&quoted, '\0');
-    const char *const name = quoted.failed ? dir : (const char *)quoted.at;
+    const char *const name = verb_quoted(&quoted, dir);
     printf("%s is %s: %" PRIu64 " tasks are done", dir, state_of(stored),
            stored->done);
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
@@ -167,13 +165,9 @@ static int read_stored(const struct settings *settings, const char *dir,
                        struct problem *problem)
 {
     struct stored stored = {0};
-    const bool log = rundir_has(dir, LOG_FILE_NAME);
-    if (!log && !rundir_has(dir, PLAN_FILE))
-        return problem_exit(problem, EXIT_USAGE, -ENOENT, "%s holds no run",
-                            dir);
-    const int error =
-        log ? verify_log(dir, note_damage, &stored, &stored.summary, problem)
-            : 0;
+    int error = rundir_check(dir, problem);
+    if (error == 0 && rundir_has(dir, LOG_FILE_NAME))
+        error = verify_log(dir, note_damage, &stored, &stored.summary, problem);
     if (error != 0)
         return error;
     for (unsigned i = STATUS_OK; i < STATUSES; i++)

@@ -139,12 +139,16 @@ static void sum_up_text(const struct verb_verify *verb,
            " records\n",
            verb->dir, LOG_FILE_NAME, verb->damaged ? "DAMAGED" : "sound",
            summary->bytes, summary->members, summary->records);
-    printf("the run is %s: %" PRIu64 " tasks",
-           summary->complete ? "complete" : "not complete", summary->tasks);
+    const char *const state = !summary->complete      ? "is not complete"
+                              : summary->missing == 0 ? "is complete"
+                                                      : "was complete";
+    printf("the run %s: %" PRIu64 " tasks", state, summary->tasks);
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
         if (summary->finals[i] > 0)
             printf(", %" PRIu64 " %s", summary->finals[i],
                    status_name((enum status)i));
+    if (summary->missing > 0)
+        printf(", %" PRIu64 " missing", summary->missing);
     printf("\n");
 }
 
@@ -154,7 +158,8 @@ static int verify(const struct settings *settings)
     struct verify_summary summary;
     char dir[RUNDIR_PATH_SIZE];
     struct verb_verify verb = {.dir = dir, .json = settings->json, .comma = ""};
-    if (rundir_find(settings, dir, &problem) != 0)
+    if (rundir_find(settings, dir, &problem) != 0 ||
+        rundir_check(dir, &problem) != 0)
         return verb_fail(PROGRAM, &problem);
     if (verb.json)
         printf("{\"v\":1,\"faults\":[");
