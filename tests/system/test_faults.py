@@ -1,72 +1,18 @@
 """The table of faults in docs/guarantees.md, but for the kills (test_kill.py):
 what a user may meet happens for real."""
 import os
-import pty
-import select
 import signal
 import subprocess
 import time
 
 import system
 from system import SystemTest, numbers
+from terminal import Terminal
 
 CTRL_C = b"\x03"
 INTERRUPTED, HUNG_UP, TERMINATED, NO_READER = (
     128 + signal.SIGINT, 128 + signal.SIGHUP, 128 + signal.SIGTERM,
     128 + signal.SIGPIPE)
-
-
-class Terminal:
-    """A fan run in a terminal of its own."""
-
-    def __init__(self, folder, *arguments):
-        self.seen = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            fan = os.path.join(system.BIN, "fan")
-            os.execv(fan, [fan, *arguments])
-
-    def read(self, wait_s):
-        if self.fd is None or not select.select([self.fd], [], [], wait_s)[0]:
-            return
-        try:
-            self.seen += os.read(self.fd, 65536)
-        except OSError:  # it is gone from the other side
-            self.close()
-
-    def read_until(self, text):
-        until = time.monotonic() + system.PATIENCE_S
-        while text not in self.seen:
-            if time.monotonic() > until or self.fd is None:
-                raise AssertionError(f"no {text!r} in {self.seen[-500:]!r}")
-            self.read(1)
-
-    def type(self, keys):
-        if self.fd is not None:
-            os.write(self.fd, keys)
-
-    def close(self):
-        if self.fd is not None:
-            os.close(self.fd)
-        self.fd = None
-
-    def finish(self, keys=b""):
-        """Waits for the end, typing `keys` again and again."""
-        until = time.monotonic() + system.PATIENCE_S
-        ended = 0
-        while not ended and time.monotonic() < until:
-            self.type(keys)
-            self.read(0.1)
-            if self.fd is None:
-                time.sleep(0.02)
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
-        if not ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            raise AssertionError("it does not end: " + repr(self.seen[-500:]))
-        self.close()
-        return os.waitstatus_to_exitcode(status)
 
 
 class InTerminal(SystemTest):
@@ -76,8 +22,9 @@ class InTerminal(SystemTest):
         super().setUp()
         self.gated = self.gate()
         self.terminal = Terminal(
-            self.folder, "run", "--results", "run", "-j", "2", "--", "sh", "-c",
-            'cat gate; echo "$1"', "sh", "{}", ":::", *numbers(1, 4))
+            self.folder, os.path.join(system.BIN, "fan"), "run", "--results",
+            "run", "-j", "2", "--", "sh", "-c", 'cat gate; echo "$1"', "sh",
+            "{}", ":::", *numbers(1, 4))
         self.addCleanup(self.terminal.close)
         self.terminal.read_until(b"2 running")
         self.pids = system.descendants(self.terminal.pid)
