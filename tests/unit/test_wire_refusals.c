@@ -1,32 +1,8 @@
-#include "common/wire/wire.h"
+#include "tests/unit/wire_check.h"
 #include "tests/unit/wire_decode.h"
-#include "tests/unit/wire_samples.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/testing.h"
-
-enum { FRAME_MAX = 1 << 20 };
-
-// Opens the frame in `frame`, which must be fine, and gives its body.
-static struct span open_fine(const struct buffer *frame, uint8_t type)
-{
-    struct buffer unused = {0};
-    struct wire_header header;
-    struct span body;
-    assert_false(frame->failed);
-    assert_int_equal(
-        wire_open(buffer_span(frame), FRAME_MAX, &unused, &header, &body),
-        WIRE_FINE);
-    assert_int_equal(header.type, type);
-    assert_int_equal(header.version, WIRE_VERSION);
-    assert_int_equal(header.generation, SAMPLE_HEADER.generation);
-    assert_true(id128_equal(&header.run, &SAMPLE_HEADER.run));
-    assert_true(id128_equal(&header.sender, &SAMPLE_HEADER.sender));
-    assert_null(unused.at);
-    return body;
-}
 
 static enum wire_fault fault_of(struct span frame, size_t size_max)
 {
