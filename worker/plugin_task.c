@@ -237,6 +237,10 @@ int fan_write(struct fan_task *task, const void *data, size_t size)
     return append(task, &task->job->out, data, size);
 }
 
+static int append_formatted(struct fan_task *task, struct plugin_stream *stream,
+                            const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
 // Short texts need no memory.
 static int append_formatted(struct fan_task *task, struct plugin_stream *stream,
                             const char *format, va_list arguments)
