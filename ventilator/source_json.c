@@ -60,6 +60,14 @@ static int put_json(struct buffer *out, const json_t *value)
     return 0;
 }
 
+static int put_text(struct buffer *out, const json_t *value)
+{
+    if (!json_is_string(value))
+        return put_json(out, value);
+    buffer_append(out, json_string_value(value), json_string_length(value));
+    return out->failed ? -ENOMEM : 0;
+}
+
 // Appends a value's name and text to the scratch; fix_values makes them spans.
 static int add_field(struct walk *walk, const json_t *value)
 {
@@ -75,10 +83,7 @@ static int add_field(struct walk *walk, const json_t *value)
         buffer_append(scratch, walk->name.at, walk->name.size);
     pair->name.size = walk->name.size;
     const size_t start = scratch->size;
-    if (json_is_string(value))
-        buffer_append(scratch, json_string_value(value),
-                      json_string_length(value));
-    else if (put_json(scratch, value) != 0)
+    if (put_text(scratch, value) != 0)
         return bad(walk, -ENOMEM, "out of memory");
     pair->value.size = scratch->size - start;
     return scratch->failed ? bad(walk, -ENOMEM, "out of memory") : 0;
@@ -122,15 +127,29 @@ static int walk_object(struct walk *walk, json_t *object)
     return error;
 }
 
-static void fix_values(struct source *source)
+int source_put_scalar(struct buffer *out, struct span text)
+{
+    json_t *value =
+        json_loadb((const char *)text.at, text.size, JSON_DECODE_ANY, NULL);
+    const int error = value ? put_text(out, value) : -EINVAL;
+    json_decref(value);
+    return error;
+}
+
+void source_fix_values(struct source *source)
 {
     put_u8(&source->scratch, 0); // no value is a null pointer
     const uint8_t *at = source->scratch.at;
     for (size_t i = 0; i < source->value_count; i++) {
         struct wire_pair *pair = &source->values[i];
-        pair->name.at = at;
-        pair->value.at = at + pair->name.size;
-        at = pair->value.at + pair->value.size;
+        if (!pair->name.at) {
+            pair->name.at = at;
+            at += pair->name.size;
+        }
+        if (!pair->value.at) {
+            pair->value.at = at;
+            at += pair->value.size;
+        }
     }
 }
 
@@ -161,6 +180,26 @@ static json_t *read_object(const struct source *source, struct span line,
     return object;
 }
 
+enum source_result source_tree(struct source *source, struct span line,
+                               uint64_t offset, struct problem *problem)
+{
+    json_t *object = read_object(source, line, offset, problem);
+    int error = object ? 0 : problem->code;
+    if (object) {
+        struct walk walk = {.source = source, .problem = problem};
+        buffer_clear(&source->scratch);
+        error = walk_object(&walk, object);
+        buffer_free(&walk.name);
+        json_decref(object);
+        source_fix_values(source);
+        if (error == 0 && source->scratch.failed)
+            error = problem_set(problem, -ENOMEM, "out of memory");
+    }
+    if (error == 0)
+        return SOURCE_TASK;
+    return error == -ENOMEM ? SOURCE_ERROR : SOURCE_BAD;
+}
+
 static enum source_result next_object(struct source *source,
                                       struct source_task *task,
                                       struct problem *problem)
@@ -170,22 +209,10 @@ static enum source_result next_object(struct source *source,
         source_record(source, &line, &task->place.offset, problem);
     if (result != SOURCE_TASK)
         return result;
-    json_t *object = read_object(source, line, task->place.offset, problem);
-    int error = object ? 0 : problem->code;
-    if (object) {
-        struct walk walk = {.source = source, .problem = problem};
-        buffer_clear(&source->scratch);
-        error = walk_object(&walk, object);
-        buffer_free(&walk.name);
-        json_decref(object);
-        fix_values(source);
-        if (error == 0 && source->scratch.failed)
-            error = problem_set(problem, -ENOMEM, "out of memory");
-    }
     task->whole = task->input = line;
-    if (error == 0)
-        return SOURCE_TASK;
-    return error == -ENOMEM ? SOURCE_ERROR : SOURCE_BAD;
+    return source_flat(source, line)
+               ? SOURCE_TASK
+               : source_tree(source, line, task->place.offset, problem);
 }
 
 const struct source_kind SOURCE_KIND_JSON = {.next = next_object};

@@ -59,6 +59,18 @@ struct wire_pair *source_add_value(struct source *source);
 /* Takes over `name`. 0 or -ENOMEM (then it is freed). */
 int source_add_name(struct source *source, char *name);
 
+/* An object's fields as values, by jansson: SOURCE_TASK, SOURCE_BAD or
+ * SOURCE_ERROR with a problem. `offset` is for the problem's text. */
+enum source_result source_tree(struct source *source, struct span line,
+                               uint64_t offset, struct problem *problem);
+/* The same without a tree, for a flat object in plain JSON. False: it is for
+ * source_tree, with no values. */
+bool source_flat(struct source *source, struct span line);
+/* Appends a string or a number as a value has it; 0, or -EINVAL, -ENOMEM. */
+int source_put_scalar(struct buffer *out, struct span text);
+/* Names and values without an address are those in the scratch, in order. */
+void source_fix_values(struct source *source);
+
 extern const struct source_kind SOURCE_KIND_TABLE, SOURCE_KIND_JSON,
     SOURCE_KIND_ARRAY, SOURCE_KIND_PRODUCT, SOURCE_KIND_SWEEP;
 /* Each opens what its kind needs; 0 or -errno with a problem. */
