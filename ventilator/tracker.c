@@ -85,12 +85,13 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->history_by_task = map_create();
     tracker->final = numset_create();
     tracker->workers = calloc(limits->workers_max + 1, sizeof(struct worker *));
+    tracker->by_short_id = map_create();
     tracker->entry_count = 1;
     tracker->record_next = 1;
     tracker->mark_block = 64;
     tracker->now_ms = tracker->turned_ms = now_ms;
     if (!tracker->by_task || !tracker->history_by_task || !tracker->final ||
-        !tracker->workers)
+        !tracker->workers || !tracker->by_short_id)
         tracker_destroy(&tracker);
     return tracker;
 }
@@ -101,8 +102,9 @@ void tracker_destroy(struct tracker **tracker)
     if (!old)
         return;
     for (size_t i = 1; old->workers && i <= old->limits.workers_max; i++)
-        free(old->workers[i]);
+        worker_free(old->workers[i]);
     free(old->workers);
+    map_destroy(&old->by_short_id);
     map_destroy(&old->by_task);
     map_destroy(&old->history_by_task);
     numset_destroy(&old->final);

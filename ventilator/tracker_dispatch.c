@@ -72,9 +72,10 @@ static void post(struct tracker *tracker, uint32_t handle, size_t first)
         return;
     if (worker->sent == worker->received)
         worker->lane_stuck_ms = tracker->now_ms;
-    worker->sent++;
-    worker->lane_counts[worker->sent % LANE_UNACKED_MAX] = (uint32_t)count;
-    worker->unreceived += (uint32_t)count;
+    if (!worker_sends(worker, (uint32_t)count)) {
+        tracker_starve(tracker);
+        return;
+    }
     struct tracker_action *action = tracker_act(tracker, ACTION_TASKS);
     action->worker = handle;
     action->number = worker->sent;

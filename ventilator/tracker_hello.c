@@ -2,8 +2,6 @@
 #include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
-#include <stdlib.h>
-
 enum { HELD_MAX = 2 * WIRE_TASKS_MAX }; // tasks in the lists of one message
 
 static int compare_attempts(const struct entry *entry,
@@ -127,21 +125,6 @@ bool worker_lists_too_many(struct tracker *tracker, struct wire_list queued,
     return many;
 }
 
-static uint32_t place_for(struct tracker *tracker)
-{
-    uint32_t at = 1;
-    while (at <= tracker->worker_top && tracker->workers[at])
-        at++;
-    if (at > tracker->limits.workers_max)
-        return NONE;
-    tracker->workers[at] = calloc(1, sizeof(struct worker));
-    if (!tracker->workers[at])
-        return NONE;
-    if (at > tracker->worker_top)
-        tracker->worker_top = at;
-    return at;
-}
-
 static void join(struct tracker *tracker, uint32_t at,
                  const struct wire_hello *hello)
 {
@@ -195,7 +178,7 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
         return HELLO_ODD;
     uint32_t at = worker_find(tracker, incarnation);
     const bool is_new = !at;
-    if (is_new && !(at = place_for(tracker)))
+    if (is_new && !(at = worker_open(tracker, incarnation)))
         return HELLO_FULL;
     struct worker *worker = tracker->workers[at];
     *handle = at;
@@ -208,7 +191,6 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
         adopt_all(tracker, at, hello->running);
         return HELLO_AGAIN;
     }
-    worker->incarnation = *incarnation;
     if (!same_lane)
         begin_lane(tracker, worker, hello);
     if (is_new)

@@ -62,10 +62,12 @@ struct worker {
     uint64_t finished, busy_us;
     double mean_us; // of a task; 0: not known yet
     uint32_t queued, running;
-    uint32_t unreceived; // tasks in lane messages beyond `received`
-    uint32_t lane_counts[LANE_UNACKED_MAX]; // tasks by number, a ring
-    struct wire_refs ran[RUNNING_MAX];      // running at the last REPORT
-    uint32_t ran_count;
+    uint32_t unreceived;   // tasks in lane messages beyond `received`
+    uint32_t *lane_counts; // tasks by number, a ring of lane_room places
+    size_t lane_room;      // a power of two
+    struct wire_refs *ran; // running at the last REPORT
+    size_t ran_count, ran_room;
+    uint32_t alike; // handle of another whose short id is the same
     struct list out;
     bool reserved; // it gets no more, so that a suspect can run on it alone
     bool alone;    // it runs one
@@ -111,6 +113,7 @@ struct tracker {
     // workers
     struct worker **workers; // by handle, from 1
     size_t worker_top;
+    struct map *by_short_id; // handles; the rest by `alike`
     struct roster_slot *roster;
     size_t roster_count;
     int64_t rejoin_until_ms;
@@ -193,10 +196,18 @@ bool worker_lists_too_many(struct tracker *tracker, struct wire_list queued,
 /* What it has forgotten it was told to: that is stored. */
 void worker_take_kept(struct worker *worker, uint64_t kept, uint64_t made);
 
-/* tracker_workers.c */
+/* tracker_fleet.c */
+struct worker *worker_at(const struct tracker *tracker, uint32_t handle);
 uint32_t worker_find(const struct tracker *tracker,
                      const struct id128 *incarnation); // its handle, or 0
-struct worker *worker_at(const struct tracker *tracker, uint32_t handle);
+uint32_t worker_open(struct tracker *tracker,
+                     const struct id128 *incarnation); // 0: no room
+void worker_close(struct tracker *tracker, uint32_t at);
+void worker_free(struct worker *worker); // and its lists; NULL does nothing
+/* Notes a lane message more, of `count` tasks. False: no memory. */
+bool worker_sends(struct worker *worker, uint32_t count);
+
+/* tracker_workers.c */
 uint32_t worker_outstanding(const struct worker *worker);
 void workers_stored(struct tracker *tracker,
                     const struct wire_worker_mark *mark);

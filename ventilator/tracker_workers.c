@@ -2,9 +2,6 @@
 #include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 enum {
     STUCK_HEARTBEATS = 2,
     RECALL_AGAIN_MS = 1000,
@@ -12,25 +9,9 @@ enum {
 };
 static const double MEAN_WEIGHT = 0.3; // of the newest report
 
-struct worker *worker_at(const struct tracker *tracker, uint32_t handle)
-{
-    return handle && handle <= tracker->worker_top ? tracker->workers[handle]
-                                                   : NULL;
-}
-
 uint32_t worker_outstanding(const struct worker *worker)
 {
     return worker->unreceived + worker->queued + worker->running;
-}
-
-uint32_t worker_find(const struct tracker *tracker,
-                     const struct id128 *incarnation)
-{
-    for (uint32_t i = 1; i <= tracker->worker_top; i++)
-        if (tracker->workers[i] &&
-            id128_equal(&tracker->workers[i]->incarnation, incarnation))
-            return i;
-    return NONE;
 }
 
 struct roster_slot *rostered(const struct tracker *tracker,
@@ -130,7 +111,7 @@ static void take_receipt(struct tracker *tracker, uint32_t at,
     while (worker->received < report->received) {
         worker->received++;
         worker->unreceived -=
-            worker->lane_counts[worker->received % LANE_UNACKED_MAX];
+            worker->lane_counts[worker->received % worker->lane_room];
         worker->lane_stuck_ms = tracker->now_ms;
     }
     struct tracker_action *action = tracker_act(tracker, ACTION_LANE_FORGET);
@@ -178,6 +159,20 @@ static void note_current(struct tracker *tracker, struct worker *worker,
         slot->made = report->made;
 }
 
+static void note_running(struct tracker *tracker, struct worker *worker,
+                         struct wire_list list)
+{
+    const size_t count = list.count < RUNNING_MAX ? list.count : RUNNING_MAX;
+    worker->ran_count = 0;
+    if (!tracker_grow((void **)&worker->ran, &worker->ran_room, count,
+                      sizeof *worker->ran))
+        tracker_starve(tracker);
+    else
+        while (worker->ran_count < count &&
+               wire_next_refs(&list, &worker->ran[worker->ran_count]))
+            worker->ran_count++;
+}
+
 bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
                     uint32_t generation, const struct wire_report *report,
                     int64_t now_ms)
@@ -210,11 +205,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->running = worker_count_refs(report->running);
     take_receipt(tracker, at, report);
     learn_speed(worker, report);
-    struct wire_list list = report->running;
-    worker->ran_count = 0;
-    while (worker->ran_count < RUNNING_MAX &&
-           wire_next_refs(&list, &worker->ran[worker->ran_count]))
-        worker->ran_count++;
+    note_running(tracker, worker, report->running);
     find_astray(tracker, worker, report);
     worker_find_stale(tracker, at, report);
     struct tracker_action *action = tracker_act(tracker, ACTION_RETIRE);
@@ -257,7 +248,7 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
 
 static bool was_running(const struct worker *worker, const struct entry *entry)
 {
-    for (uint32_t i = 0; i < worker->ran_count; i++)
+    for (size_t i = 0; i < worker->ran_count; i++)
         if (entry->task >= worker->ran[i].task &&
             entry->task - worker->ran[i].task < worker->ran[i].count)
             return true;
@@ -291,8 +282,7 @@ static void lose(struct tracker *tracker, uint32_t at, enum gone how)
     record_add(tracker, (struct wire_record){.kind = RECORD_LEFT,
                                              .subject = worker->incarnation});
     tracker_act(tracker, ACTION_CLOSE)->worker = at;
-    tracker->workers[at] = NULL;
-    free(worker);
+    worker_close(tracker, at);
 }
 
 void tracker_worker_gone(struct tracker *tracker,

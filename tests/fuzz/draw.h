@@ -17,9 +17,17 @@ static inline bool draw_rare(struct reader *bytes, unsigned times)
     return read_u8(bytes) % times == times - 1;
 }
 
+/* They differ in their last byte alone: what finds them by less has to look. */
 static inline struct id128 draw_id(uint8_t kind, unsigned which)
 {
-    return (struct id128){{kind, (uint8_t)which, 1}};
+    struct id128 id = {{kind, 1}};
+    id.byte[sizeof id.byte - 1] = (uint8_t)which;
+    return id;
+}
+
+static inline unsigned drawn_which(const struct id128 *id)
+{
+    return id->byte[sizeof id->byte - 1];
 }
 
 #endif

@@ -266,7 +266,7 @@ static void check_news(const struct world *world,
     for (size_t i = 0; i < news->lists.worker_count; i++) {
         const struct wire_worker_mark *mark = &news->lists.workers[i];
         assert(mark->worker.byte[0] == 'w');
-        assert(mark->number <= world->durable[mark->worker.byte[1]]);
+        assert(mark->number <= world->durable[drawn_which(&mark->worker)]);
     }
 }
 

@@ -560,7 +560,7 @@ static void on_stored(struct world *world)
     if (stray || !tracker_is_synced(tracker)) {
         lists.finals.count = lists.entry_count = 0;
     } else {
-        const unsigned who = mark.worker.byte[1];
+        const unsigned who = drawn_which(&mark.worker);
         if (lists.worker_count > 0 && mark.number > world->peer[who].retired)
             world->peer[who].retired = mark.number;
         if (lists.finals.count > 0)
