@@ -4,17 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One expansion: all arguments one after the other in `bytes`. */
+/* One expansion: each argument is made where it stands in the command. */
 struct expansion {
     const struct template *template;
     const struct template_task *task;
     struct problem *problem;
-    struct buffer bytes;
-    size_t *ends; // of each argument in `bytes`
-    size_t arg_count, arg_capacity;
+    struct buffer *out;
+    size_t arg_count, args_size;
     struct wire_slot_mark *marks;
     size_t mark_count, mark_capacity;
-    size_t start; // of the argument being made
+    size_t start; // of the argument or path being made
     bool quoted;  // values are quoted for the shell
 };
 
@@ -23,29 +22,22 @@ static int no_memory(struct expansion *e)
     return problem_set(e->problem, -ENOMEM, "out of memory");
 }
 
-static void *grown(void *at, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return at;
-    const size_t wanted = *capacity * 2 + 8;
-    void *more = realloc(at, wanted * size);
-    if (more)
-        *capacity = wanted;
-    return more;
-}
-
 static int add_mark(struct expansion *e)
 {
     if (e->mark_count == WIRE_ARGS_MAX)
         return problem_set(e->problem, -E2BIG, "{%%} stands there too often");
-    struct wire_slot_mark *marks =
-        grown(e->marks, e->mark_count, &e->mark_capacity, sizeof *marks);
-    if (!marks)
-        return no_memory(e);
-    e->marks = marks;
-    marks[e->mark_count++] =
+    if (e->mark_count == e->mark_capacity) {
+        const size_t more = e->mark_capacity * 2 + 8;
+        struct wire_slot_mark *grown =
+            reallocarray(e->marks, more, sizeof *grown);
+        if (!grown)
+            return no_memory(e);
+        e->marks = grown;
+        e->mark_capacity = more;
+    }
+    e->marks[e->mark_count++] =
         (struct wire_slot_mark){.arg = (uint16_t)e->arg_count,
-                                .offset = (uint32_t)(e->bytes.size - e->start)};
+                                .offset = (uint32_t)(e->out->size - e->start)};
     return 0;
 }
 
@@ -53,13 +45,13 @@ static void add_whole(struct expansion *e, enum piece_form form)
 {
     const struct template_task *task = e->task;
     if (task->whole.at) {
-        template_form(&e->bytes, task->whole, form, e->quoted);
+        template_form(e->out, task->whole, form, e->quoted);
         return;
     }
     for (size_t i = 0; i < task->value_count; i++) {
         if (i > 0)
-            buffer_append(&e->bytes, " ", 1);
-        template_form(&e->bytes, task->values[i].value, form, e->quoted);
+            buffer_append(e->out, " ", 1);
+        template_form(e->out, task->values[i].value, form, e->quoted);
     }
 }
 
@@ -68,7 +60,7 @@ static int add_named(struct expansion *e, const struct piece *piece)
     const struct template_task *task = e->task;
     for (size_t i = 0; i < task->value_count; i++)
         if (span_equal(task->values[i].name, piece->text)) {
-            template_form(&e->bytes, task->values[i].value, piece->form,
+            template_form(e->out, task->values[i].value, piece->form,
                           e->quoted);
             return 0;
         }
@@ -85,8 +77,8 @@ static int add_column(struct expansion *e, const struct piece *piece)
                            "task %llu has no value {%zu}: it has %zu",
                            (unsigned long long)e->task->task, piece->column,
                            e->task->value_count);
-    template_form(&e->bytes, e->task->values[piece->column - 1].value,
-                  piece->form, e->quoted);
+    template_form(e->out, e->task->values[piece->column - 1].value, piece->form,
+                  e->quoted);
     return 0;
 }
 
@@ -94,7 +86,7 @@ static int add_piece(struct expansion *e, const struct piece *piece)
 {
     switch (piece->kind) {
     case PIECE_TEXT:
-        buffer_append(&e->bytes, piece->text.at, piece->text.size);
+        buffer_append(e->out, piece->text.at, piece->text.size);
         return 0;
     case PIECE_WHOLE:
         add_whole(e, piece->form);
@@ -104,12 +96,12 @@ static int add_piece(struct expansion *e, const struct piece *piece)
     case PIECE_NAME:
         return add_named(e, piece);
     case PIECE_TASK:
-        buffer_printf(&e->bytes, "%llu", (unsigned long long)e->task->task);
+        buffer_printf(e->out, "%llu", (unsigned long long)e->task->task);
         return 0;
     case PIECE_SLOT:
         return add_mark(e);
     case PIECE_SEED:
-        buffer_printf(&e->bytes, "%llu", (unsigned long long)e->task->seed);
+        buffer_printf(e->out, "%llu", (unsigned long long)e->task->seed);
         return 0;
     }
     return -EINVAL;
@@ -122,46 +114,49 @@ static int add_word(struct expansion *e, const struct word *word)
         const int error = add_piece(e, &e->template->pieces[word->first + i]);
         if (error != 0)
             return error;
-        if (e->bytes.failed)
+        if (e->out->failed)
             return no_memory(e);
-        if (e->bytes.size - e->start >= TEMPLATE_ARG_MAX)
+        if (e->out->size - e->start >= TEMPLATE_ARG_MAX)
             break;
     }
     return 0;
 }
 
+static void begin_arg(struct expansion *e)
+{
+    e->start = wire_begin_arg(e->out);
+}
+
 static int end_arg(struct expansion *e)
 {
     const unsigned long long task = e->task->task;
-    if (e->bytes.failed)
+    if (e->out->failed)
         return no_memory(e);
-    const size_t size = e->bytes.size - e->start;
+    const size_t size = e->out->size - e->start;
+    e->args_size += size;
     if (size >= TEMPLATE_ARG_MAX)
         return problem_set(e->problem, -E2BIG,
                            "task %llu: argument %zu is over 128 KiB", task,
                            e->arg_count);
-    if (e->bytes.size > TEMPLATE_ARGS_MAX)
+    if (e->args_size > TEMPLATE_ARGS_MAX)
         return problem_set(e->problem, -E2BIG,
                            "task %llu: its arguments are over 1 MiB", task);
-    if (size > 0 && memchr(e->bytes.at + e->start, '\0', size))
+    if (size > 0 && memchr(e->out->at + e->start, '\0', size))
         return problem_set(e->problem, -EINVAL,
                            "task %llu: a value holds a NUL byte", task);
     if (e->arg_count == WIRE_ARGS_MAX)
         return problem_set(e->problem, -E2BIG,
                            "task %llu has more than %d arguments", task,
                            WIRE_ARGS_MAX);
-    size_t *ends = grown(e->ends, e->arg_count, &e->arg_capacity, sizeof *ends);
-    if (!ends)
-        return no_memory(e);
-    e->ends = ends;
-    ends[e->arg_count++] = e->bytes.size;
-    e->start = e->bytes.size;
+    e->arg_count++;
+    wire_end_arg(e->out, e->start);
     return 0;
 }
 
 static int add_fixed(struct expansion *e, const char *text)
 {
-    buffer_append_text(&e->bytes, text);
+    begin_arg(e);
+    buffer_append_text(e->out, text);
     return end_arg(e);
 }
 
@@ -173,12 +168,14 @@ static int add_appended(struct expansion *e)
     for (size_t i = 0; i < count; i++) {
         const struct span value = lone ? task->whole : task->values[i].value;
         if (e->template->shell)
-            buffer_append(&e->bytes, " ", 1);
-        template_form(&e->bytes, value, FORM_PLAIN, e->quoted);
+            buffer_append(e->out, " ", 1);
+        else
+            begin_arg(e);
+        template_form(e->out, value, FORM_PLAIN, e->quoted);
         const int error = e->template->shell ? 0 : end_arg(e);
         if (error != 0)
             return error;
-        if (e->bytes.size - e->start >= TEMPLATE_ARG_MAX)
+        if (e->out->size - e->start >= TEMPLATE_ARG_MAX)
             break;
     }
     return 0;
@@ -188,14 +185,16 @@ static int add_words(struct expansion *e)
 {
     const struct template *template = e->template;
     for (size_t i = 0; i < template->word_count; i++) {
-        if (template->shell && i > 0)
-            buffer_append(&e->bytes, " ", 1);
+        if (!template->shell)
+            begin_arg(e);
+        else if (i > 0)
+            buffer_append(e->out, " ", 1);
         int error = add_word(e, &template->words[i]);
         if (error == 0 && !template->shell)
             error = end_arg(e);
         if (error != 0)
             return error;
-        if (e->bytes.size - e->start >= TEMPLATE_ARG_MAX)
+        if (e->out->size - e->start >= TEMPLATE_ARG_MAX)
             return 0; // end_arg refuses it
     }
     return template->append && !template->has_values ? add_appended(e) : 0;
@@ -212,6 +211,7 @@ static int make_args(struct expansion *e)
     if (error != 0)
         return error;
     e->quoted = !template->lines;
+    begin_arg(e);
     if (template->lines)
         add_whole(e, FORM_PLAIN);
     else
@@ -219,30 +219,27 @@ static int make_args(struct expansion *e)
     return error == 0 ? end_arg(e) : error;
 }
 
-// Paths follow the arguments in `bytes`, which may still move: a range.
-static int make_path(struct expansion *e, bool there, const struct word *word,
-                     size_t range[2])
+static int make_path(struct expansion *e, bool there, const struct word *word)
 {
-    range[0] = range[1] = e->bytes.size;
+    e->start = wire_begin_path(e->out);
     if (!there)
         return 0;
-    e->start = e->bytes.size;
     e->quoted = false;
     const int error = add_word(e, word);
     if (error != 0)
         return error;
     const unsigned long long task = e->task->task;
-    range[1] = e->bytes.size;
-    const size_t size = range[1] - range[0];
+    const size_t size = e->out->size - e->start;
     if (size >= TEMPLATE_PATH_MAX)
         return problem_set(e->problem, -E2BIG,
                            "task %llu: the path of its output is over 4 KiB",
                            task);
-    if (size == 0 || memchr(e->bytes.at + range[0], '\0', size))
+    if (size == 0 || memchr(e->out->at + e->start, '\0', size))
         return problem_set(e->problem, -EINVAL,
                            "task %llu: the path of its output is empty or "
                            "holds a NUL byte",
                            task);
+    wire_end_path(e->out, e->start);
     return 0;
 }
 
@@ -267,42 +264,28 @@ static int check_values(const struct template *template,
     return 0;
 }
 
-// Of nothing at all there is no address to count from.
-static struct span part(const struct expansion *e, size_t from, size_t to)
-{
-    return from == to ? (struct span){0}
-                      : (struct span){e->bytes.at + from, to - from};
-}
-
-static int write_command(struct expansion *e, const size_t out[2],
-                         const size_t err[2], struct buffer *encoded)
+static int make_command(struct expansion *e)
 {
     const struct template *template = e->template;
-    struct span few[16];
-    const bool is_few = e->arg_count <= sizeof few / sizeof *few;
-    struct span *args = is_few ? few : calloc(e->arg_count, sizeof *args);
-    if (!args)
-        return no_memory(e);
-    for (size_t i = 0, from = 0; i < e->arg_count; from = e->ends[i++])
-        args[i] = part(e, from, e->ends[i]);
+    const struct template_task *task = e->task;
     const unsigned flags =
         (template->input ? (unsigned)COMMAND_INPUT : 0) |
         (template->has_stdout ? (unsigned)COMMAND_STDOUT_FILE : 0) |
         (template->has_stderr ? (unsigned)COMMAND_STDERR_FILE : 0);
-    const struct wire_command_out command = {
-        .flags = (uint8_t)flags,
-        .args = args,
-        .arg_count = e->arg_count,
-        .marks = e->marks,
-        .mark_count = e->mark_count,
-        .values = {e->task->values, e->task->value_count},
-        .input = template->input ? e->task->input : (struct span){0},
-        .stdout_path = part(e, out[0], out[1]),
-        .stderr_path = part(e, err[0], err[1])};
-    wire_put_command(encoded, &command);
-    if (!is_few)
-        free(args);
-    return encoded->failed ? no_memory(e) : 0;
+    const size_t begun = wire_begin_command(e->out, (uint8_t)flags);
+    int error = make_args(e);
+    if (error != 0)
+        return error;
+    wire_end_args(e->out, begun, e->arg_count, e->marks, e->mark_count);
+    wire_put_values(e->out,
+                    (struct wire_pairs_out){task->values, task->value_count});
+    put_span32(e->out, template->input ? task->input : (struct span){0});
+    error = make_path(e, template->has_stdout, &template->stdout_path);
+    if (error == 0)
+        error = make_path(e, template->has_stderr, &template->stderr_path);
+    if (error == 0 && e->out->failed)
+        error = no_memory(e);
+    return error;
 }
 
 int template_expand(const struct template *template,
@@ -310,22 +293,13 @@ int template_expand(const struct template *template,
                     struct problem *problem)
 {
     struct expansion e = {
-        .template = template, .task = task, .problem = problem};
-    size_t stdout_range[2] = {0}, stderr_range[2] = {0};
-    (void)buffer_reserve(&e.bytes, TEMPLATE_USUAL); // what fails says so later
+        .template = template, .task = task, .problem = problem, .out = out};
+    const size_t before = out->size;
     int error = check_values(template, task, problem);
     if (error == 0)
-        error = make_args(&e);
-    if (error == 0)
-        error = make_path(&e, template->has_stdout, &template->stdout_path,
-                          stdout_range);
-    if (error == 0)
-        error = make_path(&e, template->has_stderr, &template->stderr_path,
-                          stderr_range);
-    if (error == 0)
-        error = write_command(&e, stdout_range, stderr_range, out);
-    buffer_free(&e.bytes);
-    free(e.ends);
+        error = make_command(&e);
+    if (error != 0)
+        out->size = before;
     free(e.marks);
     return error;
 }

@@ -7,7 +7,6 @@
 enum {
     TEMPLATE_ARG_MAX = 128 << 10,  // bytes with the NUL: MAX_ARG_STRLEN
     TEMPLATE_ARGS_MAX = 1 << 20,   // bytes of all arguments
-    TEMPLATE_USUAL = 512,          // memory a task begins with
     TEMPLATE_PATH_MAX = 4096,      // bytes with the NUL: PATH_MAX
     TEMPLATE_COLUMN_DIGITS_MAX = 5 // longer numbers are plain text
 };

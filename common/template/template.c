@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+// Its state lives on the stack.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static struct id128 hash_of(const struct buffer *bytes)
+static struct id128 id_of(XXH128_hash_t hash)
 {
     XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes->at, bytes->size));
+    XXH128_canonicalFromHash(&canonical, hash);
     struct id128 id;
     static_assert(sizeof id.byte == sizeof canonical.digest, "128 bits");
     memcpy(id.byte, canonical.digest, sizeof id.byte);
@@ -31,7 +33,7 @@ static int hash_typed(struct template *template, const char *const *command,
     }
     const int error = bytes.failed ? -ENOMEM : 0;
     if (error == 0)
-        template->typed_hash = hash_of(&bytes);
+        template->typed_hash = id_of(XXH3_128bits(bytes.at, bytes.size));
     buffer_free(&bytes);
     return error;
 }
@@ -162,32 +164,64 @@ void template_destroy(struct template **template)
     *template = NULL;
 }
 
-static void put_sized(struct buffer *out, struct span span)
+/* What is hashed, gathered while it is little: most tasks' values are. */
+struct hashing {
+    bool streams; // `few` was too small
+    size_t used;
+    uint8_t few[512];
+    XXH3_state_t state; // not set up unless it streams
+};
+
+static void hash_on(struct hashing *hashing, const void *bytes, size_t size)
 {
-    put_u64(out, span.size);
-    if (span.size > 0)
-        buffer_append(out, span.at, span.size);
+    if (size > sizeof hashing->few - hashing->used) {
+        if (!hashing->streams)
+            XXH3_128bits_reset(&hashing->state);
+        hashing->streams = true;
+        XXH3_128bits_update(&hashing->state, hashing->few, hashing->used);
+        hashing->used = 0;
+    }
+    if (size > sizeof hashing->few) {
+        XXH3_128bits_update(&hashing->state, bytes, size);
+    } else if (size > 0) {
+        memcpy(hashing->few + hashing->used, bytes, size);
+        hashing->used += size;
+    }
+}
+
+static void hash_number(struct hashing *hashing, uint64_t number)
+{
+    uint8_t bytes[8];
+    store_u64(bytes, number);
+    hash_on(hashing, bytes, sizeof bytes);
+}
+
+static void hash_sized(struct hashing *hashing, struct span span)
+{
+    hash_number(hashing, span.size);
+    hash_on(hashing, span.at, span.size);
 }
 
 struct id128 template_key(const struct template *template,
                           const struct wire_pair *values, size_t value_count,
                           struct span whole)
 {
-    struct buffer bytes = {0};
-    (void)buffer_reserve(&bytes, TEMPLATE_USUAL);
-    put_id(&bytes, &template->typed_hash);
-    put_u64(&bytes, value_count);
+    struct hashing hashing;
+    hashing.streams = false;
+    hashing.used = 0;
+    hash_on(&hashing, template->typed_hash.byte,
+            sizeof template->typed_hash.byte);
+    hash_number(&hashing, value_count);
     for (size_t i = 0; i < value_count; i++) {
-        put_sized(&bytes, values[i].name);
-        put_sized(&bytes, values[i].value);
+        hash_sized(&hashing, values[i].name);
+        hash_sized(&hashing, values[i].value);
     }
     if (value_count == 0 || template->key_whole)
-        put_sized(&bytes, whole);
-    // Out of memory: zero, which is the key of no task.
-    const struct id128 key =
-        bytes.failed ? (struct id128){{0}} : hash_of(&bytes);
-    buffer_free(&bytes);
-    return key;
+        hash_sized(&hashing, whole);
+    if (!hashing.streams)
+        return id_of(XXH3_128bits(hashing.few, hashing.used));
+    XXH3_128bits_update(&hashing.state, hashing.few, hashing.used);
+    return id_of(XXH3_128bits_digest(&hashing.state));
 }
 
 uint64_t template_seed(uint64_t run_seed, uint64_t task)

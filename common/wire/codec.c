@@ -220,10 +220,25 @@ void codec_put_refs(struct buffer *out, struct wire_refs_out refs)
     }
 }
 
+static void put_pair(struct buffer *out, struct span name, struct span value)
+{
+    if (name.size > UINT16_MAX || value.size > UINT32_MAX) {
+        out->failed = true;
+        return;
+    }
+    uint8_t *room = buffer_extend(out, 6 + name.size + value.size);
+    if (!room)
+        return;
+    store_u16(room, (uint16_t)name.size);
+    store_u32(room + 2 + name.size, (uint32_t)value.size);
+    if (name.size > 0)
+        memcpy(room + 2, name.at, name.size);
+    if (value.size > 0)
+        memcpy(room + 6 + name.size, value.at, value.size);
+}
+
 void codec_put_pairs(struct buffer *out, struct wire_pairs_out pairs)
 {
-    for (size_t i = 0; i < pairs.count; i++) {
-        put_span16(out, pairs.at[i].name);
-        put_span32(out, pairs.at[i].value);
-    }
+    for (size_t i = 0; i < pairs.count; i++)
+        put_pair(out, pairs.at[i].name, pairs.at[i].value);
 }

@@ -8,18 +8,67 @@ void wire_put_values(struct buffer *out, struct wire_pairs_out values)
     codec_put_pairs(out, values);
 }
 
+size_t wire_begin_command(struct buffer *out, uint8_t flags)
+{
+    put_u8(out, flags);
+    put_u16(out, 0);
+    return out->size;
+}
+
+size_t wire_begin_arg(struct buffer *out)
+{
+    put_u32(out, 0);
+    return out->size;
+}
+
+void wire_end_arg(struct buffer *out, size_t begun)
+{
+    const size_t size = out->size - begun;
+    if (size > UINT32_MAX)
+        out->failed = true;
+    if (!out->failed)
+        store_u32(out->at + begun - sizeof(uint32_t), (uint32_t)size);
+}
+
+size_t wire_begin_path(struct buffer *out)
+{
+    put_u16(out, 0);
+    return out->size;
+}
+
+// Also of the count of arguments.
+static void set_u16(struct buffer *out, size_t begun, size_t value)
+{
+    if (value > UINT16_MAX)
+        out->failed = true;
+    if (!out->failed)
+        store_u16(out->at + begun - sizeof(uint16_t), (uint16_t)value);
+}
+
+void wire_end_path(struct buffer *out, size_t begun)
+{
+    set_u16(out, begun, out->size - begun);
+}
+
+void wire_end_args(struct buffer *out, size_t begun, size_t count,
+                   const struct wire_slot_mark *marks, size_t mark_count)
+{
+    set_u16(out, begun, count);
+    codec_put_count16(out, mark_count);
+    for (size_t i = 0; i < mark_count; i++) {
+        put_u16(out, marks[i].arg);
+        put_u32(out, marks[i].offset);
+    }
+}
+
 void wire_put_command(struct buffer *out,
                       const struct wire_command_out *command)
 {
-    put_u8(out, command->flags);
-    codec_put_count16(out, command->arg_count);
+    const size_t begun = wire_begin_command(out, command->flags);
     for (size_t i = 0; i < command->arg_count; i++)
         put_span32(out, command->args[i]);
-    codec_put_count16(out, command->mark_count);
-    for (size_t i = 0; i < command->mark_count; i++) {
-        put_u16(out, command->marks[i].arg);
-        put_u32(out, command->marks[i].offset);
-    }
+    wire_end_args(out, begun, command->arg_count, command->marks,
+                  command->mark_count);
     wire_put_values(out, command->values);
     put_span32(out, command->input);
     put_span16(out, command->stdout_path);

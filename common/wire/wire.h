@@ -275,6 +275,17 @@ struct wire_command_out {
 };
 void wire_put_command(struct buffer *out,
                       const struct wire_command_out *command);
+/* The same part by part, for who makes the bytes of the arguments in place:
+ * wire_begin_command; for each argument or path wire_begin_arg or _path, its
+ * bytes, wire_end_arg or _path; wire_end_args, wire_put_values, the input by
+ * put_span32, and two paths. What begins returns what ends it. */
+size_t wire_begin_command(struct buffer *out, uint8_t flags);
+size_t wire_begin_arg(struct buffer *out);
+void wire_end_arg(struct buffer *out, size_t begun);
+void wire_end_args(struct buffer *out, size_t begun, size_t count,
+                   const struct wire_slot_mark *marks, size_t mark_count);
+size_t wire_begin_path(struct buffer *out);
+void wire_end_path(struct buffer *out, size_t begun);
 /* Args may hold any byte but NUL. Returns false when malformed. */
 bool wire_get_command(struct span payload, struct wire_command *command);
 bool wire_next_arg(struct wire_list *list, struct span *arg);
