@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 enum {
-    LARGE_GROUP = 256 << 10, // above it there is no time to deflate
-    BUFFER_KEPT = 16 << 20,  // more is given back after a commit
+    BUFFER_KEPT = 16 << 20, // more is given back after a commit
 };
 
 struct journal {
@@ -205,9 +204,8 @@ int journal_commit(struct journal *journal, struct problem *problem)
         result = cut_back(journal);
     buffer_clear(&journal->member);
     if (result == 0)
-        result =
-            member_write(&journal->member, text,
-                         text.size > LARGE_GROUP ? 0 : 1, journal->position);
+        result = member_write(&journal->member, text, member_form(text),
+                              journal->position);
     if (result == 0 && (result = write_member(journal)) != 0)
         (void)cut_back(journal); // or at the next call
     if (result != 0 && may_pass(result))

@@ -2,16 +2,23 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
 #include <string.h>
 #include <xxhash.h>
-#define ZLIB_CONST
-#include <zlib.h>
 
 enum {
     AT_SIZE = 16,
     AT_DURABLE = 24,
     AT_CHECK = 32,
-    BLOCK_MAX = 65535,  // bytes of one stored block
+    BLOCK_MAX = 65535, // bytes of one stored block
+    LEVEL = 1,         // of ISA-L: two passes, codes made for each block
+    // A text above this is worth looking at before it is deflated: records of
+    // small tasks shrink to a seventh, which costs no more than to store them;
+    // what shrinks to less than a quarter is stored faster.
+    LARGE = 256 << 10,
+    SAMPLE = 32 << 10,
+    WORTH = 4,
     INFLATE_MAX = 1032, // deflate gives at most this many bytes for one
 };
 
@@ -22,18 +29,9 @@ static_assert(MEMBER_HEADER_SIZE == AT_CHECK + 8, "the header's layout");
 // More than the most that either way of packing can need.
 #define SIZE_MAX_MEMBER ((uint64_t)MEMBER_TEXT_MAX + (MEMBER_TEXT_MAX >> 8))
 
-static void store_le(uint8_t *at, uint64_t value, unsigned bytes)
+static uint64_t load_word(const uint8_t *at)
 {
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t load_le(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = bytes; i-- > 0;)
-        value = value << 8 | at[i];
-    return value;
+    return load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
 }
 
 static uint64_t check_of(const uint8_t *member, size_t size)
@@ -53,8 +51,8 @@ static int store_blocks(struct buffer *out, struct span text)
         if (!at)
             return -ENOMEM;
         at[0] = size == left; // the last block; type 00; padding
-        store_le(at + 1, size, 2);
-        store_le(at + 3, ~size, 2);
+        store_u16(at + 1, (uint16_t)size);
+        store_u16(at + 3, (uint16_t)~size);
         if (size > 0)
             memcpy(at + 5, text.at + done, size);
         done += size;
@@ -62,29 +60,50 @@ static int store_blocks(struct buffer *out, struct span text)
     return 0;
 }
 
-static int deflate_blocks(struct buffer *out, struct span text, int level)
+// Room that deflating may need for its output: at worst it stores, too.
+static size_t deflate_bound(size_t size)
 {
-    z_stream stream = {0};
-    if (deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL,
-                     Z_DEFAULT_STRATEGY) != Z_OK)
-        return -ENOMEM;
-    const size_t bound = deflateBound(&stream, text.size);
-    uint8_t *at = buffer_extend(out, bound);
-    int result = -ENOMEM;
-    if (at) {
-        stream.next_in = text.at;
-        stream.avail_in = (uInt)text.size;
-        stream.next_out = at;
-        stream.avail_out = (uInt)bound;
-        if (deflate(&stream, Z_FINISH) == Z_STREAM_END)
-            result = 0;
-        out->size -= stream.avail_out;
-    }
-    deflateEnd(&stream);
-    return result;
+    return size + (size / BLOCK_MAX + 1) * 5 + 64;
 }
 
-int member_write(struct buffer *out, struct span text, int level,
+static int deflate_blocks(struct buffer *out, struct span text)
+{
+    enum { ALIGNED = 16 };
+    const size_t bound = deflate_bound(text.size), start = out->size;
+    uint8_t *const at =
+        buffer_extend(out, bound + ALIGNED + ISAL_DEF_LVL1_DEFAULT);
+    if (!at)
+        return -ENOMEM;
+    uint8_t *const behind = at + bound;
+    // Its init leaves fields as they were, of which some keep it from matching.
+    struct isal_zstream stream = {0};
+    isal_deflate_stateless_init(&stream);
+    stream.level = LEVEL;
+    stream.level_buf = behind + (ALIGNED - (uintptr_t)behind % ALIGNED);
+    stream.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+    stream.end_of_stream = 1;
+    stream.next_in = (uint8_t *)(uintptr_t)text.at; // is only read
+    stream.avail_in = (uint32_t)text.size;
+    stream.next_out = at;
+    stream.avail_out = (uint32_t)bound;
+    const int result = isal_deflate_stateless(&stream);
+    out->size = start + stream.total_out;
+    return result == COMP_OK && stream.avail_in == 0 ? 0 : -ENOMEM;
+}
+
+enum member_form member_form(struct span text)
+{
+    if (text.size <= LARGE)
+        return MEMBER_DEFLATED;
+    struct buffer small = {0};
+    const struct span sample = {text.at + text.size / 2, SAMPLE};
+    const bool worth =
+        deflate_blocks(&small, sample) == 0 && small.size <= SAMPLE / WORTH;
+    buffer_free(&small);
+    return worth ? MEMBER_DEFLATED : MEMBER_STORED;
+}
+
+int member_write(struct buffer *out, struct span text, enum member_form form,
                  uint64_t durable)
 {
     if (text.size > MEMBER_TEXT_MAX)
@@ -93,21 +112,21 @@ int member_write(struct buffer *out, struct span text, int level,
     uint8_t *header = buffer_extend(out, MEMBER_HEADER_SIZE);
     if (!header)
         return -ENOMEM;
-    const int packed =
-        level == 0 ? store_blocks(out, text) : deflate_blocks(out, text, level);
+    const int packed = form == MEMBER_STORED ? store_blocks(out, text)
+                                             : deflate_blocks(out, text);
     uint8_t *tail = packed == 0 ? buffer_extend(out, MEMBER_TAIL_SIZE) : NULL;
     if (!tail) {
         out->size = start;
         return -ENOMEM;
     }
-    store_le(tail, crc32_z(0, text.at, text.size), 4);
-    store_le(tail + 4, text.size, 4);
+    store_u32(tail, crc32_gzip_refl(0, text.at, text.size));
+    store_u32(tail + 4, (uint32_t)text.size);
     header = out->at + start;
     const size_t size = out->size - start;
     memcpy(header, FIXED, sizeof FIXED);
-    store_le(header + AT_SIZE, size, 8);
-    store_le(header + AT_DURABLE, durable, 8);
-    store_le(header + AT_CHECK, check_of(header, size), 8);
+    store_u64(header + AT_SIZE, size);
+    store_u64(header + AT_DURABLE, durable);
+    store_u64(header + AT_CHECK, check_of(header, size));
     return 0;
 }
 
@@ -119,27 +138,24 @@ enum member_fault member_peek(struct span bytes, struct member *member)
         return MEMBER_DAMAGED;
     if (bytes.size < MEMBER_HEADER_SIZE)
         return MEMBER_INCOMPLETE;
-    const uint64_t size = load_le(bytes.at + AT_SIZE, 8);
+    const uint64_t size = load_word(bytes.at + AT_SIZE);
     if (size <= MEMBER_HEADER_SIZE + MEMBER_TAIL_SIZE || size > SIZE_MAX_MEMBER)
         return MEMBER_DAMAGED;
     member->size = size;
-    member->durable = load_le(bytes.at + AT_DURABLE, 8);
+    member->durable = load_word(bytes.at + AT_DURABLE);
     return MEMBER_WHOLE;
 }
 
 static bool inflates(struct span data, struct span text, uint8_t *room)
 {
-    z_stream stream = {0};
-    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-        return false;
-    stream.next_in = data.at;
-    stream.avail_in = (uInt)data.size;
-    stream.next_out = room;
-    stream.avail_out = (uInt)text.size + 1;
-    const bool ended = inflate(&stream, Z_FINISH) == Z_STREAM_END;
-    const bool exact = stream.avail_in == 0 && stream.avail_out == 1;
-    inflateEnd(&stream);
-    return ended && exact;
+    struct inflate_state state;
+    isal_inflate_init(&state);
+    state.next_in = (uint8_t *)(uintptr_t)data.at; // is only read
+    state.avail_in = (uint32_t)data.size;
+    state.next_out = room;
+    state.avail_out = (uint32_t)text.size + 1;
+    return isal_inflate_stateless(&state) == ISAL_DECOMP_OK &&
+           state.avail_in == 0 && state.avail_out == 1;
 }
 
 enum member_fault member_read(struct span bytes, struct member *member,
@@ -152,10 +168,10 @@ enum member_fault member_read(struct span bytes, struct member *member,
     if (bytes.size < member->size)
         return MEMBER_INCOMPLETE;
     const size_t size = (size_t)member->size;
-    if (check_of(bytes.at, size) != load_le(bytes.at + AT_CHECK, 8))
+    if (check_of(bytes.at, size) != load_word(bytes.at + AT_CHECK))
         return MEMBER_DAMAGED;
     const uint8_t *tail = bytes.at + size - MEMBER_TAIL_SIZE;
-    const size_t length = (size_t)load_le(tail + 4, 4);
+    const size_t length = (size_t)load_u32(tail + 4);
     const struct span data = {bytes.at + MEMBER_HEADER_SIZE,
                               size - MEMBER_HEADER_SIZE - MEMBER_TAIL_SIZE};
     if (length > MEMBER_TEXT_MAX || length / INFLATE_MAX > data.size)
@@ -166,7 +182,7 @@ enum member_fault member_read(struct span bytes, struct member *member,
     text->size--;
     const struct span inflated = {room, length};
     if (!inflates(data, inflated, room) ||
-        crc32_z(0, room, length) != load_le(tail, 4)) {
+        crc32_gzip_refl(0, room, length) != load_u32(tail)) {
         buffer_clear(text);
         return MEMBER_DAMAGED;
     }

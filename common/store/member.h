@@ -28,10 +28,17 @@ enum {
     MEMBER_TEXT_MAX = 1 << 30, /* bytes of records in one member */
 };
 
-/* Appends one member holding `text`. level 0 stores, 1..9 deflates.
- * Returns 0, -ENOMEM, -EFBIG when text is over MEMBER_TEXT_MAX; `out` is then
- * as it was. */
-int member_write(struct buffer *out, struct span text, int level,
+enum member_form {
+    MEMBER_STORED,   // as it is, in blocks
+    MEMBER_DEFLATED, // as fast as can be
+};
+/* The form that costs least: deflated, but for a large text of which a piece
+ * hardly shrinks. */
+enum member_form member_form(struct span text);
+/* Appends one member holding `text`; the room behind it in `out` serves as
+ * memory for deflating. Returns 0, -ENOMEM, -EFBIG when text is over
+ * MEMBER_TEXT_MAX; `out` is then as it was. */
+int member_write(struct buffer *out, struct span text, enum member_form form,
                  uint64_t durable);
 
 enum member_fault {

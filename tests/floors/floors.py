@@ -16,6 +16,7 @@ from dataclasses import dataclass
 LIBRARIES = {
     "zmq.h": "zmq", "czmq.h": "zmq", "yaml.h": "yaml", "zlib.h": "zlib",
     "jansson.h": "jansson", "xxhash.h": "xxhash",
+    "isa-l/crc.h": "isal", "isa-l/igzip_lib.h": "isal",
 }
 # No file, socket, thread, clock or output can be had from these.
 PURE_LIBC = {
@@ -71,7 +72,7 @@ ZONES = (
          f"{BASE}|{POLICY}|common/setting/", ("yaml",)),
     Zone(1, r"common/setting/", f"{BASE}|{POLICY}|common/setting/"),
     Zone(1, SHAPES, f"{BASE}|{WIRE}|{POLICY}|{SHAPES}",
-         ("zlib", "jansson", "xxhash")),
+         ("isal", "jansson", "xxhash")),
     core(TEMPLATE, ("xxhash",)),  # as a pure function: the key of a task
     core(r"ventilator/tracker"),
     core(r"sink/(ledger|grow|opens|peers|stored)"),  # the ledger's parts

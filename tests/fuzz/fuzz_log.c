@@ -54,8 +54,9 @@ static void make_log(struct log *log, struct reader *bytes)
                                           .out = SPAN_OF("text")};
             record_write(&text, &record);
         }
-        const int error = member_write(&log->bytes, buffer_span(&text),
-                                       (int)draw(bytes, 10), log->starts[i]);
+        const int error =
+            member_write(&log->bytes, buffer_span(&text),
+                         (enum member_form)draw(bytes, 2), log->starts[i]);
         assert(error == 0);
         buffer_free(&text);
     }

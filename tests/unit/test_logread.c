@@ -113,7 +113,7 @@ static void line_that_is_no_record_is_damage(void **state)
                                   SPAN_OF("{\"task\":3,\"status\":\"ok\"}\n"
                                           "not a record\n"
                                           "{\"task\":4,\"status\":\"ok\"}\n"),
-                                  1, ends[0]),
+                                  MEMBER_DEFLATED, ends[0]),
                      0);
     const int fd = open(place->log, O_WRONLY | O_APPEND);
     assert_int_equal(write(fd, member.at, member.size), member.size);

@@ -13,18 +13,21 @@ static const char TEXT[] =
     "{\"task\":2,\"final\":true,\"status\":\"ok\",\"stdout\":\"aaaa aaaa\"}\n"
     "{\"task\":3,\"final\":true,\"status\":\"ok\",\"stdout\":\"aaaa aaaa\"}\n";
 
-static struct buffer written(struct span text, int level)
+enum { FORMS = MEMBER_DEFLATED + 1 };
+
+static struct buffer written(struct span text, enum member_form form)
 {
     struct buffer out = {0};
-    assert_int_equal(member_write(&out, text, level, 77), 0);
+    assert_int_equal(member_write(&out, text, form, 77), 0);
     return out;
 }
 
-static void member_comes_back_at_every_level(void **state)
+static void member_comes_back_in_both_forms(void **state)
 {
     (void)state;
-    for (int level = 0; level <= 9; level++) {
-        struct buffer out = written(SPAN_OF(TEXT), level), text = {0};
+    for (int form = 0; form < FORMS; form++) {
+        struct buffer out = written(SPAN_OF(TEXT), (enum member_form)form),
+                      text = {0};
         struct member member;
         assert_int_equal(member_read(buffer_span(&out), &member, &text),
                          MEMBER_WHOLE);
@@ -46,7 +49,8 @@ static void large_and_empty_texts_come_back(void **state)
         uint8_t *at = buffer_extend(&in, size);
         for (size_t j = 0; j < size; j++)
             at[j] = (uint8_t)(j * 7 / 5);
-        struct buffer out = written(buffer_span(&in), (int)(i % 2));
+        struct buffer out =
+            written(buffer_span(&in), (enum member_form)(i % 2));
         struct member member;
         assert_int_equal(member_read(buffer_span(&out), &member, &text),
                          MEMBER_WHOLE);
@@ -57,11 +61,29 @@ static void large_and_empty_texts_come_back(void **state)
     }
 }
 
+static void large_text_is_deflated_where_it_shrinks(void **state)
+{
+    (void)state;
+    struct buffer text = {0};
+    uint32_t random = 1;
+    while (text.size < 300000)
+        buffer_append(&text, TEXT, sizeof TEXT - 1);
+    assert_int_equal(member_form(buffer_span(&text)), MEMBER_DEFLATED);
+    for (size_t i = 0; i < text.size; i++) {
+        random = random * 1103515245 + 12345;
+        text.at[i] = (uint8_t)("0123456789abcdef"[random >> 28]);
+    }
+    assert_int_equal(member_form(buffer_span(&text)), MEMBER_STORED);
+    const struct span small = {text.at, 1000};
+    assert_int_equal(member_form(small), MEMBER_DEFLATED);
+    buffer_free(&text);
+}
+
 static void plain_gzip_reads_it(void **state)
 {
     (void)state;
-    for (int level = 0; level <= 1; level++) {
-        struct buffer out = written(SPAN_OF(TEXT), level);
+    for (int form = 0; form < FORMS; form++) {
+        struct buffer out = written(SPAN_OF(TEXT), (enum member_form)form);
         char text[sizeof TEXT] = "";
         z_stream stream = {.next_in = out.at,
                            .avail_in = (uInt)out.size,
@@ -79,8 +101,9 @@ static void plain_gzip_reads_it(void **state)
 static void every_flipped_bit_is_found(void **state)
 {
     (void)state;
-    for (int level = 0; level <= 1; level++) {
-        struct buffer out = written(SPAN_OF(TEXT), level), text = {0};
+    for (int form = 0; form < FORMS; form++) {
+        struct buffer out = written(SPAN_OF(TEXT), (enum member_form)form),
+                      text = {0};
         for (size_t bit = 0; bit < out.size * 8; bit++) {
             struct member member;
             const uint8_t mask = (uint8_t)(1 << bit % 8);
@@ -97,8 +120,9 @@ static void every_flipped_bit_is_found(void **state)
 static void cut_at_any_byte_is_incomplete(void **state)
 {
     (void)state;
-    for (int level = 0; level <= 1; level++) {
-        struct buffer out = written(SPAN_OF(TEXT), level), text = {0};
+    for (int form = 0; form < FORMS; form++) {
+        struct buffer out = written(SPAN_OF(TEXT), (enum member_form)form),
+                      text = {0};
         for (size_t size = 0; size < out.size; size++) {
             struct member member;
             const struct span cut = {out.at, size};
@@ -113,7 +137,7 @@ static void cut_at_any_byte_is_incomplete(void **state)
 static void lying_length_allocates_nothing(void **state)
 {
     (void)state;
-    struct buffer out = written(SPAN_OF(TEXT), 1), text = {0};
+    struct buffer out = written(SPAN_OF(TEXT), MEMBER_DEFLATED), text = {0};
     struct member member;
     memset(out.at + out.size - 4, 0xff, 3); // 16 MiB and more, as checked
     const XXH64_hash_t check = XXH3_64bits_withSeed(
@@ -133,8 +157,9 @@ static void lying_length_allocates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(member_comes_back_at_every_level),
+        cmocka_unit_test(member_comes_back_in_both_forms),
         cmocka_unit_test(large_and_empty_texts_come_back),
+        cmocka_unit_test(large_text_is_deflated_where_it_shrinks),
         cmocka_unit_test(plain_gzip_reads_it),
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(cut_at_any_byte_is_incomplete),
