@@ -285,8 +285,7 @@ static void close_all(struct sink *sink)
     ledger_destroy(&sink->ledger);
     buffer_free(&sink->out);
     buffer_free(&sink->inflated);
-    buffer_free(&sink->values);
-    buffer_free(&sink->pairs);
+    buffer_free(&sink->numbers);
 }
 
 enum exit_code sink_run(const struct settings *settings, int stop_fd,

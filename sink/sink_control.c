@@ -151,13 +151,13 @@ static bool on_match(struct sink *sink, struct span body, int64_t now_ms)
     }
     if (!open_matches(sink, match.question))
         return false;
-    buffer_clear(&sink->pairs);
+    buffer_clear(&sink->numbers);
     struct id128 key;
     while (wire_next_key(&match.keys, &key)) {
         const uint64_t number = matches_take(sink->matches, &key);
-        buffer_append(&sink->pairs, &number, sizeof number);
+        buffer_append(&sink->numbers, &number, sizeof number);
     }
-    if (sink->pairs.failed) {
+    if (sink->numbers.failed) {
         problem_set(sink->problem, -ENOMEM, "out of memory");
         sink_end(sink, EXIT_ERROR);
         return true;
@@ -167,10 +167,10 @@ static bool on_match(struct sink *sink, struct span body, int64_t now_ms)
     const struct wire_matched matched = {.question = match.question,
                                          .left = matches_left(sink->matches)};
     wire_put_matched(&sink->out, &header, &matched,
-                     (const uint64_t *)(const void *)sink->pairs.at,
-                     sink->pairs.size / sizeof(uint64_t));
+                     (const uint64_t *)(const void *)sink->numbers.at,
+                     sink->numbers.size / sizeof(uint64_t));
     sink_send(sink);
-    buffer_clear(&sink->pairs);
+    buffer_clear(&sink->numbers);
     if (match.last)
         matches_destroy(&sink->matches);
     return true;

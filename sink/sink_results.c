@@ -2,8 +2,6 @@
 
 #include "sink/convert.h"
 
-#include <errno.h>
-
 /* A group is bounded: what waits behind it gets the next sync. It is far below
  * the ventilator's window, so that tasks go out and run while others are
  * stored.
@@ -14,40 +12,22 @@ enum {
     GROUP_BYTES = 4 << 20,
 };
 
-/* Puts the value list as a record holds it into sink->values. Without memory
- * it ends the role: a result does not go into the log without its values. */
-static bool copy_values(struct sink *sink, struct wire_list list)
-{
-    buffer_clear(&sink->pairs);
-    buffer_clear(&sink->values);
-    struct wire_pair pair;
-    size_t count = 0;
-    for (; wire_next_pair(&list, &pair); count++)
-        buffer_append(&sink->pairs, &pair, sizeof pair);
-    const struct wire_pairs_out pairs = {
-        (const struct wire_pair *)(const void *)sink->pairs.at, count};
-    if (!sink->pairs.failed)
-        wire_put_values(&sink->values, pairs);
-    if (!sink->pairs.failed && !sink->values.failed)
-        return true;
-    problem_set(sink->problem, -ENOMEM, "cannot take a result: out of memory");
-    sink_end(sink, EXIT_ERROR);
-    return false;
-}
+/* Who made the results of a message. */
+struct origin {
+    const struct id128 *worker;
+    struct span host;
+};
 
 static bool take_result(struct sink *sink, const struct wire_result *result,
-                        const struct id128 *worker)
+                        const struct origin *origin)
 {
     const enum ledger_verdict verdict = ledger_result(sink->ledger, result);
     if (!ledger_stores(verdict)) {
         sink_count(sink, verdict);
         return true;
     }
-    if (!copy_values(sink, result->values))
-        return false;
     const struct record record =
-        record_of_result(result, worker, ledger_host(sink->ledger, worker),
-                         buffer_span(&sink->values));
+        record_of_result(result, origin->worker, origin->host, result->encoded);
     return sink_store(sink, &record);
 }
 
@@ -78,9 +58,11 @@ static uint32_t take_results(struct sink *sink, struct span frame)
         return 0;
     }
     const uint32_t count = results.results.count;
+    const struct origin origin = {&header.sender,
+                                  ledger_host(sink->ledger, &header.sender)};
     struct wire_result result;
     while (wire_next_result(&results.results, &result))
-        if (!take_result(sink, &result, &header.sender))
+        if (!take_result(sink, &result, &origin))
             break;
     return count;
 }

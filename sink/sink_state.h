@@ -37,7 +37,7 @@ struct sink {
     enum exit_code exit;
     struct matches *matches; // while a resume asks
     uint64_t question;       // the last one answered
-    struct buffer out, inflated, values, pairs;
+    struct buffer out, inflated, numbers;
 };
 
 struct wire_header sink_header(const struct sink *sink);

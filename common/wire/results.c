@@ -49,36 +49,36 @@ void wire_end_results(struct buffer *out, size_t begun, uint32_t count)
     codec_end(out, begun);
 }
 
-static struct wire_result read_result(struct reader *reader)
-{
-    struct wire_result result;
-    result.task = read_u64(reader);
-    result.round = read_u32(reader);
-    result.generation = read_u32(reader);
-    result.attempt = read_u32(reader);
-    result.key = read_id(reader);
-    result.class = read_u8(reader);
-    result.flags = read_u8(reader);
-    result.signal = read_u8(reader);
-    result.exit = read_u8(reader);
-    result.slot = read_u32(reader);
-    result.start_us = (int64_t)read_u64(reader);
-    result.wall_us = read_u64(reader);
-    result.user_us = read_u64(reader);
-    result.sys_us = read_u64(reader);
-    result.maxrss_bytes = read_u64(reader);
-    result.note = codec_read_text(reader);
-    result.values = codec_read_pairs16(reader);
-    result.out = read_span32(reader);
-    result.err = read_span32(reader);
-    if (result.class >= CLASSES)
-        reader->failed = true;
-    return result;
-}
+// Where the fields of an entry stand; note, values and outputs follow.
+enum {
+    AT_ROUND = 8,
+    AT_GENERATION = 12,
+    AT_ATTEMPT = 16,
+    AT_KEY = 20,
+    AT_CLASS = 36,
+    AT_FLAGS = 37,
+    AT_SIGNAL = 38,
+    AT_EXIT = 39,
+    AT_SLOT = 40,
+    AT_START = 44,
+    AT_WALL = 52,
+    AT_USER = 60,
+    AT_SYS = 68,
+    AT_MAXRSS = 76,
+    AT_NOTE = 84,
+};
 
 static void check_result(struct reader *reader)
 {
-    (void)read_result(reader);
+    const struct span fixed = read_bytes(reader, AT_NOTE);
+    if (fixed.size == 0 || fixed.at[AT_CLASS] >= CLASSES) {
+        reader->failed = true;
+        return;
+    }
+    (void)codec_read_text(reader);
+    (void)codec_read_pairs16(reader);
+    (void)read_span32(reader);
+    (void)read_span32(reader);
 }
 
 static const struct codec_kind RESULTS = {check_result, 96, WIRE_TASKS_MAX};
@@ -89,14 +89,67 @@ bool wire_get_results(struct span body, struct wire_results *results)
     results->number = read_u64(&reader);
     results->kept = read_u64(&reader);
     results->results = codec_read_list(&reader, &RESULTS);
-    return reader_done(&reader);
+    if (reader_done(&reader))
+        return true;
+    results->results.count = 0; // what is not checked is not read
+    return false;
 }
 
+static uint64_t word_at(const uint8_t *at)
+{
+    return load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
+}
+
+// Steps over a text behind its length.
+static struct span text_at(const uint8_t **at, size_t length_size)
+{
+    const uint8_t *const from = *at + length_size;
+    const size_t size = length_size == 2 ? load_u16(*at) : load_u32(*at);
+    *at = from + size;
+    return (struct span){from, size};
+}
+
+static struct wire_list values_at(const uint8_t **at, const uint8_t *end)
+{
+    const uint32_t count = load_u16(*at);
+    *at += 2;
+    const struct wire_list values = {{.at = *at, .end = end}, count};
+    for (uint32_t i = 0; i < count; i++) {
+        (void)text_at(at, 2);
+        (void)text_at(at, 4);
+    }
+    return values;
+}
+
+// The list was checked as a whole: bounds are not looked at again.
 bool wire_next_result(struct wire_list *list, struct wire_result *result)
 {
     if (!codec_next(list))
         return false;
-    *result = read_result(&list->reader);
+    const uint8_t *at = list->reader.at;
+    result->task = word_at(at);
+    result->round = load_u32(at + AT_ROUND);
+    result->generation = load_u32(at + AT_GENERATION);
+    result->attempt = load_u32(at + AT_ATTEMPT);
+    memcpy(result->key.byte, at + AT_KEY, sizeof result->key.byte);
+    result->class = at[AT_CLASS];
+    result->flags = at[AT_FLAGS];
+    result->signal = at[AT_SIGNAL];
+    result->exit = at[AT_EXIT];
+    result->slot = load_u32(at + AT_SLOT);
+    result->start_us = (int64_t)word_at(at + AT_START);
+    result->wall_us = word_at(at + AT_WALL);
+    result->user_us = word_at(at + AT_USER);
+    result->sys_us = word_at(at + AT_SYS);
+    result->maxrss_bytes = word_at(at + AT_MAXRSS);
+    at += AT_NOTE;
+    result->note = text_at(&at, 2);
+    const uint8_t *const encoded = at;
+    result->values = values_at(&at, list->reader.end);
+    result->encoded = (struct span){encoded, (size_t)(at - encoded)};
+    result->out = text_at(&at, 4);
+    result->err = text_at(&at, 4);
+    list->reader.at = at;
     return true;
 }
 

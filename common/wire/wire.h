@@ -349,6 +349,7 @@ struct wire_result {
     uint64_t wall_us, user_us, sys_us, maxrss_bytes;
     struct span note; /* why it could not start, say; up to WIRE_TEXT_MAX */
     struct wire_list values; /* of wire_pair, copied from the task */
+    struct span encoded;     /* the same as wire_put_values writes them */
     struct span out, err;
 };
 struct wire_results {
@@ -365,6 +366,7 @@ void wire_add_result(struct buffer *out, const struct wire_result *result,
 /* Number and kept stay as given at begin. */
 void wire_end_results(struct buffer *out, size_t begun, uint32_t count);
 bool wire_get_results(struct span body, struct wire_results *results);
+/* Only for a list that wire_get_results found good, which has checked it. */
 bool wire_next_result(struct wire_list *list, struct wire_result *result);
 /* The bytes (count and pairs) of a command's values, to be copied into its
  * result; empty span when malformed. */

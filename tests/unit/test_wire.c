@@ -230,6 +230,7 @@ static void values_are_copied_from_command_to_result(void **state)
     assert_true(wire_get_results(open_fine(&frame, WIRE_RESULTS), &got));
     assert_true(wire_next_result(&got.results, &result));
     check_pairs(result.values);
+    assert_true(span_equal(result.encoded, values));
     assert_int_equal(wire_command_values(SPAN_OF("bad")).size, 0);
     buffer_free(&command);
     buffer_free(&frame);

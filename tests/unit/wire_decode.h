@@ -66,6 +66,7 @@ static inline void walk_results(struct wire_list list, uint64_t *sum)
     while (wire_next_result(&list, &result)) {
         walk_bytes(result.note, sum);
         walk_pairs(result.values, sum);
+        walk_bytes(result.encoded, sum);
         walk_bytes(result.out, sum);
         walk_bytes(result.err, sum);
     }
