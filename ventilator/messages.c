@@ -80,14 +80,19 @@ static void hello_worker(struct role *role, const struct incoming *in,
                   log_quote(hello->host, host), hello->slots, hello->pid);
 }
 
+static struct peer *peer_of(struct role *role, const struct id128 *incarnation)
+{
+    const unsigned handle = tracker_worker(role->tracker, incarnation);
+    return role->peers[handle].used ? &role->peers[handle] : NULL;
+}
+
 static void mark_bye(struct role *role, const struct id128 *sender)
 {
     if (role->sink_there && id128_equal(&role->sink, sender))
         role->sink_bye = true;
-    for (unsigned i = 1; i <= role->peer_top; i++)
-        if (role->peers[i].used &&
-            id128_equal(&role->peers[i].incarnation, sender))
-            role->peers[i].bye = true;
+    struct peer *peer = peer_of(role, sender);
+    if (peer)
+        peer->bye = true;
 }
 
 // A run speaks one version, the ventilator's: whoever can speaks that one.
@@ -144,10 +149,9 @@ static void must_hello(struct role *role, const struct incoming *in)
 
 static void readdress(struct role *role, const struct incoming *in)
 {
-    for (unsigned i = 1; i <= role->peer_top; i++)
-        if (role->peers[i].used &&
-            id128_equal(&role->peers[i].incarnation, &in->header.sender))
-            role->peers[i].address = *in->address;
+    struct peer *peer = peer_of(role, &in->header.sender);
+    if (peer)
+        peer->address = *in->address;
 }
 
 static void on_report(struct role *role, const struct incoming *in)

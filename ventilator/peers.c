@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 struct wire_header role_header(const struct role *role, enum wire_type type)
@@ -26,12 +26,33 @@ uint64_t role_results_max(const struct role *role)
     return 2 * (limit < most ? limit : most) + (1 << 20);
 }
 
-void peer_watch(struct peer *peer, const struct wire_hello *hello)
+void peer_watch(struct role *role, unsigned handle,
+                const struct wire_hello *hello)
 {
+    struct peer *peer = &role->peers[handle];
     const struct process process = {
         .pid = hello->pid, .start = hello->pid_start, .boot = hello->boot};
-    if (peer->pidfd < 0)
-        peer->pidfd = process_open(&process);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = handle};
+    peer->pidfd = process_open(&process);
+    if (peer->pidfd >= 0 &&
+        epoll_ctl(role->ends_fd, EPOLL_CTL_ADD, peer->pidfd, &event) < 0)
+        log_event(LOG_WARNING, "unwatched", "pid=%u problem=\"%s\"", hello->pid,
+                  strerrordesc_np(errno));
+}
+
+void peers_watch_ends(struct role *role)
+{
+    enum { AT_A_TIME = 64 };
+    struct epoll_event events[AT_A_TIME];
+    const int count = epoll_wait(role->ends_fd, events, AT_A_TIME, 0);
+    for (int i = 0; i < count; i++) {
+        const struct peer *peer = &role->peers[events[i].data.u32];
+        if (!peer->used || peer->pidfd < 0 || !process_has_ended(peer->pidfd))
+            continue; // its place is another's since the wait
+        const struct id128 gone = peer->incarnation;
+        tracker_worker_gone(role->tracker, &gone, GONE_CRASHED, role->now_ms);
+        role_act(role);
+    }
 }
 
 static void drop_frames(struct peer *peer)
@@ -58,7 +79,7 @@ void peer_close(struct role *role, unsigned handle)
     free(peer->frames);
     close_lane(peer);
     if (peer->used && peer->pidfd >= 0)
-        close(peer->pidfd);
+        close(peer->pidfd); // leaves the epoll with it
     *peer = (struct peer){.pidfd = -1};
 }
 
@@ -163,7 +184,7 @@ void peer_welcome(struct role *role, unsigned handle,
     if (!peer->used) {
         *peer = (struct peer){.used = true, .pidfd = -1};
         peer->incarnation = *incarnation;
-        peer_watch(peer, hello);
+        peer_watch(role, handle, hello);
     }
     if (handle > role->peer_top)
         role->peer_top = handle;

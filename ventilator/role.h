@@ -56,6 +56,7 @@ struct role {
     struct tracker *tracker;
     struct net_socket *control;
     int lock, signal_fd;
+    int ends_fd;    // an epoll of the peers' pidfds, by handle
     unsigned stops; // INT and TERM so far
     int signal;     // the first of them
     struct resume *resume;
@@ -122,7 +123,11 @@ void peer_tasks(struct role *role, const struct tracker_action *action);
 void peer_flush(struct peer *peer);
 void peer_forget(struct peer *peer, uint64_t number);
 void peer_again(struct peer *peer, uint64_t number);
-void peer_watch(struct peer *peer, const struct wire_hello *hello);
+/* Takes the process behind a handle into `ends_fd`. */
+void peer_watch(struct role *role, unsigned handle,
+                const struct wire_hello *hello);
+/* Tells the tracker which of them have ended. */
+void peers_watch_ends(struct role *role);
 
 /* messages.c */
 void role_receive(struct role *role);

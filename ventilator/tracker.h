@@ -123,6 +123,9 @@ enum hello_verdict tracker_hello(struct tracker *tracker,
                                  const struct id128 *incarnation,
                                  const struct wire_hello *hello, int64_t now_ms,
                                  unsigned *handle);
+/* Its handle; 0: unknown, or gone. */
+unsigned tracker_worker(const struct tracker *tracker,
+                        const struct id128 *incarnation);
 /* `generation`: that of the message's header, the last that the worker heard
  * of. Returns false when the incarnation is unknown, or it has received more
  * than was sent on its lane: tell it to say HELLO. */

@@ -34,6 +34,12 @@ uint32_t worker_find(const struct tracker *tracker,
     return at;
 }
 
+unsigned tracker_worker(const struct tracker *tracker,
+                        const struct id128 *incarnation)
+{
+    return worker_find(tracker, incarnation);
+}
+
 uint32_t worker_open(struct tracker *tracker, const struct id128 *incarnation)
 {
     uint32_t at = 1;

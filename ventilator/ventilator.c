@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -123,6 +124,15 @@ static int open_signals(struct role *role)
     return 0;
 }
 
+static int open_ends(struct role *role)
+{
+    role->ends_fd = epoll_create1(EPOLL_CLOEXEC);
+    return role->ends_fd >= 0
+               ? 0
+               : problem_set(role->problem, -errno,
+                             "cannot watch processes: %s", strerror(errno));
+}
+
 static int open_role(struct role *role)
 {
     // What a peer sends faster than it is read, or never reads, is bounded;
@@ -136,33 +146,14 @@ static int open_role(struct role *role)
                             "give the endpoint to listen at, such as "
                             "tcp://127.0.0.1:7700");
     halt_parse(role->settings->halt, &role->halt); // input_open checks it
-    if (open_signals(role) != 0 || net_start(role->problem) != 0 ||
-        take_lock(role) != 0 || identify(role) != 0 || check_input(role) != 0 ||
+    if (open_signals(role) != 0 || open_ends(role) != 0 ||
+        net_start(role->problem) != 0 || take_lock(role) != 0 ||
+        identify(role) != 0 || check_input(role) != 0 ||
         input_open(role) != 0 || make_tracker(role) != 0)
         return -1;
     read_generation(role);
     role->control = net_bind(NET_ROUTER, endpoint, &options, role->problem);
     return role->control ? 0 : -1;
-}
-
-static void watch_processes(struct role *role,
-                            const struct net_poll_item *items,
-                            const unsigned *owners, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!owners[i] || !items[i].got)
-            continue;
-        struct peer *peer = &role->peers[owners[i]];
-        if (items[i].socket) {
-            peer_flush(peer);
-            continue;
-        }
-        if (peer->pidfd < 0 || !process_has_ended(peer->pidfd))
-            continue; // its place is another's since the wait
-        const struct id128 gone = peer->incarnation;
-        tracker_worker_gone(role->tracker, &gone, GONE_CRASHED, role->now_ms);
-        role_act(role);
-    }
 }
 
 // The copied input that may have grown when its descriptor says so.
@@ -184,35 +175,27 @@ static void take_signals(struct role *role)
 
 static void wait_and_receive(struct role *role, int64_t timeout_ms)
 {
-    struct net_poll_item items[3 + 2 * 1024];
-    unsigned owners[3 + 2 * 1024];
-    size_t count = 0;
-    owners[count] = 0;
-    items[count++] =
-        (struct net_poll_item){.socket = role->control, .want = NET_READ};
-    owners[count] = 0;
-    items[count++] =
-        (struct net_poll_item){.fd = role->signal_fd, .want = NET_READ};
+    enum { LANES_MAX = 1024 };
+    struct net_poll_item items[4 + LANES_MAX] = {
+        {.socket = role->control, .want = NET_READ},
+        {.fd = role->signal_fd, .want = NET_READ},
+        {.fd = role->ends_fd, .want = NET_READ},
+    };
+    const struct net_poll_item *const ends = &items[2];
+    unsigned owners[4 + LANES_MAX] = {0};
+    size_t count = 3;
     struct source *growing = growing_source(role);
-    if (growing) {
-        owners[count] = 0;
+    if (growing)
         items[count++] =
             (struct net_poll_item){.fd = source_fd(growing), .want = NET_READ};
-    }
-    for (unsigned i = 1; i <= role->peer_top && count < 2048; i++) {
+    const size_t lanes = count;
+    for (unsigned i = 1; i <= role->peer_top && count < LANES_MAX; i++) {
         const struct peer *peer = &role->peers[i];
-        if (!peer->used)
+        if (!peer->lane || peer->frame_sent == peer->frame_count)
             continue;
-        if (peer->lane && peer->frame_sent < peer->frame_count) {
-            owners[count] = i;
-            items[count++] =
-                (struct net_poll_item){.socket = peer->lane, .want = NET_WRITE};
-        }
-        if (peer->pidfd >= 0) {
-            owners[count] = i;
-            items[count++] =
-                (struct net_poll_item){.fd = peer->pidfd, .want = NET_READ};
-        }
+        owners[count] = i;
+        items[count++] =
+            (struct net_poll_item){.socket = peer->lane, .want = NET_WRITE};
     }
     net_poll(items, count, timeout_ms);
     role->now_ms = clock_monotonic_ms();
@@ -220,7 +203,11 @@ static void wait_and_receive(struct role *role, int64_t timeout_ms)
         source_fd_clear(growing);
     take_signals(role);
     role_receive(role);
-    watch_processes(role, items, owners, count);
+    for (size_t i = lanes; i < count; i++)
+        if (items[i].got && role->peers[owners[i]].lane)
+            peer_flush(&role->peers[owners[i]]);
+    if (ends->got)
+        peers_watch_ends(role);
 }
 
 // `fan run` was killed: what it started ends, too, and waits for nobody.
@@ -347,6 +334,8 @@ static void close_role(struct role *role)
         close(role->lock);
     if (role->signal_fd >= 0)
         close(role->signal_fd);
+    if (role->ends_fd >= 0)
+        close(role->ends_fd);
     buffer_free(&role->end);
     buffer_free(&role->out);
     buffer_free(&role->scratch);
@@ -359,7 +348,7 @@ int ventilator_serve(const struct settings *settings, struct problem *problem)
         problem_set(problem, -ENOMEM, "out of memory");
         return EXIT_ERROR;
     }
-    role->lock = role->signal_fd = -1;
+    role->lock = role->signal_fd = role->ends_fd = -1;
     role->settings = settings;
     role->dir = settings->dir ? settings->dir : ".";
     role->problem = problem;
