@@ -81,7 +81,10 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
         return NULL;
     tracker->limits = *limits;
     tracker->policy = *policy;
-    tracker->by_task = map_create();
+    while (tracker->ring_mask + 1 < limits->window_tasks)
+        tracker->ring_mask = 2 * tracker->ring_mask + 1;
+    tracker->ring = calloc(tracker->ring_mask + 1, sizeof *tracker->ring);
+    tracker->strays = map_create();
     tracker->history_by_task = map_create();
     tracker->final = numset_create();
     tracker->workers = calloc(limits->workers_max + 1, sizeof(struct worker *));
@@ -90,8 +93,8 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->record_next = 1;
     tracker->mark_block = 64;
     tracker->now_ms = tracker->turned_ms = now_ms;
-    if (!tracker->by_task || !tracker->history_by_task || !tracker->final ||
-        !tracker->workers || !tracker->by_short_id)
+    if (!tracker->ring || !tracker->strays || !tracker->history_by_task ||
+        !tracker->final || !tracker->workers || !tracker->by_short_id)
         tracker_destroy(&tracker);
     return tracker;
 }
@@ -105,7 +108,8 @@ void tracker_destroy(struct tracker **tracker)
         worker_free(old->workers[i]);
     free(old->workers);
     map_destroy(&old->by_short_id);
-    map_destroy(&old->by_task);
+    free(old->ring);
+    map_destroy(&old->strays);
     map_destroy(&old->history_by_task);
     numset_destroy(&old->final);
     free(old->entries);
@@ -121,8 +125,7 @@ void tracker_destroy(struct tracker **tracker)
 
 static void finish_run(struct tracker *tracker)
 {
-    const bool open =
-        map_count(tracker->by_task) > 0 && !MUTANT(COMPLETE_EARLY);
+    const bool open = tracker->open_count > 0 && !MUTANT(COMPLETE_EARLY);
     if (tracker->complete || tracker->completing || tracker->draining || open ||
         !tracker->synced || !tracker->ended[CURSOR_FRONT] ||
         !tracker->ended[CURSOR_REDO])

@@ -102,7 +102,10 @@ struct tracker {
     struct entry *entries;
     uint32_t entry_count, entry_capacity, entry_free;
     struct list lists[ENTRY_STATES];
-    struct map *by_task;
+    size_t open_count; // entries in use
+    uint32_t *ring;    // entries by task number modulo ring_mask + 1
+    size_t ring_mask;
+    struct map *strays; // entries whose place in the ring is another's
     struct numset *final;
     struct map *history_by_task;
     struct history *histories;

@@ -8,9 +8,33 @@ enum { LONELY_AFTER = 2, KEEP_PAYLOAD_MS = 2000 };
 
 uint32_t entry_find(const struct tracker *tracker, uint64_t task)
 {
+    const uint32_t near = tracker->ring[task & tracker->ring_mask];
+    if (near && tracker->entries[near].task == task)
+        return near;
     uint64_t at = NONE;
-    map_get(tracker->by_task, task, &at);
+    map_get(tracker->strays, task, &at);
     return (uint32_t)at;
+}
+
+// Tasks are numbered on, so that few find their place in the ring taken.
+static int index_entry(struct tracker *tracker, uint32_t at)
+{
+    const uint64_t task = tracker->entries[at].task;
+    uint32_t *place = &tracker->ring[task & tracker->ring_mask];
+    if (*place)
+        return map_put(tracker->strays, task, at);
+    *place = at;
+    return 0;
+}
+
+static void unindex_entry(struct tracker *tracker, uint32_t at)
+{
+    const uint64_t task = tracker->entries[at].task;
+    uint32_t *place = &tracker->ring[task & tracker->ring_mask];
+    if (*place == at)
+        *place = NONE;
+    else
+        map_remove(tracker->strays, task);
 }
 
 static struct list *list_of(struct tracker *tracker, const struct entry *entry)
@@ -71,11 +95,13 @@ uint32_t entry_open(struct tracker *tracker, uint64_t task)
     }
     tracker->entries[at] =
         (struct entry){.task = task, .state = ENTRY_FINISHING};
-    if (map_put(tracker->by_task, task, at) != 0) {
+    if (index_entry(tracker, at) != 0) {
+        tracker->entries[at].state = ENTRY_FREE;
         tracker->entries[at].newer = tracker->entry_free;
         tracker->entry_free = at;
         return NONE;
     }
+    tracker->open_count++;
     insert(tracker, at, tracker->lists[ENTRY_FINISHING].newest);
     history_recall(tracker, at);
     return at;
@@ -153,7 +179,8 @@ void entry_close(struct tracker *tracker, uint32_t at)
     if (entry->state == ENTRY_OUT && entry->alone)
         tracker->workers[entry->worker]->alone = false;
     leave(tracker, at);
-    map_remove(tracker->by_task, entry->task);
+    unindex_entry(tracker, at);
+    tracker->open_count--;
     entry->state = ENTRY_FREE;
     entry->newer = tracker->entry_free;
     tracker->entry_free = at;

@@ -96,6 +96,8 @@ int map_put(struct map *map, uint64_t key, uint64_t value)
 
 bool map_get(const struct map *map, uint64_t key, uint64_t *value)
 {
+    if (map->count == 0)
+        return false;
     const struct slot *slot = &map->slots[find(map, key)];
     if (slot->used)
         *value = slot->value;
@@ -104,6 +106,8 @@ bool map_get(const struct map *map, uint64_t key, uint64_t *value)
 
 bool map_remove(struct map *map, uint64_t key)
 {
+    if (map->count == 0)
+        return false;
     size_t hole = find(map, key);
     if (!map->slots[hole].used)
         return false;

@@ -155,9 +155,13 @@ static void check_inside(const struct world *world)
         assert(alone == worker->alone);
         assert(worker->received <= worker->sent);
     }
-    assert(listed == map_count(tracker->by_task));
-    for (uint32_t i = 1; i < tracker->entry_count; i++)
-        payloads += tracker->entries[i].payload != NULL;
+    assert(listed == tracker->open_count);
+    for (uint32_t i = 1; i < tracker->entry_count; i++) {
+        const struct entry *entry = &tracker->entries[i];
+        payloads += entry->payload != NULL;
+        assert(entry->state == ENTRY_FREE ||
+               entry_find(tracker, entry->task) == i);
+    }
     assert(payloads == tracker->window_tasks && payloads == world->payloads);
     uint64_t finals = 0;
     for (size_t i = 0; i < STATUSES; i++)
