@@ -161,7 +161,8 @@ static void act(struct role *role, const struct tracker_action *action)
         input_fetch(role, action);
         break;
     case ACTION_FORGET:
-        free(action->payload);
+        for (size_t i = 0; i < action->count; i++)
+            free(action->payloads[i]);
         break;
     case ACTION_COMPLETE:
         role_end(role, END_COMPLETE, run_exit(role));

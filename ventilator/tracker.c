@@ -62,7 +62,7 @@ bool tracker_next(struct tracker *tracker, struct tracker_action *action)
     if (tracker->action_first == tracker->action_count) {
         const bool starved = tracker->starved;
         tracker->starved = false;
-        tracker->sends_used = 0;
+        tracker->sends_used = tracker->forgets_used = 0;
         *action = (struct tracker_action){.kind = ACTION_FAIL,
                                           .text = "out of memory"};
         return starved;
@@ -70,6 +70,8 @@ bool tracker_next(struct tracker *tracker, struct tracker_action *action)
     *action = tracker->actions[tracker->action_first++];
     if (action->kind == ACTION_TASKS)
         action->sends = &tracker->sends[action->offset];
+    if (action->kind == ACTION_FORGET)
+        action->payloads = &tracker->forgets[action->offset];
     return true;
 }
 
@@ -119,6 +121,7 @@ void tracker_destroy(struct tracker **tracker)
     free(old->sending);
     free(old->actions);
     free(old->sends);
+    free(old->forgets);
     free(old);
     *tracker = NULL;
 }
@@ -175,12 +178,21 @@ bool tracker_needs(const struct tracker *tracker, uint64_t task)
     return !numset_has(tracker->final, task);
 }
 
+// Enough for full messages to every worker; what is read long before it is sent
+// has left the caches by then.
+static size_t ready_max(const struct tracker *tracker)
+{
+    enum { AHEAD = 4 * BATCH_MAX };
+    return AHEAD + 2 * BATCH_MAX * tracker->worker_top;
+}
+
 bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
 {
     const bool synced = tracker->synced || MUTANT(SEND_UNSYNCED);
     if (!synced || tracker->draining || tracker->ended[cursor] ||
         tracker->window_tasks >= tracker->limits.window_tasks ||
-        tracker->window_bytes >= tracker->limits.window_bytes)
+        tracker->window_bytes >= tracker->limits.window_bytes ||
+        tracker->lists[ENTRY_READY].count >= ready_max(tracker))
         return false;
     const bool may_be_out = cursor == CURSOR_REDO || tracker->resumed;
     if (may_be_out && !roster_settled(tracker) && !MUTANT(ROSTER_UNAWAITED))

@@ -54,7 +54,7 @@ enum action_kind {
     ACTION_CANCEL,      // worker, refs of one task
     ACTION_CLOSE,       // worker is gone: its handle is free after this
     ACTION_FETCH,       // task, place: read its payload, then tracker_fetched
-    ACTION_FORGET,      // payload is no longer needed: free it
+    ACTION_FORGET,      // payloads, count: no longer needed: free them
     ACTION_COMPLETE,    // every task is final and the sink has it in writing
     ACTION_FAIL,        // text: the run cannot go on; number 1: what the sink
                         // has is damaged, 0: memory is short
@@ -78,7 +78,7 @@ struct tracker_action {
     const struct tracker_send *sends;  // until the next tracker_next
     const struct wire_record *records; // until the next tracker_next
     struct wire_refs refs;
-    void *payload;
+    void *const *payloads; // until the next tracker_next
     const char *text;
 };
 /* Takes the next action; false when there is none. Call after each event. */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { BATCH_MAX = 1024, PREFETCH_MAX = 32768, BATCH_BYTES = 1 << 20 };
+enum { PREFETCH_MAX = 32768, BATCH_BYTES = 1 << 20 };
 static const double US_PER_MS = 1000.0;
 
 // Enough waiting work to hide the round trip; none for long tasks.
@@ -139,7 +139,9 @@ static void feed_all(struct tracker *tracker)
         const size_t open = workers_open(tracker);
         if (open == 0)
             return;
-        size_t share = tracker->lists[ENTRY_READY].count / (2 * open) + 1;
+        // Ever less towards the end, so that the last are spread evenly.
+        const size_t parts = tracker->ended[CURSOR_FRONT] ? 2 * open : open;
+        size_t share = tracker->lists[ENTRY_READY].count / parts + 1;
         share = share < BATCH_MAX ? share : BATCH_MAX;
         given = feed_round(tracker, share, true);
         if (given == 0)

@@ -6,10 +6,14 @@
 #include "common/base/numset.h"
 #include "ventilator/tracker.h"
 
+#include <assert.h>
+
 enum { NONE = 0, LANE_UNACKED_MAX = 4096, RUNNING_MAX = 4096, HOST_MAX = 256 };
+enum { BATCH_MAX = 1024 }; // tasks in a message
 
 enum entry_state {
     ENTRY_FREE,
+    ENTRY_OPENED,    // just now, in no list yet
     ENTRY_READY,     // may be sent
     ENTRY_LONELY,    // may be sent, with nothing beside it
     ENTRY_OUT,       // at a worker
@@ -23,11 +27,13 @@ enum { ENTRY_STATES = ENTRY_FINISHING + 1 };
 // One task under way. Linked by index; 0 is no entry.
 struct entry {
     uint64_t task, ordinal, offset;
-    uint64_t lane_number;   // of the TASKS message that took it; 0: closed lane
-    uint64_t record_number; // RECORDING
-    int64_t due_ms;         // WAITING
+    uint64_t lane_number; // of the TASKS message that took it; 0: closed lane
+    union {
+        uint64_t record_number; // RECORDING
+        int64_t due_ms;         // WAITING
+    };
     void *payload;
-    size_t payload_size;
+    uint32_t payload_size;
     struct id128 key;
     uint32_t generation, attempt; // as last sent
     uint32_t attempts;            // sends in this generation
@@ -35,10 +41,11 @@ struct entry {
     uint32_t older, newer; // in the list of its state or of its worker
     uint32_t worker;       // OUT
     uint8_t last_class;    // how the last attempt ended, if it was stored
-    enum entry_state state;
+    uint8_t state;         // enum entry_state
     bool alone;
     bool loss_stored; // RECORDING: STORED told of it
 };
+static_assert(sizeof(struct entry) <= 128, "two lines of the cache");
 
 struct list {
     uint32_t oldest, newest;
@@ -145,6 +152,8 @@ struct tracker {
     size_t action_first, action_count, action_capacity;
     struct tracker_send *sends;
     size_t sends_capacity, sends_used;
+    void **forgets;
+    size_t forgets_capacity, forgets_used;
     struct tracker_action spare; // written to when out of memory
     bool starved;                // it was: say so by the next action
     int64_t now_ms, turned_ms;

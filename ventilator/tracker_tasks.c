@@ -47,6 +47,8 @@ static struct list *list_of(struct tracker *tracker, const struct entry *entry)
 static void leave(struct tracker *tracker, uint32_t at)
 {
     struct entry *entry = &tracker->entries[at];
+    if (entry->state == ENTRY_OPENED)
+        return;
     struct list *list = list_of(tracker, entry);
     if (entry->older)
         tracker->entries[entry->older].newer = entry->newer;
@@ -56,7 +58,6 @@ static void leave(struct tracker *tracker, uint32_t at)
         tracker->entries[entry->newer].older = entry->older;
     else
         list->newest = entry->older;
-    entry->older = entry->newer = NONE;
     list->count--;
 }
 
@@ -93,8 +94,7 @@ uint32_t entry_open(struct tracker *tracker, uint64_t task)
         tracker->entry_capacity = (uint32_t)capacity;
         at = tracker->entry_count++;
     }
-    tracker->entries[at] =
-        (struct entry){.task = task, .state = ENTRY_FINISHING};
+    tracker->entries[at] = (struct entry){.task = task, .state = ENTRY_OPENED};
     if (index_entry(tracker, at) != 0) {
         tracker->entries[at].state = ENTRY_FREE;
         tracker->entries[at].newer = tracker->entry_free;
@@ -102,7 +102,6 @@ uint32_t entry_open(struct tracker *tracker, uint64_t task)
         return NONE;
     }
     tracker->open_count++;
-    insert(tracker, at, tracker->lists[ENTRY_FINISHING].newest);
     history_recall(tracker, at);
     return at;
 }
@@ -137,12 +136,30 @@ void history_recall(struct tracker *tracker, uint32_t at)
     entry->last_class = history->last_class;
 }
 
+static void forget(struct tracker *tracker, void *payload)
+{
+    if (!tracker_grow((void **)&tracker->forgets, &tracker->forgets_capacity,
+                      tracker->forgets_used + 1, sizeof payload)) {
+        tracker_starve(tracker);
+        return;
+    }
+    struct tracker_action *last = NULL;
+    if (tracker->action_first < tracker->action_count)
+        last = &tracker->actions[tracker->action_count - 1];
+    if (!last || last->kind != ACTION_FORGET) {
+        last = tracker_act(tracker, ACTION_FORGET);
+        last->offset = tracker->forgets_used;
+    }
+    last->count++;
+    tracker->forgets[tracker->forgets_used++] = payload;
+}
+
 void entry_drop_payload(struct tracker *tracker, uint32_t at)
 {
     struct entry *entry = &tracker->entries[at];
     if (!entry->payload)
         return;
-    tracker_act(tracker, ACTION_FORGET)->payload = entry->payload;
+    forget(tracker, entry->payload);
     tracker->window_tasks--;
     tracker->window_bytes -= entry->payload_size;
     entry->payload = NULL;
@@ -367,7 +384,9 @@ static bool end_by_losses(struct tracker *tracker, uint32_t at)
 static bool end_by_history(struct tracker *tracker, uint32_t at)
 {
     const struct entry *entry = &tracker->entries[at];
-    if (MUTANT(HISTORY_IGNORED))
+    const bool clean =
+        (entry->failures | entry->losses | entry->lone_deaths) == 0;
+    if (clean || MUTANT(HISTORY_IGNORED))
         return false;
     const struct policy_answer answer =
         policy_decide(&tracker->policy, (enum fail_class)entry->last_class,
@@ -441,7 +460,7 @@ static void take_payload(struct tracker *tracker, uint32_t at,
     entry->offset = offer->offset;
     entry->key = offer->key;
     entry->payload = offer->payload;
-    entry->payload_size = offer->payload_size;
+    entry->payload_size = (uint32_t)offer->payload_size;
     if (offer->payload) {
         tracker->window_tasks++;
         tracker->window_bytes += offer->payload_size;
@@ -465,7 +484,7 @@ void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
     }
     if (known || !tracker_needs(tracker, offer->task)) {
         if (offer->payload)
-            tracker_act(tracker, ACTION_FORGET)->payload = offer->payload;
+            forget(tracker, offer->payload);
         return;
     }
     at = entry_open(tracker, offer->task);
@@ -487,7 +506,7 @@ void tracker_fetched(struct tracker *tracker, const struct tracker_offer *offer,
     const uint32_t at = entry_find(tracker, offer->task);
     if (!at || tracker->entries[at].state != ENTRY_FETCHING) {
         if (offer->payload)
-            tracker_act(tracker, ACTION_FORGET)->payload = offer->payload;
+            forget(tracker, offer->payload);
         return;
     }
     take_payload(tracker, at, offer);

@@ -159,6 +159,7 @@ static void check_inside(const struct world *world)
     for (uint32_t i = 1; i < tracker->entry_count; i++) {
         const struct entry *entry = &tracker->entries[i];
         payloads += entry->payload != NULL;
+        assert(entry->state != ENTRY_OPENED);
         assert(entry->state == ENTRY_FREE ||
                entry_find(tracker, entry->task) == i);
     }
@@ -232,7 +233,8 @@ static void act(struct world *world)
             check_records(world, &action);
             break;
         case ACTION_FORGET:
-            forget(world, action.payload);
+            for (size_t i = 0; i < action.count; i++)
+                forget(world, action.payloads[i]);
             break;
         case ACTION_FETCH:
             assert(!world->final[action.task]);

@@ -243,7 +243,7 @@ static void act(struct run *run)
     while (tracker_next(run->tracker, &action)) {
         run->complete = run->complete || action.kind == ACTION_COMPLETE;
         run->failed = run->failed || action.kind == ACTION_FAIL;
-        run->forgotten += action.kind == ACTION_FORGET;
+        run->forgotten += action.kind == ACTION_FORGET ? action.count : 0;
         if (action.kind == ACTION_RECORDS && action.count > 0)
             run->record = action.records[action.count - 1].number;
         if (action.kind != ACTION_TASKS)

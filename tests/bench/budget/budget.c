@@ -175,6 +175,7 @@ static void say_report(struct run *run)
     const struct wire_header header = header_of(WIRE_REPORT);
     const struct wire_report report = {.lane = 1,
                                        .kept = 1,
+                                       .made = run->lane_number,
                                        .received = run->lane_number,
                                        .finished = run->finished + run->sent,
                                        .busy_us =
