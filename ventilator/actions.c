@@ -162,7 +162,7 @@ static void act(struct role *role, const struct tracker_action *action)
         break;
     case ACTION_FORGET:
         for (size_t i = 0; i < action->count; i++)
-            free(action->payloads[i]);
+            payload_free(&role->input.payloads, action->payloads[i]);
         break;
     case ACTION_COMPLETE:
         role_end(role, END_COMPLETE, run_exit(role));

@@ -83,6 +83,7 @@ void input_close(struct role *role)
     source_close(&input->fetch);
     template_destroy(&input->template);
     buffer_free(&input->scratch);
+    payloads_clear(&input->payloads);
 }
 
 // The redo cursor reads what may have been sent, the front what was not.
@@ -116,15 +117,9 @@ static struct payload *expand(struct role *role, const struct source_task *task,
     buffer_clear(&input->scratch);
     if (template_expand(input->template, &expanded, &input->scratch, bad) != 0)
         return NULL;
-    struct payload *payload =
-        input->scratch.failed ? NULL
-                              : malloc(sizeof *payload + input->scratch.size);
-    if (!payload) {
+    struct payload *payload = payload_make(&input->payloads, &input->scratch);
+    if (!payload)
         problem_set(bad, -ENOMEM, "out of memory");
-        return NULL;
-    }
-    payload->size = input->scratch.size;
-    memcpy(payload->bytes, input->scratch.at, input->scratch.size);
     return payload;
 }
 

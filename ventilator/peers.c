@@ -26,6 +26,8 @@ uint64_t role_results_max(const struct role *role)
     return 2 * (limit < most ? limit : most) + (1 << 20);
 }
 
+enum { TASKS_ROOM = 128, TASK_ROOM = 42 }; // bytes around payloads, about
+
 void peer_watch(struct role *role, unsigned handle,
                 const struct wire_hello *hello)
 {
@@ -58,7 +60,7 @@ void peers_watch_ends(struct role *role)
 static void drop_frames(struct peer *peer)
 {
     for (size_t i = 0; i < peer->frame_count; i++)
-        buffer_free(&peer->frames[i].frame);
+        net_frame_free(&peer->frames[i].frame);
     peer->frame_count = peer->frame_sent = 0;
 }
 
@@ -202,8 +204,8 @@ void peer_welcome(struct role *role, unsigned handle,
 void peer_flush(struct peer *peer)
 {
     while (peer->frame_sent < peer->frame_count &&
-           net_send(peer->lane, NULL,
-                    buffer_span(&peer->frames[peer->frame_sent].frame)) == 0)
+           net_frame_send(peer->lane, &peer->frames[peer->frame_sent].frame) ==
+               0)
         peer->frame_sent++;
 }
 
@@ -224,6 +226,31 @@ static struct lane_frame *add_frame(struct peer *peer)
     return added;
 }
 
+static void put_tasks(struct buffer *out, const struct wire_header *header,
+                      const struct wire_tasks *tasks,
+                      const struct tracker_action *action)
+{
+    size_t size = TASKS_ROOM;
+    for (size_t i = 0; i < action->count; i++)
+        size += TASK_ROOM +
+                ((const struct payload *)action->sends[i].payload)->size;
+    (void)buffer_reserve(out, size);
+    const size_t begun = wire_begin_tasks(out, header, tasks);
+    for (size_t i = 0; i < action->count; i++) {
+        const struct tracker_send *send = &action->sends[i];
+        const struct payload *payload = send->payload;
+        const struct wire_task task = {.task = send->task,
+                                       .round = send->round,
+                                       .attempt = send->attempt,
+                                       .failures = send->failures,
+                                       .flags = send->flags,
+                                       .key = send->key,
+                                       .payload = {payload->at, payload->size}};
+        wire_add_task(out, &task);
+    }
+    wire_end_tasks(out, begun, (uint32_t)action->count);
+}
+
 void peer_tasks(struct role *role, const struct tracker_action *action)
 {
     struct peer *peer = &role->peers[action->worker];
@@ -237,23 +264,10 @@ void peer_tasks(struct role *role, const struct tracker_action *action)
     const struct wire_tasks tasks = {.lane = peer->lane_id,
                                      .addressee = peer->incarnation,
                                      .number = action->number};
-    const size_t begun = wire_begin_tasks(&added->frame, &header, &tasks);
-    for (size_t i = 0; i < action->count; i++) {
-        const struct tracker_send *send = &action->sends[i];
-        const struct payload *payload = send->payload;
-        const struct wire_task task = {
-            .task = send->task,
-            .round = send->round,
-            .attempt = send->attempt,
-            .failures = send->failures,
-            .flags = send->flags,
-            .key = send->key,
-            .payload = {payload->bytes, payload->size}};
-        wire_add_task(&added->frame, &task);
-    }
-    wire_end_tasks(&added->frame, begun, (uint32_t)action->count);
-    if (added->frame.failed) {
-        buffer_free(&added->frame);
+    struct buffer encoded = {0};
+    put_tasks(&encoded, &header, &tasks, action);
+    if (encoded.failed || net_frame_take(&added->frame, &encoded) != 0) {
+        buffer_free(&encoded);
         peer->frame_count--;
         role_starve(role);
         return;
@@ -265,7 +279,7 @@ void peer_forget(struct peer *peer, uint64_t number)
 {
     size_t done = 0;
     while (done < peer->frame_count && peer->frames[done].number <= number)
-        buffer_free(&peer->frames[done++].frame);
+        net_frame_free(&peer->frames[done++].frame);
     if (done == 0)
         return;
     peer->frame_count -= done;

@@ -7,19 +7,15 @@
 #include "common/policy/halt.h"
 #include "common/setting/setting.h"
 #include "common/template/template.h"
+#include "ventilator/payloads.h"
 #include "ventilator/source.h"
 #include "ventilator/tracker.h"
 
 enum { WORKERS_MAX = 4900 };
 
-struct payload {
-    size_t size;
-    uint8_t bytes[];
-};
-
 struct lane_frame {
     uint64_t number;
-    struct buffer frame;
+    struct net_frame frame;
 };
 
 /* A worker as the sockets see it, by the tracker's handle. */
@@ -45,6 +41,7 @@ struct input {
     bool placed; // the cursors stand where the mark says
     bool later;  // the copied input has no more yet
     struct buffer scratch;
+    struct payloads payloads;
     uint64_t offset; // reached by the front cursor
 };
 

@@ -106,6 +106,10 @@ static inline uint32_t load_u32(const uint8_t *at)
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
            (uint32_t)at[3] << 24;
 }
+static inline uint64_t load_u64(const uint8_t *at)
+{
+    return load_u32(at) | (uint64_t)load_u32(at + 4) << 32;
+}
 
 static inline void put_u8(struct buffer *buffer, uint8_t value)
 {
@@ -187,7 +191,7 @@ static inline uint32_t read_u32(struct reader *reader)
 static inline uint64_t read_u64(struct reader *reader)
 {
     const uint8_t *at = read_bytes(reader, 8).at;
-    return at ? load_u32(at) | (uint64_t)load_u32(at + 4) << 32 : 0;
+    return at ? load_u64(at) : 0;
 }
 static inline struct id128 read_id(struct reader *reader)
 {

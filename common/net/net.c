@@ -26,6 +26,8 @@ struct net_socket {
 
 static_assert(sizeof(zmq_msg_t) == sizeof(((struct net_message *)NULL)->opaque),
               "a net_message holds a zmq_msg_t");
+static_assert(sizeof(zmq_msg_t) == sizeof(((struct net_frame *)NULL)->opaque),
+              "and so does a net_frame");
 
 int net_start(struct problem *problem)
 {
@@ -244,6 +246,42 @@ int net_send(struct net_socket *socket, const struct net_peer *peer,
     if (zmq_send(socket->zmq, frame.at, frame.size, ZMQ_DONTWAIT) < 0)
         return send_error();
     return 0;
+}
+
+// By whichever thread is done with it last.
+static void free_frame(void *bytes, void *unused)
+{
+    (void)unused;
+    free(bytes);
+}
+
+int net_frame_take(struct net_frame *frame, struct buffer *bytes)
+{
+    if (zmq_msg_init_data((zmq_msg_t *)(void *)frame->opaque, bytes->at,
+                          bytes->size, free_frame, NULL) != 0)
+        return -errno;
+    frame->used = true;
+    *bytes = (struct buffer){0};
+    return 0;
+}
+
+int net_frame_send(struct net_socket *socket, struct net_frame *frame)
+{
+    zmq_msg_t shared;
+    zmq_msg_init(&shared);
+    if (zmq_msg_copy(&shared, (zmq_msg_t *)(void *)frame->opaque) == 0 &&
+        zmq_msg_send(&shared, socket->zmq, ZMQ_DONTWAIT) >= 0)
+        return 0;
+    const int error = send_error();
+    zmq_msg_close(&shared);
+    return error;
+}
+
+void net_frame_free(struct net_frame *frame)
+{
+    if (frame->used)
+        zmq_msg_close((zmq_msg_t *)(void *)frame->opaque);
+    frame->used = false;
 }
 
 static void drop_rest(void *zmq)

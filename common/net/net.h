@@ -59,6 +59,19 @@ struct net_peer {
 int net_send(struct net_socket *socket, const struct net_peer *peer,
              struct span frame);
 
+/* A frame that is kept and sent, as often as need be, without being copied. A
+ * zeroed one is empty. */
+struct net_frame {
+    _Alignas(8) unsigned char opaque[64];
+    bool used;
+};
+/* Takes the bytes over: the buffer is empty then. Returns 0, or -ENOMEM (the
+ * buffer is as it was). */
+int net_frame_take(struct net_frame *frame, struct buffer *bytes);
+/* As net_send, to other sockets than a ROUTER. */
+int net_frame_send(struct net_socket *socket, struct net_frame *frame);
+void net_frame_free(struct net_frame *frame); /* empty again */
+
 /* A received frame; `frame` borrows from it until net_release. */
 struct net_message {
     struct net_peer peer;

@@ -1,6 +1,9 @@
 #include "common/wire/codec.h"
 
-enum { BODY_SIZE_OFFSET = 12 };
+enum {
+    BODY_SIZE_OFFSET = 12,
+    PAIR_MIN = 6, // bytes of a pair without name and value
+};
 
 static uint8_t version_of(const struct wire_header *header, enum wire_type type)
 {
@@ -117,9 +120,18 @@ static struct wire_refs read_refs(struct reader *reader)
 
 static struct wire_pair read_pair(struct reader *reader)
 {
-    struct wire_pair pair;
-    pair.name = codec_read_text(reader);
-    pair.value = read_span32(reader);
+    struct wire_pair pair = {{NULL, 0}, {NULL, 0}};
+    const uint8_t *at = reader->at;
+    const size_t left = reader_left(reader);
+    const size_t name = left < PAIR_MIN ? 0 : load_u16(at);
+    if (left < PAIR_MIN || name > WIRE_TEXT_MAX || name > left - PAIR_MIN ||
+        load_u32(at + 2 + name) > left - PAIR_MIN - name) {
+        reader->failed = true;
+        return pair;
+    }
+    pair.name = (struct span){at + 2, name};
+    pair.value = (struct span){at + PAIR_MIN + name, load_u32(at + 2 + name)};
+    reader->at = pair.value.at + pair.value.size;
     return pair;
 }
 
@@ -140,7 +152,7 @@ static void check_pair(struct reader *reader)
 
 static const struct codec_kind RUNS = {check_run, 16, WIRE_RUNS_MAX};
 static const struct codec_kind REFS = {check_refs, 20, WIRE_RUNS_MAX};
-static const struct codec_kind PAIRS = {check_pair, 6, WIRE_RUNS_MAX};
+static const struct codec_kind PAIRS = {check_pair, PAIR_MIN, WIRE_RUNS_MAX};
 
 struct wire_list codec_read_runs(struct reader *reader)
 {

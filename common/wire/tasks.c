@@ -1,6 +1,9 @@
 #include "common/wire/codec.h"
 
-enum { TASKS_COUNT_OFFSET = WIRE_HEADER_SIZE + 28 };
+enum {
+    TASKS_COUNT_OFFSET = WIRE_HEADER_SIZE + 28,
+    TASK_MIN = 42, // bytes of a task without its payload
+};
 
 size_t wire_begin_tasks(struct buffer *out, const struct wire_header *header,
                         const struct wire_tasks *tasks)
@@ -15,13 +18,22 @@ size_t wire_begin_tasks(struct buffer *out, const struct wire_header *header,
 
 void wire_add_task(struct buffer *out, const struct wire_task *task)
 {
-    put_u64(out, task->task);
-    put_u32(out, task->round);
-    put_u32(out, task->attempt);
-    put_u32(out, task->failures);
-    put_u16(out, task->flags);
-    put_id(out, &task->key);
-    put_span32(out, task->payload);
+    if (task->payload.size > UINT32_MAX) {
+        out->failed = true;
+        return;
+    }
+    uint8_t *room = buffer_extend(out, TASK_MIN + task->payload.size);
+    if (!room)
+        return;
+    store_u64(room, task->task);
+    store_u32(room + 8, task->round);
+    store_u32(room + 12, task->attempt);
+    store_u32(room + 16, task->failures);
+    store_u16(room + 20, task->flags);
+    memcpy(room + 22, task->key.byte, sizeof task->key.byte);
+    store_u32(room + 38, (uint32_t)task->payload.size);
+    if (task->payload.size > 0)
+        memcpy(room + TASK_MIN, task->payload.at, task->payload.size);
 }
 
 void wire_end_tasks(struct buffer *out, size_t begun, uint32_t count)
@@ -32,23 +44,28 @@ void wire_end_tasks(struct buffer *out, size_t begun, uint32_t count)
 
 static struct wire_task read_task(struct reader *reader)
 {
-    struct wire_task task;
-    task.task = read_u64(reader);
-    task.round = read_u32(reader);
-    task.attempt = read_u32(reader);
-    task.failures = read_u32(reader);
-    task.flags = read_u16(reader);
-    task.key = read_id(reader);
-    task.payload = read_span32(reader);
+    struct wire_task task = {0};
+    const uint8_t *at = read_bytes(reader, TASK_MIN).at;
+    if (!at)
+        return task;
+    task.task = load_u64(at);
+    task.round = load_u32(at + 8);
+    task.attempt = load_u32(at + 12);
+    task.failures = load_u32(at + 16);
+    task.flags = load_u16(at + 20);
+    memcpy(task.key.byte, at + 22, sizeof task.key.byte);
+    task.payload = read_bytes(reader, load_u32(at + 38));
     return task;
 }
 
 static void check_task(struct reader *reader)
 {
-    (void)read_task(reader);
+    const uint8_t *at = read_bytes(reader, TASK_MIN).at;
+    if (at)
+        (void)read_bytes(reader, load_u32(at + 38));
 }
 
-static const struct codec_kind TASKS = {check_task, 42, WIRE_TASKS_MAX};
+static const struct codec_kind TASKS = {check_task, TASK_MIN, WIRE_TASKS_MAX};
 
 bool wire_get_tasks(struct span body, struct wire_tasks *tasks)
 {
