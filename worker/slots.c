@@ -2,22 +2,14 @@
 
 #include "common/base/map.h"
 #include "common/base/mutant.h"
+#include "worker/slots_list.h"
 #include "worker/slots_pool.h"
+#include "worker/slots_refs.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct list {
-    struct slot_task *head, *tail;
-    uint32_t count;
-};
-
-struct refs {
-    struct wire_refs *at;
-    size_t count, capacity;
-};
 
 struct slots {
     uint32_t lane;
@@ -25,6 +17,11 @@ struct slots {
     uint64_t finished, busy_us, dropped;
     bool draining, listed;
     struct list queue, running;
+    // Tasks come with growing numbers, but those that come again: what is
+    // held is looked up, and so indexed, from the first that does not on.
+    bool indexed;
+    uint64_t highest;   // number, since there was nothing here
+    uint32_t in_order;  // tasks with higher numbers since the last without
     struct map *newest; // task number -> its newest attempt held here
     uint32_t older;     // running attempts that are not their task's newest
     struct pool pool;
@@ -34,44 +31,6 @@ struct slots {
     struct slot_task *at[];
 };
 
-static void list_append(struct list *list, struct slot_task *task)
-{
-    task->after = NULL;
-    task->before = list->tail;
-    if (list->tail)
-        list->tail->after = task;
-    else
-        list->head = task;
-    list->tail = task;
-    list->count++;
-}
-
-static void list_prepend(struct list *list, struct slot_task *task)
-{
-    task->before = NULL;
-    task->after = list->head;
-    if (list->head)
-        list->head->before = task;
-    else
-        list->tail = task;
-    list->head = task;
-    list->count++;
-}
-
-static void list_remove(struct list *list, struct slot_task *task)
-{
-    if (task->before)
-        task->before->after = task->after;
-    else
-        list->head = task->after;
-    if (task->after)
-        task->after->before = task->before;
-    else
-        list->tail = task->before;
-    task->before = task->after = NULL;
-    list->count--;
-}
-
 static void list_free(struct list *list)
 {
     while (list->head) {
@@ -79,36 +38,6 @@ static void list_free(struct list *list)
         list_remove(list, task);
         free(task);
     }
-}
-
-static bool refs_reserve(struct refs *refs, size_t capacity)
-{
-    if (capacity <= refs->capacity)
-        return true;
-    struct wire_refs *at = realloc(refs->at, capacity * sizeof *at);
-    if (!at)
-        return false;
-    refs->at = at;
-    refs->capacity = capacity;
-    return true;
-}
-
-// Joins a run where the task is the next number of the same attempt.
-static void refs_add(struct refs *refs, const struct slot_task *task)
-{
-    if (refs->count > 0) {
-        struct wire_refs *last = &refs->at[refs->count - 1];
-        if (last->generation == task->generation &&
-            last->attempt == task->attempt &&
-            last->task + last->count == task->task) {
-            last->count++;
-            return;
-        }
-    }
-    refs->at[refs->count++] = (struct wire_refs){.task = task->task,
-                                                 .count = 1,
-                                                 .generation = task->generation,
-                                                 .attempt = task->attempt};
 }
 
 struct slots *slots_create(uint32_t count)
@@ -138,9 +67,9 @@ void slots_destroy(struct slots **slots)
     list_free(&(*slots)->running);
     if ((*slots)->newest)
         map_destroy(&(*slots)->newest);
-    free((*slots)->queued_refs.at);
-    free((*slots)->running_refs.at);
-    free((*slots)->recalled_refs.at);
+    refs_free(&(*slots)->queued_refs);
+    refs_free(&(*slots)->running_refs);
+    refs_free(&(*slots)->recalled_refs);
     free((*slots)->free);
     pool_free(&(*slots)->pool);
     free(*slots);
@@ -228,6 +157,8 @@ static struct slot_task *newest_running(const struct slots *slots,
 // Call when it is off its list: it is not held any more.
 static void disown(struct slots *slots, const struct slot_task *task)
 {
+    if (!slots->indexed)
+        return;
     const bool was_newest = newest(slots, task->task) == task;
     struct slot_task *older = was_newest && slots->older > 0
                                   ? newest_running(slots, task->task)
@@ -260,31 +191,87 @@ static void replace(struct list *queue, struct slot_task *old,
         queue->tail = fresh;
 }
 
-int slots_add(struct slots *slots, const struct wire_task *task,
-              uint32_t generation)
+// Each is the only attempt at its task here: another would have been looked up.
+static int index_all(struct slots *slots)
 {
-    if (slots->queue.count >= WIRE_RUNS_MAX)
-        return -ENOBUFS;
-    struct slot_task *copy = copy_of(&slots->pool, task, generation);
-    if (!copy)
-        return -ENOMEM;
-    struct slot_task *held = newest(slots, task->task);
-    if (held && !is_newer(copy, held)) {
-        pool_give(&slots->pool, copy);
+    const struct list *const lists[] = {&slots->running, &slots->queue};
+    int code = 0;
+    slots->indexed = true;
+    for (size_t i = 0; i < 2 && code == 0; i++)
+        for (struct slot_task *at = lists[i]->head; at && code == 0;
+             at = at->after)
+            code = map_put(slots->newest, at->task, (uintptr_t)at);
+    return code;
+}
+
+static void drop_index(struct slots *slots)
+{
+    const struct list *const lists[] = {&slots->running, &slots->queue};
+    for (size_t i = 0; i < 2; i++)
+        for (const struct slot_task *at = lists[i]->head; at; at = at->after)
+            (void)map_remove(slots->newest, at->task);
+    slots->indexed = false;
+}
+
+// The attempt of that number that is held, if any. 0 or -ENOMEM.
+static int look_up(struct slots *slots, uint64_t task, struct slot_task **held)
+{
+    enum { CALM = 1 << 16 };
+    *held = NULL;
+    if (slots->queue.count == 0 && slots->running.count == 0) {
+        slots->highest = 0;
+        slots->indexed = false; // and the index is empty
+    }
+    const bool next = task > slots->highest;
+    slots->in_order = next ? slots->in_order + 1 : 0;
+    if (slots->indexed && slots->older == 0 && slots->in_order > CALM)
+        drop_index(slots);
+    if (next && !slots->indexed)
         return 0;
-    }
-    if (map_put(slots->newest, task->task, (uintptr_t)copy) < 0) {
-        pool_give(&slots->pool, copy);
+    if (!slots->indexed && index_all(slots) < 0) {
+        drop_index(slots);
         return -ENOMEM;
     }
+    *held = newest(slots, task);
+    return 0;
+}
+
+static int put_in_queue(struct slots *slots, struct slot_task *copy,
+                        struct slot_task *held)
+{
+    if (slots->indexed &&
+        map_put(slots->newest, copy->task, (uintptr_t)copy) < 0)
+        return -ENOMEM;
+    if (copy->task > slots->highest)
+        slots->highest = copy->task;
     if (held && held->slot == 0) {
         replace(&slots->queue, held, copy);
+        slots->queued_refs.stale = true;
         pool_give(&slots->pool, held);
     } else {
         slots->older += held != NULL;
         list_append(&slots->queue, copy);
+        refs_append(&slots->queued_refs, copy);
     }
     return 1;
+}
+
+int slots_add(struct slots *slots, const struct wire_task *task,
+              uint32_t generation)
+{
+    struct slot_task *held;
+    if (slots->queue.count >= WIRE_RUNS_MAX)
+        return -ENOBUFS;
+    if (look_up(slots, task->task, &held) < 0)
+        return -ENOMEM;
+    struct slot_task *copy = copy_of(&slots->pool, task, generation);
+    if (!copy)
+        return -ENOMEM;
+    const int code =
+        held && !is_newer(copy, held) ? 0 : put_in_queue(slots, copy, held);
+    if (code <= 0)
+        pool_give(&slots->pool, copy);
+    return code;
 }
 
 static struct slot_task *next_startable(const struct slots *slots)
@@ -298,7 +285,8 @@ static struct slot_task *next_startable(const struct slots *slots)
 
 static void start(struct slots *slots, struct slot_task *task, uint32_t slot)
 {
-    list_remove(&slots->queue, task);
+    list_remove(&slots->queue, task); // the head
+    refs_drop_first(&slots->queued_refs);
     list_append(&slots->running, task);
     task->slot = slot;
 }
@@ -365,12 +353,13 @@ void slots_unhand(struct slots *slots, const struct slot_task *task)
     assert(task->slot != 0);
     struct slot_task *back = own(task);
     list_remove(&slots->running, back);
-    if (newest(slots, back->task) != back) {
+    if (slots->indexed && newest(slots, back->task) != back) {
         forget(slots, back);
         return;
     }
     back->slot = 0;
     list_prepend(&slots->queue, back);
+    refs_prepend(&slots->queued_refs, back);
 }
 
 void slots_abandon(struct slots *slots, const struct slot_task *task)
@@ -384,22 +373,22 @@ void slots_abandon(struct slots *slots, const struct slot_task *task)
 struct wire_refs_out slots_recall(struct slots *slots, uint32_t count)
 {
     struct refs *refs = &slots->recalled_refs;
-    refs->count = 0;
     if (count > slots->queue.count)
         count = slots->queue.count;
-    if (count == 0 || !refs_reserve(refs, count))
+    if (!refs_begin(refs, count) || count == 0)
         return (struct wire_refs_out){0};
     struct slot_task *task = slots->queue.tail;
     for (uint32_t i = 1; i < count; i++)
         task = task->before;
     while (task) {
         struct slot_task *after = task->after;
-        refs_add(refs, task);
+        refs_append(refs, task);
+        refs_drop_last(&slots->queued_refs);
         list_remove(&slots->queue, task);
         forget(slots, task);
         task = after;
     }
-    return (struct wire_refs_out){refs->at, refs->count};
+    return refs_out(refs);
 }
 
 void slots_drain(struct slots *slots)
@@ -430,6 +419,7 @@ uint32_t slots_cancel(struct slots *slots, const struct wire_refs *refs,
         if (!names(refs, task))
             continue;
         list_remove(&slots->queue, task);
+        slots->queued_refs.stale = true;
         forget(slots, task);
         removed++;
     }
@@ -459,18 +449,19 @@ uint32_t slots_running_count(const struct slots *slots)
 static struct wire_refs_out
 list_refs(struct slots *slots, const struct list *list, struct refs *refs)
 {
-    refs->count = 0;
-    slots->listed = refs_reserve(refs, list->count);
+    slots->listed = refs_begin(refs, list->count);
     if (!slots->listed)
         return (struct wire_refs_out){0};
     for (const struct slot_task *task = list->head; task; task = task->after)
-        refs_add(refs, task);
-    return (struct wire_refs_out){refs->at, refs->count};
+        refs_append(refs, task);
+    return refs_out(refs);
 }
 
 struct wire_refs_out slots_list_queued(struct slots *slots)
 {
-    return list_refs(slots, &slots->queue, &slots->queued_refs);
+    slots->listed = !slots->queued_refs.stale;
+    return slots->listed ? refs_out(&slots->queued_refs)
+                         : list_refs(slots, &slots->queue, &slots->queued_refs);
 }
 
 struct wire_refs_out slots_list_running(struct slots *slots)

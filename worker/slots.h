@@ -109,7 +109,8 @@ uint32_t slots_count(const struct slots *slots);
 uint32_t slots_queued_count(const struct slots *slots);
 uint32_t slots_running_count(const struct slots *slots);
 /* All of them, in runs, in order of the queue or of start. Each list is valid
- * until it is made again. Cost: the tasks listed. Empty on out of memory: then
+ * until a task comes or goes. Cost: the tasks that run; those that are queued
+ * where some have left from the middle. Empty on out of memory: then
  * slots_listed is false, and the list must not be sent. */
 struct wire_refs_out slots_list_queued(struct slots *slots);
 struct wire_refs_out slots_list_running(struct slots *slots);

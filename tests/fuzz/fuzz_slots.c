@@ -1,5 +1,5 @@
 /* fuzz_slots - bytes as what reaches a worker's slots and its retained results
- * covers: worker/slots.c worker/retain.c
+ * covers: worker/slots.c worker/slots_refs.c worker/retain.c
  *
  * Beside them stands a list of what is held, made the simplest way. What is
  * reported must be that list, a task starts once, in order, and alone where it

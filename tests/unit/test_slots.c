@@ -465,6 +465,60 @@ static void abandoned_task_is_held_no_more_and_stays_readable(void **state)
     free((void *)(uintptr_t)task);
 }
 
+static void the_list_of_the_queue_follows_it_at_both_ends(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(1);
+    add_all(slots, 1, 6);
+    assert_int_equal(slots_list_queued(slots).count, 1);
+    const struct slot_task *first = slots_hand(slots, 1);
+    const struct slot_task *second = slots_hand(slots, 1);
+    assert_refs(slots_list_queued(slots), 0, 3, 4, 1);
+    slots_unhand(slots, second);
+    assert_refs(slots_list_queued(slots), 0, 2, 5, 1);
+    assert_refs(slots_recall(slots, 2), 0, 5, 2, 1);
+    assert_refs(slots_list_queued(slots), 0, 2, 3, 1);
+    assert_int_equal(add(slots, 3, 2), 1); // in the middle
+    assert_int_equal(slots_list_queued(slots).count, 3);
+    assert_refs(slots_list_queued(slots), 1, 3, 1, 2);
+    slots_unhand(slots, first);
+    assert_refs(slots_list_queued(slots), 0, 1, 2, 1);
+    for (uint64_t task = 1; task <= 4; task++)
+        slots_end(slots, slots_hand(slots, 1), 1, true);
+    assert_int_equal(slots_list_queued(slots).count, 0);
+    add_all(slots, 8, 8);
+    assert_refs(slots_list_queued(slots), 0, 8, 1, 1);
+    first = slots_hand(slots, 1);
+    add_all(slots, 11, 11);
+    slots_unhand(slots, first);
+    assert_refs(slots_list_queued(slots), 0, 8, 1, 1);
+    assert_refs(slots_list_queued(slots), 1, 11, 1, 1);
+    slots_destroy(&slots);
+}
+
+static void a_lower_number_is_looked_up_among_all_that_are_held(void **state)
+{
+    (void)state;
+    struct slots *slots = slots_create(2);
+    add_all(slots, 1, 3);
+    assert_int_equal(start(slots), 1);
+    assert_int_equal(add(slots, 1, 1), 0); // runs
+    assert_int_equal(add(slots, 2, 1), 0); // queued
+    assert_int_equal(add(slots, 1, 2), 1);
+    finish(slots, 1);
+    assert_int_equal(add(slots, 1, 2), 0);
+    const uint64_t many = 1 << 17; // by then nothing is looked up any more
+    for (uint64_t task = 4; task <= many; task++) {
+        assert_int_equal(add(slots, task, 1), 1);
+        finish(slots, start(slots));
+    }
+    assert_int_equal(slots_queued_count(slots), 3);
+    assert_int_equal(add(slots, many, 1), 0);
+    assert_int_equal(add(slots, many - 2, 1), 0);
+    assert_int_equal(add(slots, many - 4, 1), 1); // has gone
+    slots_destroy(&slots);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +543,8 @@ int main(void)
         cmocka_unit_test(handed_task_gives_way_to_a_newer_attempt),
         cmocka_unit_test(nothing_is_handed_beside_an_alone_task),
         cmocka_unit_test(abandoned_task_is_held_no_more_and_stays_readable),
+        cmocka_unit_test(the_list_of_the_queue_follows_it_at_both_ends),
+        cmocka_unit_test(a_lower_number_is_looked_up_among_all_that_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "common/wire/wire.h"
 #include "sink/ledger.h"
 #include "ventilator/tracker.h"
+#include "worker/slots.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,59 @@ static void codec(uint64_t tasks)
         while (wire_next_result(&got_results.results, &result))
             need(result.out.size == BYTES, "a result");
     }
+    buffer_free(&payload);
+    buffer_free(&frame);
+    buffer_free(&results);
+}
+
+/* -- worker: a task taken, handed to a slot, ended, its result written; beside
+ * a queue of WAITING that is reported with each message -------------------- */
+
+static void take_all(struct slots *slots, const struct buffer *frame,
+                     uint64_t number)
+{
+    struct wire_tasks got;
+    struct wire_task task;
+    need(wire_get_tasks(body_of(frame), &got) &&
+             slots_receive(slots, 1, number) == LANE_TAKE,
+         "TASKS");
+    while (wire_next_task(&got.tasks, &task))
+        need(slots_add(slots, &task, 1) == 1, "a task");
+}
+
+static void end_all(struct slots *slots, struct buffer *results)
+{
+    const struct wire_header header = header_of(WIRE_RESULTS);
+    const struct slot_task *at[BATCH];
+    for (size_t i = 0; i < BATCH; i++)
+        need((at[i] = slots_hand(slots, 1)) != NULL, "a task to start");
+    buffer_clear(results);
+    const size_t begun = wire_begin_results(
+        results, &header, &(struct wire_results){.number = 1, .kept = 1});
+    for (size_t i = 0; i < BATCH; i++) {
+        const struct wire_result result = result_of(at[i]->task);
+        wire_add_result(results, &result, wire_command_values(at[i]->payload));
+        slots_end(slots, at[i], 1, true);
+    }
+    wire_end_results(results, begun, BATCH);
+}
+
+static void worker(uint64_t tasks)
+{
+    enum { WAITING = 8 * BATCH };
+    struct buffer payload = {0}, frame = {0}, results = {0};
+    struct slots *slots = slots_create(1);
+    need(slots && slots_open_lane(slots) == 1, "memory");
+    make_command(&payload);
+    for (uint64_t first = 1; first <= tasks; first += BATCH) {
+        put_tasks(&frame, buffer_span(&payload), first);
+        take_all(slots, &frame, first / BATCH + 1);
+        if (first <= WAITING)
+            continue;
+        end_all(slots, &results);
+        need(slots_list_queued(slots).count == 1, "a queue");
+    }
+    slots_destroy(&slots);
     buffer_free(&payload);
     buffer_free(&frame);
     buffer_free(&results);
@@ -378,8 +432,9 @@ static const struct {
     const char *name;
     void (*work)(uint64_t tasks);
 } CORES[] = {
-    {"codec", codec},   {"tracker", tracker},   {"ledger", ledger},
-    {"record", record}, {"recovery", recovery}, {"template", template},
+    {"codec", codec},       {"worker", worker}, {"tracker", tracker},
+    {"ledger", ledger},     {"record", record}, {"recovery", recovery},
+    {"template", template},
 };
 
 int main(int argc, char **argv)
