@@ -243,9 +243,8 @@ struct cell cell_argument(const struct record *record, struct span name,
 
 static void put_label(struct buffer *out, struct span label, bool base64)
 {
-    size_t extra = 0;
-    text_put_quoted(out, text_is_utf8(label, &extra) ? label : SPAN_OF("?"),
-                    extra);
+    if (!text_put_quoted(out, label))
+        text_put_quoted(out, SPAN_OF("?"));
     if (base64 && !out->failed) {
         out->size--; // the closing quote
         buffer_append_text(out, "_base64\"");
@@ -256,7 +255,6 @@ static void put_label(struct buffer *out, struct span label, bool base64)
 void cell_put_json(const struct cell *cell, struct span label,
                    struct buffer *out)
 {
-    size_t extra;
     put_label(out, label,
               cell->kind == CELL_BINARY || cell->kind == CELL_BINARY_JSON);
     switch (cell->kind) {
@@ -264,8 +262,7 @@ void cell_put_json(const struct cell *cell, struct span label,
         buffer_append_text(out, "null");
         break;
     case CELL_TEXT:
-        (void)text_is_utf8(cell->text, &extra);
-        text_put_quoted(out, cell->text, extra);
+        text_put_quoted(out, cell->text);
         break;
     case CELL_BINARY:
         text_put_base64(out, cell->text);

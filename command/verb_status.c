@@ -119,10 +119,7 @@ static void print_stored_json(const char *dir, const struct stored *stored)
 {
     const struct span name = span_of_text(dir);
     struct buffer text = {0};
-    size_t extra;
-    if (text_is_utf8(name, &extra))
-        text_put_quoted(&text, name, extra);
-    else
+    if (!text_put_quoted(&text, name))
         text_put_base64(&text, name);
     printf("{\"v\":1,\"state\":\"%s\",\"dir\":%.*s,\"done\":%" PRIu64,
            state_of(stored), (int)text.size, (const char *)text.at,

@@ -37,6 +37,8 @@ bool id128_is_zero(const struct id128 *id);
 void id128_text(const struct id128 *id, char text[ID128_TEXT_SIZE]);
 /* Returns 0, or -EINVAL unless `text` is exactly 32 hex digits. */
 int id128_parse(const char *text, struct id128 *id);
+/* The same of 32 bytes, whatever follows them. */
+bool id128_from_digits(const uint8_t *digits, struct id128 *id);
 /* From getrandom(2). Returns 0 or -errno. */
 int id128_random(struct id128 *id);
 

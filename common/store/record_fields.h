@@ -31,7 +31,8 @@ enum field_kind {
 
 struct field {
     const char *name;
-    size_t name_size;
+    char key[18]; /* the name as it stands in a line, up to the value */
+    uint8_t key_size;
     enum field_kind kind;
     size_t offset; /* in struct record */
 };

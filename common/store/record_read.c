@@ -10,9 +10,10 @@
 #include <math.h>
 #include <string.h>
 
-#define FIELD(name, kind, member)                                    \
-    {                                                                \
-        name, sizeof name - 1, kind, offsetof(struct record, member) \
+#define FIELD(name, kind, member)                \
+    {                                            \
+        name, name "\":", sizeof name + 1, kind, \
+            offsetof(struct record, member)      \
     }
 
 const struct field RECORD_FIELDS[FIELD_COUNT] = {
@@ -133,12 +134,9 @@ static int set_name(struct record *record, const struct field *field,
 
 static int set_id(void *at, struct span text)
 {
-    char digits[ID128_TEXT_SIZE];
-    if (text.size != sizeof digits - 1)
-        return -EBADMSG;
-    memcpy(digits, text.at, text.size);
-    digits[text.size] = '\0';
-    return id128_parse(digits, at) == 0 ? 0 : -EBADMSG;
+    return text.size == ID128_TEXT_SIZE - 1 && id128_from_digits(text.at, at)
+               ? 0
+               : -EBADMSG;
 }
 
 int record_moved(struct record_reading *reading, struct span *span, size_t size)

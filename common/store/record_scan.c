@@ -34,13 +34,11 @@ static bool take_word(struct scan *scan, struct span word)
     return true;
 }
 
-// Finds the closing quote; checks that what is inside is a JSON string.
-static bool take_string(struct scan *scan, struct scanned_text *text)
+// Finds the closing quote of a string with escapes or more than ASCII, from
+// `quote` on; checks that what is inside is a JSON string.
+static bool take_odd_string(struct scan *scan, struct scanned_text *text,
+                            const uint8_t *start, const uint8_t *quote)
 {
-    if (!take(scan, '"'))
-        return false;
-    const uint8_t *const start = scan->at;
-    const uint8_t *quote = start;
     for (;;) {
         quote = memchr(quote, '"', (size_t)(scan->end - quote));
         if (!quote)
@@ -67,18 +65,32 @@ static bool take_string(struct scan *scan, struct scanned_text *text)
     return true;
 }
 
+static bool take_string(struct scan *scan, struct scanned_text *text)
+{
+    if (!take(scan, '"'))
+        return false;
+    const uint8_t *const start = scan->at;
+    const size_t size =
+        text_plain((struct span){start, (size_t)(scan->end - start)});
+    const uint8_t *const odd = start + size;
+    if (odd == scan->end || *odd != '"')
+        return take_odd_string(scan, text, start, odd);
+    *text = (struct scanned_text){.inside = {start, size}};
+    scan->at = odd + 1;
+    return true;
+}
+
 static bool take_number(struct scan *scan, uint64_t *number)
 {
+    enum { DIGITS_MAX = 19 }; // of INT64_MAX; no more than a uint64_t holds
     const uint8_t *const start = scan->at;
     uint64_t value = 0;
-    while (scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9') {
-        const unsigned digit = (unsigned)(*scan->at++ - '0');
-        if (value > ((uint64_t)INT64_MAX - digit) / 10)
-            return false;
-        value = value * 10 + digit;
-    }
+    while (scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9')
+        value = value * 10 + (uint64_t)(*scan->at++ - '0');
+    const ptrdiff_t digits = scan->at - start;
     *number = value;
-    return scan->at > start && (*start != '0' || scan->at == start + 1);
+    return digits > 0 && digits <= DIGITS_MAX && value <= INT64_MAX &&
+           (*start != '0' || digits == 1);
 }
 
 static bool take_seconds(struct scan *scan, uint64_t *us)
@@ -97,6 +109,19 @@ static bool take_seconds(struct scan *scan, uint64_t *us)
     return scan->at > start && scan->at - start <= 6;
 }
 
+// A value without name or escapes: what most are.
+static bool take_plain_value(struct record_reading *reading, struct scan *scan)
+{
+    const uint8_t *const before = scan->at;
+    struct scanned_text text;
+    if (take_string(scan, &text) && !text.escaped) {
+        values_add(reading->scratch, (struct span){0}, text.inside);
+        return true;
+    }
+    scan->at = before;
+    return false;
+}
+
 // Appends a name or value to temp, decoded.
 static int take_piece(struct record_reading *reading, struct scan *scan,
                       bool base64)
@@ -113,6 +138,8 @@ static int take_value(struct record_reading *reading, struct scan *scan,
                       bool object, bool base64)
 {
     struct buffer *temp = &reading->temp;
+    if (!object && !base64 && take_plain_value(reading, scan))
+        return 0;
     buffer_clear(temp);
     size_t name_size = 0;
     const bool pair = base64 && take(scan, '[');
@@ -226,28 +253,34 @@ static int take_field(struct record_reading *reading, const struct field *field,
     return -EBADMSG;
 }
 
+// Takes the key at the scan: that of `next` or of a field behind it. Four
+// bytes tell most of them apart.
+static const struct field *take_key(struct scan *scan, const struct field *next)
+{
+    enum { SHORTEST = sizeof "ran\":" - 1 };
+    const struct field *const end = RECORD_FIELDS + FIELD_COUNT;
+    if (!take(scan, '"') || scan->end - scan->at < SHORTEST)
+        return NULL;
+    const uint32_t begins = load_u32(scan->at);
+    for (; next < end; next++) {
+        const uint8_t *const key = (const uint8_t *)next->key;
+        if (load_u32(key) == begins &&
+            take_word(scan, (struct span){key, next->key_size}))
+            return next;
+    }
+    return NULL;
+}
+
 int record_scan(struct record_reading *reading, struct span line)
 {
     struct scan scan = {line.at, line.at + line.size};
     if (!take(&scan, '{'))
         return -EBADMSG;
-    size_t next = 0;
+    const struct field *field = RECORD_FIELDS;
     do {
-        if (!take(&scan, '"'))
-            return -EBADMSG;
-        const uint8_t *quote =
-            memchr(scan.at, '"', (size_t)(scan.end - scan.at));
-        const size_t size = quote ? (size_t)(quote - scan.at) : 0;
-        while (next < FIELD_COUNT &&
-               (RECORD_FIELDS[next].name_size != size ||
-                memcmp(RECORD_FIELDS[next].name, scan.at, size) != 0))
-            next++;
-        if (!quote || next == FIELD_COUNT)
-            return -EBADMSG;
-        scan.at = quote + 1;
-        if (!take(&scan, ':'))
-            return -EBADMSG;
-        const int result = take_field(reading, &RECORD_FIELDS[next++], &scan);
+        field = take_key(&scan, field);
+        const int result =
+            field ? take_field(reading, field++, &scan) : -EBADMSG;
         if (result != 0)
             return result;
     } while (take(&scan, ','));

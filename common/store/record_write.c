@@ -153,27 +153,24 @@ static void part(struct buffer *out, const struct record *record,
     out->size -= PART_MAX - (size_t)(write(at, record) - at);
 }
 
-static void put_out_key(struct buffer *out, const char *key, const char *suffix)
+// A text under one key, bytes that are none under another.
+static void put_span_key(struct buffer *out, struct span key,
+                         struct span base64_key, struct span text)
 {
-    buffer_append(out, ",\"", 2);
-    buffer_append_text(out, key);
-    buffer_append_text(out, suffix);
-    buffer_append(out, "\":", 2);
-}
-
-static void put_span_key(struct buffer *out, const char *key, struct span text)
-{
-    size_t extra;
     if (text.size == 0)
         return;
-    if (text_is_utf8(text, &extra)) {
-        put_out_key(out, key, "");
-        text_put_quoted(out, text, extra);
-    } else {
-        put_out_key(out, key, "_base64");
-        text_put_base64(out, text);
-    }
+    const size_t start = out->size;
+    buffer_append(out, key.at, key.size);
+    if (text_put_quoted(out, text))
+        return;
+    out->size = start;
+    buffer_append(out, base64_key.at, base64_key.size);
+    text_put_base64(out, text);
 }
+
+#define PUT_SPAN(out, name, text)                \
+    put_span_key(out, SPAN_OF(",\"" name "\":"), \
+                 SPAN_OF(",\"" name "_base64\":"), text)
 
 enum form {
     FORM_LIST,   // no names
@@ -202,10 +199,7 @@ static enum form form_of(struct wire_list list, bool *plain)
 
 static void put_value(struct buffer *out, struct span value, bool plain)
 {
-    size_t extra;
-    if (plain && text_is_utf8(value, &extra))
-        text_put_quoted(out, value, extra);
-    else
+    if (!plain || !text_put_quoted(out, value))
         text_put_base64(out, value);
 }
 
@@ -214,7 +208,7 @@ static void put_list(struct buffer *out, struct wire_list list, enum form form,
 {
     const char *comma = form == FORM_OBJECT ? "{" : "[";
     if (list.count == 0)
-        buffer_append_text(out, comma);
+        buffer_append(out, comma, 1);
     for (struct wire_pair pair; values_next(&list, &pair); comma = ",") {
         buffer_append(out, comma, 1);
         if (form == FORM_PAIRS)
@@ -241,14 +235,36 @@ bool record_put_args(struct buffer *out, struct span values)
     return plain;
 }
 
+// What most lists are: texts without names. False for any other.
+static bool put_texts(struct buffer *out, struct span values)
+{
+    struct wire_list list = {.reader = reader_over(values)};
+    struct wire_pair pair;
+    list.count = read_u16(&list.reader);
+    put_u8(out, '[');
+    for (bool first = true; values_next(&list, &pair); first = false) {
+        if (!first)
+            put_u8(out, ',');
+        if (pair.name.size > 0 || !text_put_quoted(out, pair.value))
+            return false;
+    }
+    put_u8(out, ']');
+    return reader_done(&list.reader);
+}
+
 static void put_args(struct buffer *out, struct span values)
 {
+    const size_t start = out->size;
     struct wire_list list;
+    buffer_append(out, ",\"args\":", 8);
+    if (put_texts(out, values))
+        return;
+    out->size = start;
     if (!values_open(values, &list))
         return;
     bool plain;
     const enum form form = form_of(list, &plain);
-    put_out_key(out, "args", plain ? "" : "_base64");
+    buffer_append_text(out, plain ? ",\"args\":" : ",\"args_base64\":");
     put_list(out, list, form, plain);
 }
 
@@ -256,7 +272,7 @@ static void put_truncated(struct buffer *out, bool out_cut, bool err_cut)
 {
     if (!out_cut && !err_cut)
         return;
-    put_out_key(out, "truncated", "");
+    buffer_append_text(out, ",\"truncated\":");
     buffer_append_text(out, !err_cut   ? "[\"stdout\"]"
                             : !out_cut ? "[\"stderr\"]"
                                        : "[\"stdout\",\"stderr\"]");
@@ -266,16 +282,16 @@ void record_write(struct buffer *out, const struct record *record)
 {
     const size_t start = out->size;
     part(out, record, head);
-    put_span_key(out, "host", record->host);
+    PUT_SPAN(out, "host", record->host);
     part(out, record, middle);
     if (record->has_args)
         put_args(out, record->values);
-    put_span_key(out, "stdout", record->out);
-    put_span_key(out, "stderr", record->err);
+    PUT_SPAN(out, "stdout", record->out);
+    PUT_SPAN(out, "stderr", record->err);
     put_truncated(out, record->out_cut, record->err_cut);
-    put_span_key(out, "note", record->note);
+    PUT_SPAN(out, "note", record->note);
     part(out, record, end);
-    put_span_key(out, "version", record->version);
+    PUT_SPAN(out, "version", record->version);
     buffer_append(out, "}\n", 2);
     if (out->failed)
         out->size = start;

@@ -5,18 +5,59 @@
 
 typedef int8_t sixteen __attribute__((vector_size(16)));
 
-// True when sixteen bytes need neither an escape nor a closer look. As signed
-// numbers those that are not ASCII are below the space, too.
-static bool sixteen_plain(const uint8_t *at)
+enum { BLOCK = 16 };
+
+// Which of sixteen bytes need an escape or a closer look: as signed numbers
+// those that are not ASCII are below the space, too.
+static sixteen odd_ones(sixteen x)
+{
+    const sixteen none = {0};
+    return (x < none + ' ') | (x == none + '"') | (x == none + '\\');
+}
+
+static bool any(sixteen found)
+{
+    uint64_t half[2];
+    memcpy(half, &found, sizeof half);
+    return (half[0] | half[1]) != 0;
+}
+
+// The first of them that is set; there is one.
+static size_t first(sixteen found)
+{
+    uint8_t byte[BLOCK];
+    memcpy(byte, &found, sizeof byte);
+    for (size_t i = 0;; i += 8) {
+        const uint64_t half =
+            load_u32(byte + i) | (uint64_t)load_u32(byte + i + 4) << 32;
+        if (half != 0)
+            return i + (size_t)__builtin_ctzll(half) / 8;
+    }
+}
+
+static sixteen load(const uint8_t *at)
 {
     sixteen x;
-    uint64_t half[2];
     memcpy(&x, at, sizeof x);
-    const sixteen none = {0};
-    const sixteen found =
-        (x < none + ' ') | (x == none + '"') | (x == none + '\\');
-    memcpy(half, &found, sizeof half);
-    return (half[0] | half[1]) == 0;
+    return x;
+}
+
+static bool is_plain(uint8_t byte)
+{
+    return byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+size_t text_plain(struct span text)
+{
+    size_t i = 0;
+    for (; text.size - i >= BLOCK; i += BLOCK) {
+        const sixteen found = odd_ones(load(text.at + i));
+        if (any(found))
+            return i + first(found);
+    }
+    while (i < text.size && is_plain(text.at[i]))
+        i++;
+    return i;
 }
 
 static size_t escape_extra(uint8_t byte)
@@ -56,8 +97,8 @@ bool text_is_utf8(struct span text, size_t *extra)
 {
     *extra = 0;
     for (size_t i = 0; i < text.size;) {
-        if (text.size - i >= 16 && sixteen_plain(text.at + i)) {
-            i += 16;
+        if (text.size - i >= BLOCK && !any(odd_ones(load(text.at + i)))) {
+            i += BLOCK;
         } else if (text.at[i] < 0x80) {
             *extra += escape_extra(text.at[i++]);
         } else {
@@ -96,23 +137,63 @@ static uint8_t *put_escaped(uint8_t *at, uint8_t byte)
     }
 }
 
-void text_put_quoted(struct buffer *out, struct span text, size_t extra)
+// Copies sixteen bytes; false when they are not plain.
+static bool copy_block(uint8_t *to, const uint8_t *from)
 {
-    uint8_t *at = buffer_extend(out, text.size + extra + 2);
-    if (!at)
-        return;
-    *at++ = '"';
-    if (extra == 0 && text.size > 0) {
-        memcpy(at, text.at, text.size);
-        at += text.size;
-    }
-    for (size_t i = 0; extra > 0 && i < text.size; i++) {
+    const sixteen x = load(from);
+    memcpy(to, &x, sizeof x);
+    return !any(odd_ones(x));
+}
+
+// Copies it while it is plain; returns how much that was. The last block
+// overlaps the one before it.
+static size_t copy_plain(uint8_t *to, struct span text)
+{
+    size_t i = 0;
+    while (text.size - i >= BLOCK && copy_block(to + i, text.at + i))
+        i += BLOCK;
+    const size_t last = text.size - BLOCK;
+    if (text.size - i < BLOCK && text.size >= BLOCK &&
+        copy_block(to + last, text.at + last))
+        return text.size;
+    for (; i < text.size && is_plain(text.at[i]); i++)
+        to[i] = text.at[i];
+    return i;
+}
+
+static void copy_escaped(uint8_t *to, struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
         if (escape_extra(text.at[i]) == 0)
-            *at++ = text.at[i];
+            *to++ = text.at[i];
         else
-            at = put_escaped(at, text.at[i]);
+            to = put_escaped(to, text.at[i]);
     }
-    *at = '"';
+}
+
+bool text_put_quoted(struct buffer *out, struct span text)
+{
+    const size_t start = out->size;
+    uint8_t *at = buffer_extend(out, text.size + 2);
+    if (!at)
+        return true; // and `out` says that it failed
+    const size_t plain = copy_plain(at + 1, text);
+    const struct span rest = {text.at + plain, text.size - plain};
+    size_t extra = 0;
+    if (rest.size > 0 && !text_is_utf8(rest, &extra)) {
+        out->size = start;
+        return false;
+    }
+    if (extra > 0 && !buffer_extend(out, extra))
+        return true;
+    at = out->at + start;
+    at[0] = '"';
+    if (extra > 0)
+        copy_escaped(at + 1 + plain, rest);
+    else if (rest.size > 0)
+        memcpy(at + 1 + plain, rest.at, rest.size);
+    out->at[out->size - 1] = '"';
+    return true;
 }
 
 void text_put_base64(struct buffer *out, struct span bytes)
@@ -272,52 +353,51 @@ void text_put_time(char *at, int64_t utc_us)
     text_put_micros(at + 20, (unsigned)(utc_us % 1000000));
 }
 
-static bool get_digits(const uint8_t *at, unsigned digits, int64_t *value)
+// Two digits; others set *bad.
+static unsigned get_pair(const uint8_t *at, unsigned *bad)
 {
-    *value = 0;
-    for (unsigned i = 0; i < digits; i++) {
-        if (at[i] < '0' || at[i] > '9')
-            return false;
-        *value = *value * 10 + (at[i] - '0');
-    }
-    return true;
+    const unsigned high = (unsigned)at[0] - '0', low = (unsigned)at[1] - '0';
+    *bad |= high > 9 || low > 9;
+    return high * 10 + low;
 }
 
 static bool get_fraction(struct span text, int64_t *us)
 {
+    static const int64_t UNIT_NS[] = {
+        0, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
     *us = 0;
     if (text.size == 0)
         return true;
     if (text.at[0] != '.' || text.size < 2 || text.size > 10)
         return false;
-    int64_t unit = 100000;
-    for (size_t i = 1; i < text.size; i++, unit /= 10) {
+    int64_t value = 0;
+    for (size_t i = 1; i < text.size; i++) {
         if (text.at[i] < '0' || text.at[i] > '9')
             return false;
-        *us += unit * (text.at[i] - '0');
+        value = value * 10 + (text.at[i] - '0');
     }
+    *us = value * UNIT_NS[text.size - 1] / 1000;
     return true;
 }
 
 bool text_get_time(struct span text, int64_t *utc_us)
 {
-    static const char FORM[] = "....-..-..T..:..:..";
-    enum { WHOLE = sizeof FORM - 1 };
-    if (text.size < WHOLE + 1 || text.at[text.size - 1] != 'Z')
+    enum { WHOLE = sizeof "2026-11-23T09:00:00" - 1 };
+    const uint8_t *const at = text.at;
+    if (text.size < WHOLE + 1 || at[text.size - 1] != 'Z' || at[4] != '-' ||
+        at[7] != '-' || at[10] != 'T' || at[13] != ':' || at[16] != ':')
         return false;
-    for (unsigned i = 0; i < WHOLE; i++)
-        if (FORM[i] != '.' && text.at[i] != (uint8_t)FORM[i])
-            return false;
-    int64_t year, month, day, hour, minute, second, us;
-    if (!get_digits(text.at, 4, &year) || !get_digits(text.at + 5, 2, &month) ||
-        !get_digits(text.at + 8, 2, &day) ||
-        !get_digits(text.at + 11, 2, &hour) ||
-        !get_digits(text.at + 14, 2, &minute) ||
-        !get_digits(text.at + 17, 2, &second))
-        return false;
-    const struct span rest = {text.at + WHOLE, text.size - WHOLE - 1};
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
-        hour > 23 || minute > 59 || second > 60 || !get_fraction(rest, &us))
+    unsigned bad = 0;
+    int64_t year = get_pair(at, &bad) * 100 + get_pair(at + 2, &bad);
+    const unsigned month = get_pair(at + 5, &bad), day = get_pair(at + 8, &bad);
+    const unsigned hour = get_pair(at + 11, &bad);
+    const unsigned minute = get_pair(at + 14, &bad);
+    const unsigned second = get_pair(at + 17, &bad);
+    const struct span rest = {at + WHOLE, text.size - WHOLE - 1};
+    int64_t us;
+    if (bad > 0 || year < 1970 || month < 1 || month > 12 || day < 1 ||
+        day > 31 || hour > 23 || minute > 59 || second > 60 ||
+        !get_fraction(rest, &us))
         return false;
     year -= month <= 2;
     const int64_t era = year / 400, of_era_year = year % 400;

@@ -11,8 +11,11 @@
 /* Is it UTF-8? `extra` gets the bytes that escaping adds. About 16 bytes at a
  * time where it is plain ASCII. */
 bool text_is_utf8(struct span text, size_t *extra);
-/* Appends it between quotes; `extra` is what text_is_utf8 gave for it. */
-void text_put_quoted(struct buffer *out, struct span text, size_t extra);
+/* Bytes at its start that are ASCII and stand for themselves in a string. */
+size_t text_plain(struct span text);
+/* Appends it between quotes; false, and nothing appended, when it is not
+ * UTF-8. One pass where it is plain. */
+bool text_put_quoted(struct buffer *out, struct span text);
 void text_put_base64(struct buffer *out, struct span bytes); /* with quotes */
 
 /* Appends the text of a JSON string's inside. Returns 0, -EBADMSG for an
