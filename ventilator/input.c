@@ -128,10 +128,8 @@ static bool make_offer(struct role *role, enum source_result result,
                        const struct source_task *task, struct problem *bad,
                        struct tracker_offer *offer)
 {
-    *offer =
-        (struct tracker_offer){.task = resume_number(role, task->place.ordinal),
-                               .ordinal = task->place.ordinal,
-                               .offset = task->place.offset};
+    offer->ordinal = task->place.ordinal;
+    offer->offset = task->place.offset;
     struct payload *payload = NULL;
     if (result == SOURCE_TASK) {
         offer->key = template_key(role->input.template, task->values,
@@ -158,8 +156,8 @@ static bool read_one(struct role *role, enum cursor cursor)
     struct input *input = &role->input;
     struct source *source = cursor == CURSOR_FRONT ? input->front : input->redo;
     struct source_task task;
-    struct problem bad = {0};
-    memset(&task, 0, sizeof task);
+    struct problem bad;
+    problem_clear(&bad);
     const enum source_result result = source_next(source, &task, &bad);
     switch (result) {
     case SOURCE_TASK:
@@ -195,7 +193,7 @@ static bool read_one(struct role *role, enum cursor cursor)
     }
     if (!tracker_needs(role->tracker, number))
         return true;
-    struct tracker_offer offer;
+    struct tracker_offer offer = {.task = number};
     if (!make_offer(role, result, &task, &bad, &offer))
         return false;
     tracker_offer(role->tracker, &offer, role->now_ms);
@@ -231,7 +229,7 @@ void input_fetch(struct role *role, const struct tracker_action *action)
         role_end(role, END_ABORTED, EXIT_ERROR);
         return;
     }
-    struct tracker_offer offer;
+    struct tracker_offer offer = {.task = action->task};
     if (make_offer(role, result, &task, &bad, &offer))
         tracker_fetched(role->tracker, &offer, role->now_ms);
 }

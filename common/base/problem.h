@@ -27,6 +27,14 @@ struct problem {
     char text[1024]; /* a sentence for a person, without a final newline */
 };
 
+/* Empty, without writing all of it: for one that is made for each task. */
+static inline void problem_clear(struct problem *problem)
+{
+    problem->code = 0;
+    problem->exit = EXIT_OK;
+    problem->text[0] = '\0';
+}
+
 /* Returns `code` (negative errno). The exit code is EXIT_ERROR. */
 int problem_set(struct problem *problem, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

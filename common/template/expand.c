@@ -264,19 +264,32 @@ static int check_values(const struct template *template,
     return 0;
 }
 
-static int make_command(struct expansion *e)
+// Flags, arguments and marks.
+static int make_head(struct expansion *e)
 {
     const struct template *template = e->template;
-    const struct template_task *task = e->task;
     const unsigned flags =
         (template->input ? (unsigned)COMMAND_INPUT : 0) |
         (template->has_stdout ? (unsigned)COMMAND_STDOUT_FILE : 0) |
         (template->has_stderr ? (unsigned)COMMAND_STDERR_FILE : 0);
     const size_t begun = wire_begin_command(e->out, (uint8_t)flags);
-    int error = make_args(e);
+    const int error = make_args(e);
+    if (error == 0)
+        wire_end_args(e->out, begun, e->arg_count, e->marks, e->mark_count);
+    return error;
+}
+
+static int make_command(struct expansion *e)
+{
+    const struct template *template = e->template;
+    const struct template_task *task = e->task;
+    int error = 0;
+    if (template->head.size > 0)
+        buffer_append(e->out, template->head.at, template->head.size);
+    else
+        error = make_head(e);
     if (error != 0)
         return error;
-    wire_end_args(e->out, begun, e->arg_count, e->marks, e->mark_count);
     wire_put_values(e->out,
                     (struct wire_pairs_out){task->values, task->value_count});
     put_span32(e->out, template->input ? task->input : (struct span){0});
@@ -286,6 +299,20 @@ static int make_command(struct expansion *e)
     if (error == 0 && e->out->failed)
         error = no_memory(e);
     return error;
+}
+
+// Where that cannot be, each task is told why.
+void template_make_head(struct template *template)
+{
+    struct problem unused = {0};
+    const struct template_task none = {0};
+    struct expansion e = {.template = template,
+                          .task = &none,
+                          .problem = &unused,
+                          .out = &template->head};
+    if (make_head(&e) != 0 || template->head.failed)
+        buffer_free(&template->head);
+    free(e.marks);
 }
 
 int template_expand(const struct template *template,

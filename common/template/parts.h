@@ -45,8 +45,10 @@ struct word {
 struct template
 {
     bool append, shell, lines, input;
-    bool has_values; // a value placeholder stands in the command
-    bool key_whole;  // what runs depends on the line itself
+    bool has_values;    // a value placeholder stands in the command
+    bool key_whole;     // what runs depends on the line itself
+    bool same_args;     // for every task
+    struct buffer head; // the command up to its values then, else empty
     struct id128 typed_hash;
     uint8_t *typed; // the bytes pieces point into
     struct piece *pieces;
@@ -62,6 +64,9 @@ struct template
 int template_parse(struct template *template, struct span typed,
                    const struct template_options *options, struct word *word,
                    struct problem *problem);
+
+/* Makes `head`, once, where the arguments are the same for every task. */
+void template_make_head(struct template *template);
 
 /* Appends `text` quoted for a POSIX shell where it needs quotes. */
 void template_quote(struct buffer *out, struct span text);

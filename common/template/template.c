@@ -86,12 +86,15 @@ static int parse_command(struct parsing *parsing, const char *const *command,
             return error;
     }
     template->word_count = count;
+    template->same_args = !template->append && !template->lines;
     for (size_t i = 0; i < template->piece_count; i++) {
         const enum piece_kind kind = template->pieces[i].kind;
         if (kind == PIECE_WHOLE || kind == PIECE_COLUMN || kind == PIECE_NAME)
             template->has_values = true;
         if (kind == PIECE_WHOLE)
             template->key_whole = true;
+        if (kind != PIECE_TEXT && kind != PIECE_SLOT)
+            template->same_args = false;
     }
     return 0;
 }
@@ -150,6 +153,8 @@ struct template *template_create(const char *const *command, size_t count,
     }
     if (parse_all(template, command, count, options, problem) != 0)
         template_destroy(&template);
+    else if (template->same_args)
+        template_make_head(template);
     return template;
 }
 
@@ -160,6 +165,7 @@ void template_destroy(struct template **template)
     free((*template)->typed);
     free((*template)->pieces);
     free((*template)->words);
+    buffer_free(&(*template)->head);
     free(*template);
     *template = NULL;
 }
@@ -172,17 +178,21 @@ struct hashing {
     XXH3_state_t state; // not set up unless it streams
 };
 
-static void hash_on(struct hashing *hashing, const void *bytes, size_t size)
+static void hash_stream(struct hashing *hashing, const void *bytes, size_t size)
+{
+    if (!hashing->streams)
+        XXH3_128bits_reset(&hashing->state);
+    hashing->streams = true;
+    XXH3_128bits_update(&hashing->state, hashing->few, hashing->used);
+    XXH3_128bits_update(&hashing->state, bytes, size);
+    hashing->used = 0;
+}
+
+static inline void hash_on(struct hashing *hashing, const void *bytes,
+                           size_t size)
 {
     if (size > sizeof hashing->few - hashing->used) {
-        if (!hashing->streams)
-            XXH3_128bits_reset(&hashing->state);
-        hashing->streams = true;
-        XXH3_128bits_update(&hashing->state, hashing->few, hashing->used);
-        hashing->used = 0;
-    }
-    if (size > sizeof hashing->few) {
-        XXH3_128bits_update(&hashing->state, bytes, size);
+        hash_stream(hashing, bytes, size);
     } else if (size > 0) {
         memcpy(hashing->few + hashing->used, bytes, size);
         hashing->used += size;
