@@ -297,14 +297,13 @@ static void what_is_taken_for_an_idle_worker_goes_to_it(void **state)
     stored(bench, NULL, 0, 11);
     turn(bench, 12);
     assert_int_equal(bench->kinds[ACTION_RECALL], 1);
-    struct wire_header header = HEADER;
-    header.type = WIRE_RETURNED;
     const struct wire_refs last = {8, 1, 1, 1};
     struct wire_returned got;
-    buffer_clear(&bench->frame);
+    const struct talk talk = talk_of(bench);
+    const struct wire_header header = talk_header(talk, WIRE_RETURNED);
     wire_put_returned(&bench->frame, &header, 1,
                       (struct wire_refs_out){&last, 1});
-    assert_true(wire_get_returned(body_of(bench), &got));
+    assert_true(wire_get_returned(talk_body(talk), &got));
     const struct id128 one = {{1}};
     assert_true(tracker_returned(bench->tracker, &one, &got, 13));
     turn(bench, 14);

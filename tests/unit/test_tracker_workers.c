@@ -9,18 +9,12 @@ static void says_less_than_is_stored(struct bench *bench, int64_t now_ms)
 
 static void store_five_of(struct bench *bench, int64_t now_ms)
 {
-    struct wire_header header = HEADER;
-    header.type = WIRE_STORED;
     const struct wire_worker_mark mark = {bench->worker, 5};
     const struct wire_stored head = {.from = bench->position,
                                      .to = bench->position,
                                      .record = bench->record_last};
     const struct wire_stored_out lists = {.workers = &mark, .worker_count = 1};
-    struct wire_stored got;
-    buffer_clear(&bench->frame);
-    wire_put_stored(&bench->frame, &header, &head, &lists);
-    assert_true(wire_get_stored(body_of(bench), &got));
-    tracker_stored(bench->tracker, &got, now_ms);
+    assert_true(talk_stored(talk_of(bench), &head, &lists, now_ms));
 }
 
 static void worker_whose_results_were_forged_joins_again(void **state)
@@ -237,14 +231,11 @@ static void report_of_an_older_lane_is_not_believed(void **state)
 {
     struct bench *bench = *state;
     warm_up(bench, 2);
-    struct wire_header header = HEADER;
-    header.type = WIRE_REPORT;
     const struct wire_report said = {.lane = 1, .received = 5, .kept = 1};
-    struct wire_report got;
-    buffer_clear(&bench->frame);
-    wire_put_report(&bench->frame, &header, &said, NOTHING, NOTHING);
-    assert_true(wire_get_report(body_of(bench), &got));
-    assert_false(tracker_report(bench->tracker, &bench->worker, 1, &got, 6));
+    bool known = true;
+    assert_true(talk_report(talk_of(bench), &bench->worker, &said,
+                            (struct talk_held){NOTHING, NOTHING}, 6, &known));
+    assert_false(known);
 }
 
 int main(void)

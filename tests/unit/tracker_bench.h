@@ -4,8 +4,7 @@
 
 #include "tests/testing.h"
 
-#include "common/wire/wire.h"
-#include "ventilator/tracker.h"
+#include "tests/talk.h"
 
 #include <string.h>
 
@@ -29,7 +28,6 @@ struct bench {
     bool complete;
 };
 
-static const struct wire_header HEADER = {.version = WIRE_VERSION};
 static const struct tracker_limits LIMITS = {.window_tasks = 1000,
                                              .window_bytes = 1 << 20,
                                              .losses_max = 10,
@@ -80,15 +78,9 @@ static inline void turn(struct bench *bench, int64_t now_ms)
     collect(bench);
 }
 
-static inline struct span body_of(struct bench *bench)
+static inline struct talk talk_of(struct bench *bench)
 {
-    struct wire_header header;
-    struct span body;
-    struct buffer none = {0};
-    assert_int_equal(
-        wire_open(buffer_span(&bench->frame), 1 << 20, &none, &header, &body),
-        WIRE_FINE);
-    return body;
+    return (struct talk){bench->tracker, &bench->frame};
 }
 
 // The sink says: these entries are stored, and all RECORDs sent so far, the
@@ -97,21 +89,15 @@ static inline void stored(struct bench *bench,
                           const struct wire_stored_entry *entries, size_t count,
                           int64_t now_ms)
 {
-    struct wire_header header = HEADER;
-    header.type = WIRE_STORED;
     const struct wire_stored head = {.from = bench->position,
                                      .to = bench->position + 100,
                                      .record = bench->record_last};
     const struct wire_stored_out lists = {
         .entries = count > 0 ? entries : bench->lost,
         .entry_count = count > 0 ? count : bench->lost_count};
-    struct wire_stored got;
     if (count == 0)
         bench->lost_count = 0;
-    buffer_clear(&bench->frame);
-    wire_put_stored(&bench->frame, &header, &head, &lists);
-    assert_true(wire_get_stored(body_of(bench), &got));
-    tracker_stored(bench->tracker, &got, now_ms);
+    assert_true(talk_stored(talk_of(bench), &head, &lists, now_ms));
     bench->position += 100;
 }
 
@@ -126,15 +112,11 @@ static inline void report(struct bench *bench, struct wire_report report,
                           struct wire_refs_out queued,
                           struct wire_refs_out running, int64_t now_ms)
 {
-    struct wire_header header = HEADER;
-    header.type = WIRE_REPORT;
-    struct wire_report got;
-    buffer_clear(&bench->frame);
-    wire_put_report(&bench->frame, &header, &report, queued, running);
-    assert_true(wire_get_report(body_of(bench), &got));
-    assert_true(tracker_report(bench->tracker, &bench->worker,
-                               tracker_generation(bench->tracker), &got,
-                               now_ms));
+    bool known = false;
+    assert_true(talk_report(talk_of(bench), &bench->worker, &report,
+                            (struct talk_held){queued, running}, now_ms,
+                            &known));
+    assert_true(known);
 }
 
 static const struct wire_refs_out NOTHING = {NULL, 0};
@@ -151,23 +133,14 @@ static inline enum hello_verdict say_hello(struct bench *bench, uint8_t worker,
                                            struct wire_refs_out running,
                                            int64_t now_ms)
 {
-    struct wire_header header = HEADER;
-    header.type = WIRE_HELLO;
-    const struct wire_hello said = {.version_min = 1,
-                                    .version_max = 1,
-                                    .role = ROLE_WORKER,
-                                    .flags = flags,
-                                    .lane = lane,
-                                    .slots = SLOTS,
-                                    .kept = 1,
-                                    .host = SPAN_OF("h")};
-    struct wire_hello got;
-    unsigned handle;
+    const struct wire_hello hello = {
+        .flags = flags, .lane = lane, .slots = SLOTS, .host = SPAN_OF("h")};
+    enum hello_verdict verdict = HELLO_FULL;
     bench->worker = (struct id128){{worker}};
-    buffer_clear(&bench->frame);
-    wire_put_hello(&bench->frame, &header, &said, NOTHING, running);
-    assert_true(wire_get_hello(body_of(bench), &got));
-    return tracker_hello(bench->tracker, &bench->worker, &got, now_ms, &handle);
+    assert_true(talk_hello(talk_of(bench), &bench->worker, hello,
+                           (struct talk_held){NOTHING, running}, now_ms,
+                           &verdict));
+    return verdict;
 }
 
 static inline void hello(struct bench *bench, uint8_t worker, int64_t now_ms)
@@ -180,13 +153,7 @@ static inline void hello(struct bench *bench, uint8_t worker, int64_t now_ms)
 static inline void synced(struct bench *bench, const struct wire_synced *head,
                           const struct wire_synced_out *lists, int64_t now_ms)
 {
-    struct wire_header header = HEADER;
-    header.type = WIRE_SYNCED;
-    struct wire_synced got;
-    buffer_clear(&bench->frame);
-    wire_put_synced(&bench->frame, &header, head, lists);
-    assert_true(wire_get_synced(body_of(bench), &got));
-    tracker_synced(bench->tracker, &got, now_ms);
+    assert_true(talk_synced(talk_of(bench), head, lists, now_ms));
 }
 
 static inline void sync(struct bench *bench, const struct wire_synced *head,

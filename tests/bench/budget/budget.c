@@ -10,6 +10,7 @@
 #include "common/template/template.h"
 #include "common/wire/wire.h"
 #include "sink/ledger.h"
+#include "tests/talk.h"
 #include "ventilator/tracker.h"
 #include "worker/slots.h"
 
@@ -189,6 +190,11 @@ struct run {
 
 static const struct wire_refs_out NOTHING = {NULL, 0};
 
+static struct talk talk_of(struct run *run)
+{
+    return (struct talk){run->tracker, &run->frame};
+}
+
 static void act(struct run *run)
 {
     struct tracker_action action;
@@ -206,27 +212,22 @@ static void act(struct run *run)
 
 static void say_stored(struct run *run)
 {
-    const struct wire_header header = header_of(WIRE_STORED);
     const struct wire_run finals = {.first = run->first, .count = run->sent};
     const struct wire_stored head = {.from = run->position,
                                      .to = run->position + 100,
                                      .record = run->record};
-    struct wire_stored got;
-    buffer_clear(&run->frame);
-    wire_put_stored(
-        &run->frame, &header, &head,
-        &(struct wire_stored_out){.finals = {&finals, run->sent > 0}});
-    need(wire_get_stored(body_of(&run->frame), &got), "STORED");
+    need(talk_stored(
+             talk_of(run), &head,
+             &(struct wire_stored_out){.finals = {&finals, run->sent > 0}}, 1),
+         "STORED");
     run->position += 100;
     run->finished += run->sent;
     run->sent = 0;
-    tracker_stored(run->tracker, &got, 1);
     act(run);
 }
 
 static void say_report(struct run *run)
 {
-    const struct wire_header header = header_of(WIRE_REPORT);
     const struct wire_report report = {.lane = 1,
                                        .kept = 1,
                                        .made = run->lane_number,
@@ -234,40 +235,28 @@ static void say_report(struct run *run)
                                        .finished = run->finished + run->sent,
                                        .busy_us =
                                            (run->finished + run->sent) * 10};
-    struct wire_report got;
-    buffer_clear(&run->frame);
-    wire_put_report(&run->frame, &header, &report, NOTHING, NOTHING);
-    need(wire_get_report(body_of(&run->frame), &got) &&
-             tracker_report(run->tracker, &WORKER, 1, &got, 1),
+    bool known = false;
+    need(talk_report(talk_of(run), &WORKER, &report,
+                     (struct talk_held){NOTHING, NOTHING}, 1, &known) &&
+             known,
          "REPORT");
     act(run);
 }
 
 static void join(struct run *run)
 {
-    const struct wire_header synced = header_of(WIRE_SYNCED);
-    const struct wire_header header = header_of(WIRE_HELLO);
-    const struct wire_hello hello = {.version_min = WIRE_VERSION,
-                                     .version_max = WIRE_VERSION,
-                                     .role = ROLE_WORKER,
-                                     .lane = 1,
-                                     .slots = SLOTS,
-                                     .kept = 1,
-                                     .host = SPAN_OF("host")};
-    struct wire_synced got_synced;
-    struct wire_hello got;
-    unsigned handle;
+    const struct wire_hello hello = {
+        .lane = 1, .slots = SLOTS, .host = SPAN_OF("host")};
+    enum hello_verdict verdict = HELLO_FULL;
     tracker_sink_hello(run->tracker, 0);
-    wire_put_synced(&run->frame, &synced,
-                    &(struct wire_synced){.generation = 1},
-                    &(struct wire_synced_out){0});
-    need(wire_get_synced(body_of(&run->frame), &got_synced), "SYNCED");
-    tracker_synced(run->tracker, &got_synced, 0);
+    need(talk_synced(talk_of(run), &(struct wire_synced){.generation = 1},
+                     &(struct wire_synced_out){0}, 0),
+         "SYNCED");
     tracker_input_ended(run->tracker, CURSOR_REDO);
-    buffer_clear(&run->frame);
-    wire_put_hello(&run->frame, &header, &hello, NOTHING, NOTHING);
-    need(wire_get_hello(body_of(&run->frame), &got), "HELLO");
-    (void)tracker_hello(run->tracker, &WORKER, &got, 0, &handle);
+    need(talk_hello(talk_of(run), &WORKER, hello,
+                    (struct talk_held){NOTHING, NOTHING}, 0, &verdict) &&
+             verdict == HELLO_NEW,
+         "HELLO");
     act(run);
 }
 

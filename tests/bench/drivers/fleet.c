@@ -7,8 +7,7 @@
  * more to come (busy). Prints, per worker: bytes resident, and the part of a
  * core at one REPORT a second.
  */
-#include "common/wire/wire.h"
-#include "ventilator/tracker.h"
+#include "tests/talk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@ struct fleet {
     struct wire_stored_entry *ended; // to be told as stored
     size_t ended_count;
     uint64_t offered, record, position;
-    struct buffer frame, none;
+    struct buffer frame;
 };
 
 static const struct wire_refs_out NOTHING = {NULL, 0};
@@ -47,19 +46,15 @@ static size_t resident_bytes(void)
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static struct wire_header header_of(enum wire_type type)
+static struct talk talk_of(struct fleet *fleet)
 {
-    return (struct wire_header){.version = WIRE_VERSION, .type = (uint8_t)type};
+    return (struct talk){fleet->tracker, &fleet->frame};
 }
 
-static struct span body_of(struct fleet *fleet)
+static void need(bool fine)
 {
-    struct wire_header header;
-    struct span body;
-    if (wire_open(buffer_span(&fleet->frame), WIRE_CONTROL_MAX, &fleet->none,
-                  &header, &body) != WIRE_FINE)
+    if (!fine)
         exit(1);
-    return body;
 }
 
 static void act(struct fleet *fleet)
@@ -83,75 +78,49 @@ static void act(struct fleet *fleet)
 
 static void say_stored(struct fleet *fleet, int64_t now_ms)
 {
-    const struct wire_header header = header_of(WIRE_STORED);
     const struct wire_stored head = {.from = fleet->position,
                                      .to = fleet->position + 100,
                                      .record = fleet->record};
     const struct wire_stored_out lists = {.entries = fleet->ended,
                                           .entry_count = fleet->ended_count};
-    struct wire_stored got;
-    buffer_clear(&fleet->frame);
-    wire_put_stored(&fleet->frame, &header, &head, &lists);
-    if (!wire_get_stored(body_of(fleet), &got))
-        exit(1);
+    need(talk_stored(talk_of(fleet), &head, &lists, now_ms));
     fleet->position += 100;
     fleet->ended_count = 0;
-    tracker_stored(fleet->tracker, &got, now_ms);
     act(fleet);
 }
 
 static void say_report(struct fleet *fleet, uint32_t worker, int64_t now_ms)
 {
-    const struct wire_header header = header_of(WIRE_REPORT);
     const struct wire_report report = {.lane = 1,
                                        .kept = 1,
                                        .received = fleet->received[worker],
                                        .finished = fleet->finished[worker],
                                        .busy_us =
                                            fleet->finished[worker] * 900000};
-    struct wire_report got;
-    buffer_clear(&fleet->frame);
-    wire_put_report(&fleet->frame, &header, &report, NOTHING, NOTHING);
-    if (!wire_get_report(body_of(fleet), &got) ||
-        !tracker_report(fleet->tracker, &fleet->ids[worker], 1, &got, now_ms))
-        exit(1);
+    bool known = false;
+    need(talk_report(talk_of(fleet), &fleet->ids[worker], &report,
+                     (struct talk_held){NOTHING, NOTHING}, now_ms, &known) &&
+         known);
     act(fleet);
 }
 
 static void say_hello(struct fleet *fleet, uint32_t worker)
 {
-    const struct wire_header header = header_of(WIRE_HELLO);
-    const struct wire_hello hello = {.version_min = WIRE_VERSION,
-                                     .version_max = WIRE_VERSION,
-                                     .role = ROLE_WORKER,
-                                     .lane = 1,
-                                     .slots = 1,
-                                     .kept = 1,
-                                     .host = SPAN_OF("a-host-of-the-fleet")};
-    struct wire_hello got;
-    unsigned handle;
-    buffer_clear(&fleet->frame);
-    wire_put_hello(&fleet->frame, &header, &hello, NOTHING, NOTHING);
-    if (!wire_get_hello(body_of(fleet), &got) ||
-        tracker_hello(fleet->tracker, &fleet->ids[worker], &got, 0, &handle) !=
-            HELLO_NEW ||
-        handle != worker + 1)
-        exit(1);
+    const struct wire_hello hello = {
+        .lane = 1, .slots = 1, .host = SPAN_OF("a-host-of-the-fleet")};
+    enum hello_verdict verdict = HELLO_FULL;
+    need(talk_hello(talk_of(fleet), &fleet->ids[worker], hello,
+                    (struct talk_held){NOTHING, NOTHING}, 0, &verdict) &&
+         verdict == HELLO_NEW);
     act(fleet);
 }
 
 static void sync_empty(struct fleet *fleet)
 {
-    const struct wire_header header = header_of(WIRE_SYNCED);
-    struct wire_synced got;
     tracker_sink_hello(fleet->tracker, 0);
     act(fleet);
-    wire_put_synced(&fleet->frame, &header,
-                    &(struct wire_synced){.generation = 1},
-                    &(struct wire_synced_out){0});
-    if (!wire_get_synced(body_of(fleet), &got))
-        exit(1);
-    tracker_synced(fleet->tracker, &got, 0);
+    need(talk_synced(talk_of(fleet), &(struct wire_synced){.generation = 1},
+                     &(struct wire_synced_out){0}, 0));
     tracker_input_ended(fleet->tracker, CURSOR_REDO);
 }
 
