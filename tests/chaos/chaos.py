@@ -88,6 +88,24 @@ def until(what, true):
         time.sleep(TICK_S)
 
 
+class Stopped:
+    """Processes that were stopped, each for a while."""
+
+    def __init__(self):
+        self.due = []
+
+    def add(self, pid, for_s):
+        self.due.append((time.monotonic() + for_s, pid))
+
+    def wake(self, every=False):
+        now = time.monotonic()
+        for due_s, pid in list(self.due):
+            if every or due_s <= now:
+                self.due.remove((due_s, pid))
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+
 def readable(data):
     """The records of a log's whole members up to the first bad one."""
     records = []

@@ -28,7 +28,7 @@ class Field(chaos.ByHand):
         self.kind = "field"
         self.strikes = collections.Counter()
         self.most_in_flight = self.duplicates = 0
-        self.stopped = []
+        self.stopped = chaos.Stopped()
         self.bent = []
 
     def begin(self):
@@ -40,16 +40,6 @@ class Field(chaos.ByHand):
         for _ in range(WORKERS):
             self.add_worker(*QUICK, **self.preloaded)
 
-    def wake(self, every=False):
-        now = time.monotonic()
-        for due_s, pid in list(self.stopped):
-            if every or due_s <= now:
-                self.stopped.remove((due_s, pid))
-                try:
-                    os.kill(pid, signal.SIGCONT)
-                except ProcessLookupError:
-                    pass
-
     def mend(self, every=False):
         now = time.monotonic()
         for due_s, link in list(self.bent):
@@ -60,8 +50,7 @@ class Field(chaos.ByHand):
     def stop_one(self):
         role = self.dice.choice([self.ventilator, self.sink, *self.workers])
         pid = role.pids()[-1:][0]
-        self.stopped.append(
-            (time.monotonic() + self.dice.uniform(0.05, 2), pid))
+        self.stopped.add(pid, self.dice.uniform(0.05, 2))
         try:
             os.kill(pid, signal.SIGSTOP)
         except ProcessLookupError:
@@ -139,13 +128,13 @@ class Field(chaos.ByHand):
         while not self.replace_dead():
             self.assertLess(time.monotonic(), end_s, self.state())
             time.sleep(self.dice.uniform(0.05, 0.5))
-            self.wake(every=calm)
+            self.stopped.wake(every=calm)
             self.mend(every=calm)
             if time.monotonic() < self.until_s:
                 self.strike()
             else:
                 calm = True  # the faults stop: it must go on
-        self.wake(every=True)
+        self.stopped.wake(every=True)
         self.mend(every=True)
         # What did not hear END waits for a ventilator: --wait.
         self.sink.process.terminate()

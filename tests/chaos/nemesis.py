@@ -45,7 +45,7 @@ class Batch(chaos.ChaosTest):
         self.strikes = collections.Counter()
         self.most_in_flight = 0
         self.printed = []
-        self.stopped = []
+        self.stopped = chaos.Stopped()
 
     def victims(self, run):
         if self.dice.random() < 0.06:
@@ -69,18 +69,7 @@ class Batch(chaos.ChaosTest):
             self.most_in_flight = max(self.most_in_flight, self.in_flight())
             self.strikes[("kill " if kills else "stop ") + program] += 1
             if not kills:
-                self.stopped.append(
-                    (time.monotonic() + self.dice.uniform(0.05, 2), pid))
-
-    def wake(self, every=False):
-        now = time.monotonic()
-        for due_s, pid in list(self.stopped):
-            if every or due_s <= now:
-                self.stopped.remove((due_s, pid))
-                try:
-                    os.kill(pid, signal.SIGCONT)
-                except ProcessLookupError:
-                    pass
+                self.stopped.add(pid, self.dice.uniform(0.05, 2))
 
     def attack(self, resume):
         """One fan run to its end; returns its exit code."""
@@ -95,11 +84,11 @@ class Batch(chaos.ChaosTest):
                             "it does not end: " + run.errors())
             time.sleep(self.dice.uniform(0.05, 0.5))
             out += run.process.stdout.read() or b""
-            self.wake(every=time.monotonic() > self.until_s)
+            self.stopped.wake(every=time.monotonic() > self.until_s)
             if time.monotonic() < self.until_s:
                 below = system.descendants(run.process.pid) or below
                 self.strike(run)
-        self.wake(every=True)
+        self.stopped.wake(every=True)
         out += run.process.stdout.read() or b""
         self.assert_ends(below)
         # A killed fan run may have printed half a line.
