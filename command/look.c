@@ -3,31 +3,14 @@
 #include "command/rundir.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
-// For reading, so that other people's runs can be looked at.
-static bool is_locked(const char *dir, const char *name)
-{
-    char path[RUNDIR_PATH_SIZE + 32];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    const bool held =
-        fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-    close(fd);
-    return held;
-}
-
 bool look_is_live(const char *dir)
 {
-    return is_locked(dir, "lock.run") || is_locked(dir, "lock.ventilator") ||
-           is_locked(dir, "lock.sink");
+    return rundir_is_live(dir) || rundir_is_locked(dir, "lock.ventilator") ||
+           rundir_is_locked(dir, "lock.sink");
 }
 
 int look_watch(const char *dir)

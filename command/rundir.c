@@ -157,10 +157,11 @@ int rundir_lock(const char *dir, int64_t wait_ms)
     return fd;
 }
 
-bool rundir_is_live(const char *dir)
+// For reading, so that other people's runs can be looked at.
+bool rundir_is_locked(const char *dir, const char *name)
 {
     char path[NAME_SIZE];
-    const int fd = open(path_of(path, dir, LOCK_NAME), O_RDWR | O_CLOEXEC);
+    const int fd = open(path_of(path, dir, name), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -168,6 +169,11 @@ bool rundir_is_live(const char *dir)
         fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     close(fd);
     return held;
+}
+
+bool rundir_is_live(const char *dir)
+{
+    return rundir_is_locked(dir, LOCK_NAME);
 }
 
 int rundir_check(const char *dir, struct problem *problem)

@@ -35,6 +35,8 @@ void rundir_empty(const char *dir, const char *prefix);
 /* Takes the directory's lock.run for this process, waiting up to `wait_ms`.
  * Returns its descriptor, -EAGAIN when it is held elsewhere, or -errno. */
 int rundir_lock(const char *dir, int64_t wait_ms);
+/* Does anybody hold this lock of the directory? */
+bool rundir_is_locked(const char *dir, const char *name);
 /* Is a `fan run` at work there? */
 bool rundir_is_live(const char *dir);
 
