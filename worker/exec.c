@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ enum {
     READS_MAX = 16,       // of one stream in one turn, so that all get theirs
     GROUP_WAIT_MS = 1000, // for a killed group; what is stuck in the kernel
     GROUP_POLL_MS = 2,
+    BEGIN_WAIT_MS = 1000, // for a killed child that has not begun its program
     LIVE_POLL_MS = 10,
     BUFFER_KEEP = 1 << 20, // memory a slot keeps from task to task
 };
@@ -44,6 +46,7 @@ struct stream {
 struct job {
     enum state state;
     enum fail_class class; // why it was ended by us; CLASS_NONE: it was not
+    struct launch_ground ground;
     struct launched launched;
     struct stream out, err;
     struct buffer tag;
@@ -91,21 +94,22 @@ struct exec *exec_create(const struct exec_settings *settings,
     exec->live_out.fd = STDOUT_FILENO;
     exec->live_err.fd = STDERR_FILENO;
     raise_descriptors(settings->slots);
-    exec->epoll = epoll_create1(EPOLL_CLOEXEC);
-    const int code = -errno;
-    const int opened = launcher_open(&exec->launcher, &exec->settings.launch);
-    exec->done = calloc(settings->slots, sizeof *exec->done);
-    if (exec->epoll < 0 || opened < 0 || !exec->done) {
-        problem_set(problem, exec->epoll < 0 ? code : -ENOMEM,
-                    "cannot prepare to run commands: %s",
-                    strerrordesc_np(exec->epoll < 0 ? -code : ENOMEM));
-        exec_destroy(&exec);
-        return NULL;
-    }
     for (uint32_t i = 0; i < settings->slots; i++) {
         struct job *job = &exec->job[i];
         job->out.fd = job->err.fd = job->launched.pidfd = -1;
         job->launched.dir_fd = -1;
+    }
+    int code = launcher_open(&exec->launcher, &exec->settings.launch);
+    exec->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (exec->epoll < 0 && code == 0)
+        code = -errno;
+    exec->done = calloc(settings->slots, sizeof *exec->done);
+    if (!exec->done && code == 0)
+        code = -ENOMEM;
+    if (code < 0) {
+        problem_set(problem, code, "cannot prepare to run commands: %s",
+                    strerrordesc_np(-code));
+        exec_destroy(&exec);
     }
     return exec;
 }
@@ -117,18 +121,36 @@ static void shut(int *fd)
     *fd = -1;
 }
 
+// A killed child leaves our memory at once, unless it is stuck in the kernel.
+static bool has_left(const struct job *job)
+{
+    struct pollfd ended = {.fd = job->launched.pidfd, .events = POLLIN};
+    if (job->state != STATE_RUNNING)
+        return true;
+    (void)kill(-job->launched.pid, SIGKILL);
+    if (start_is_under_way(&job->ground.start))
+        (void)poll(&ended, 1, BEGIN_WAIT_MS);
+    return !start_is_under_way(&job->ground.start);
+}
+
 void exec_destroy(struct exec **exec)
 {
+    bool left = true;
     if (!*exec)
         return;
+    for (uint32_t i = 0; i < (*exec)->settings.slots; i++)
+        left = has_left(&(*exec)->job[i]) && left;
+    if (!left) { // better lost than freed under somebody's feet
+        *exec = NULL;
+        return;
+    }
     for (uint32_t i = 0; i < (*exec)->settings.slots; i++) {
         struct job *job = &(*exec)->job[i];
-        if (job->state == STATE_RUNNING)
-            (void)kill(-job->launched.pid, SIGKILL);
         shut(&job->launched.pidfd);
         shut(&job->out.fd);
         shut(&job->err.fd);
         (void)launch_finish_files(&job->launched, false, job->note);
+        launch_ground_close(&job->ground);
         buffer_free(&job->out.bytes);
         buffer_free(&job->err.bytes);
         buffer_free(&job->tag);
@@ -177,6 +199,11 @@ static void collect(struct job *job, int64_t now_ms)
     (void)kill(-job->launched.pid, SIGKILL);
     (void)wait4(job->launched.pid, &job->status, 0, &job->usage);
     job->wall_us = clock_monotonic_us() - job->began_us;
+    if (launch_end(&job->ground, &job->launched, job->note) < 0) {
+        job->class = job->class == CLASS_NONE ? CLASS_SPAWN : job->class;
+        job->usage = (struct rusage){0};
+        job->wall_us = 0;
+    }
     shut(&job->launched.pidfd);
     job->state = STATE_ENDING;
     job->due_ms = now_ms;
@@ -197,7 +224,8 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->start_us = clock_utc_us();
     job->began_us = clock_monotonic_us();
     buffer_append(&job->tag, tag.at, tag.size);
-    const int code = launch(&exec->launcher, task, &job->launched, job->note);
+    const int code =
+        launch(&exec->launcher, task, &job->ground, &job->launched, job->note);
     if (code < 0) {
         job->class = CLASS_SPAWN;
         job->wall_us = 0;

@@ -6,8 +6,7 @@
  * process group is then killed, and the slot is done once that group is gone.
  * What called setsid falls to the shepherd.
  *
- * Blocks only in starting a command, and where live output is far behind. Not
- * thread safe.
+ * Blocks only where live output is far behind. Not thread safe.
  */
 #ifndef WORKER_EXEC_H
 #define WORKER_EXEC_H
@@ -35,7 +34,8 @@ struct exec_settings {
 /* NULL with a problem. */
 struct exec *exec_create(const struct exec_settings *settings,
                          struct problem *problem);
-/* Kills every process group still there, and waits for none. */
+/* Kills every process group still there, and waits for none that has begun its
+ * program. */
 void exec_destroy(struct exec **exec);
 int exec_fd(const struct exec *exec); /* readable: call exec_turn */
 

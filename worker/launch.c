@@ -6,12 +6,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,10 +37,21 @@ static bool is_own(const char *variable, bool compat)
     return false;
 }
 
+static void shut(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 int launcher_open(struct launcher *launcher,
                   const struct launch_settings *settings)
 {
     launcher->settings = settings;
+    launcher->signals = start_signals();
+    launcher->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (launcher->null_fd < 0)
+        return -errno;
     size_t count = 0, kept = 0;
     while (environ[count])
         count++;
@@ -65,7 +74,8 @@ void launcher_close(struct launcher *launcher)
         free(*at);
     free(launcher->environment);
     lookup_forget(&launcher->lookup);
-    *launcher = (struct launcher){0};
+    shut(&launcher->null_fd);
+    *launcher = (struct launcher){.null_fd = -1};
 }
 
 // Texts of a command: arguments with the slot's number put in at its marks.
@@ -165,13 +175,8 @@ static void note_start(char note[LAUNCH_NOTE_SIZE], const char *name, int code)
                        " (a script needs a first line such as #!/bin/sh)");
 }
 
-static int open_stdin(const struct launch_settings *settings,
-                      const struct wire_command *command)
+static int open_input(const struct wire_command *command)
 {
-    if (!settings->input || !(command->flags & COMMAND_INPUT)) {
-        const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return null < 0 ? -errno : null;
-    }
     const int fd = memfd_create("fan-input", MFD_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -279,13 +284,6 @@ static int open_stream(const struct launched *launched, struct span path,
     return ends[1];
 }
 
-static void shut(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 static void forget_files(struct launched *launched)
 {
     shut(&launched->dir_fd);
@@ -294,10 +292,8 @@ static void forget_files(struct launched *launched)
     launched->out_partial = launched->err_partial = NULL;
 }
 
-static void undo(struct launched *launched)
+static void remove_files(struct launched *launched)
 {
-    shut(&launched->out_fd);
-    shut(&launched->err_fd);
     if (launched->out_partial)
         (void)unlinkat(base_of(launched), launched->out_partial, 0);
     if (launched->err_partial)
@@ -305,73 +301,42 @@ static void undo(struct launched *launched)
     forget_files(launched);
 }
 
-static int prepare(const struct launch_settings *settings, const int child[3],
-                   posix_spawn_file_actions_t *actions,
-                   posix_spawnattr_t *attributes)
+static void undo(struct launched *launched)
 {
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP |
-                                                        POSIX_SPAWN_SETSIGMASK |
-                                                        POSIX_SPAWN_SETSIGDEF);
-    if (code == 0)
-        code = posix_spawnattr_setsigmask(attributes, &none);
-    if (code == 0)
-        code = posix_spawnattr_setsigdefault(attributes, &all);
-    for (int fd = 0; fd < 3 && code == 0; fd++)
-        code = posix_spawn_file_actions_adddup2(actions, child[fd], fd);
-    if (code == 0)
-        code = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    if (code == 0 && settings->chdir)
-        code = posix_spawn_file_actions_addchdir_np(actions, settings->chdir);
+    shut(&launched->out_fd);
+    shut(&launched->err_fd);
+    remove_files(launched);
+}
+
+// Where relative files are; the child goes there by itself.
+static int open_base(const struct launch_settings *settings,
+                     const struct wire_command *command,
+                     struct launched *launched, char note[LAUNCH_NOTE_SIZE])
+{
+    if (!settings->chdir ||
+        !(command->flags & (COMMAND_STDOUT_FILE | COMMAND_STDERR_FILE)))
+        return 0;
+    launched->dir_fd = open(settings->chdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (launched->dir_fd >= 0)
+        return 0;
+    const int code = -errno;
+    note_errno(note, "enter", settings->chdir, code);
     return code;
 }
 
-static int spawn(struct launcher *launcher, const int child[3],
-                 char *const *argv, char *const *environment, pid_t *pid)
-{
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    if (posix_spawnattr_init(&attributes) != 0)
-        return -ENOMEM;
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        posix_spawnattr_destroy(&attributes);
-        return -ENOMEM;
-    }
-    int code = prepare(launcher->settings, child, &actions, &attributes);
-    if (code == 0) {
-        const char *path = lookup_find(&launcher->lookup, argv[0]);
-        const int tried = path ? posix_spawn(pid, path, &actions, &attributes,
-                                             argv, environment)
-                               : -1;
-        if (path && tried != 0)
-            lookup_forget(&launcher->lookup);
-        code = tried == 0 ? 0
-                          : posix_spawnp(pid, argv[0], &actions, &attributes,
-                                         argv, environment);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return -code;
-}
-
+// child[0] stays -1 where there is no input.
 static int open_streams(const struct launch_settings *settings,
                         const struct wire_command *command, int child[3],
                         struct launched *launched, char note[LAUNCH_NOTE_SIZE])
 {
-    if (settings->chdir) {
-        launched->dir_fd =
-            open(settings->chdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (launched->dir_fd < 0) {
-            const int code = -errno;
-            note_errno(note, "enter", settings->chdir, code);
-            return code;
-        }
+    const int code = open_base(settings, command, launched, note);
+    if (code < 0)
+        return code;
+    if (settings->input && command->flags & COMMAND_INPUT) {
+        child[0] = open_input(command);
+        if (child[0] < 0)
+            return child[0];
     }
-    child[0] = open_stdin(settings, command);
-    if (child[0] < 0)
-        return child[0];
     child[1] = open_stream(launched, command->stdout_path,
                            command->flags & COMMAND_STDOUT_FILE,
                            &launched->out_fd, &launched->out_partial, note);
@@ -383,44 +348,70 @@ static int open_streams(const struct launch_settings *settings,
     return child[2] < 0 ? child[2] : 0;
 }
 
+static void clear(struct launch_ground *ground)
+{
+    free(ground->argv);
+    free(ground->environment);
+    free(ground->paths);
+    ground->argv = ground->environment = ground->paths = NULL;
+    texts_clear(&ground->arguments);
+    texts_clear(&ground->variables);
+    texts_clear(&ground->files);
+}
+
+void launch_ground_close(struct launch_ground *ground)
+{
+    clear(ground);
+    start_close(&ground->start);
+}
+
+static int lay(struct launcher *launcher, const struct launch_task *task,
+               struct wire_command *command, struct launch_ground *ground)
+{
+    add_own_variables(&ground->variables, launcher->settings, task, command);
+    add_arguments(&ground->arguments, command, task->slot);
+    ground->argv = texts_array(&ground->arguments, NULL);
+    ground->environment =
+        texts_array(&ground->variables, launcher->environment);
+    if (!ground->argv || !ground->environment)
+        return -ENOMEM;
+    lookup_put(&launcher->lookup, ground->argv[0], &ground->files);
+    ground->paths = texts_array(&ground->files, NULL);
+    return ground->paths ? 0 : -ENOMEM;
+}
+
 static int start(struct launcher *launcher, const struct launch_task *task,
-                 struct wire_command *command, struct launched *launched,
-                 char note[LAUNCH_NOTE_SIZE])
+                 struct wire_command *command, struct launch_ground *ground,
+                 struct launched *launched, char note[LAUNCH_NOTE_SIZE])
 {
     const struct launch_settings *settings = launcher->settings;
-    struct texts_out arguments = {0}, variables = {0};
-    add_own_variables(&variables, settings, task, command);
     int child[3] = {-1, -1, -1};
-    int code = open_streams(settings, command, child, launched, note);
-    add_arguments(&arguments, command, task->slot);
-    char **argv = texts_array(&arguments, NULL);
-    char **all = texts_array(&variables, launcher->environment);
-    if (code == 0 && (!argv || !all))
-        code = -ENOMEM;
+    int code = lay(launcher, task, command, ground);
+    if (code == 0)
+        code = open_streams(settings, command, child, launched, note);
     if (code == 0) {
-        code = spawn(launcher, child, argv, all, &launched->pid);
+        struct start *start = &ground->start;
+        start->paths = ground->paths;
+        start->argv = ground->argv;
+        start->environment = ground->environment;
+        start->chdir = settings->chdir;
+        start->fd[0] = child[0] < 0 ? launcher->null_fd : child[0];
+        start->fd[1] = child[1];
+        start->fd[2] = child[2];
+        start->reset = launcher->signals;
+        launched->pid = start_process(start, &launched->pidfd);
+        code = launched->pid < 0 ? launched->pid : 0;
         if (code < 0)
-            note_start(note, argv[0], code);
-    }
-    if (code == 0) {
-        launched->pidfd = pidfd_open(launched->pid, 0);
-        if (launched->pidfd < 0) {
-            code = -errno;
-            (void)kill(-launched->pid, SIGKILL);
-            (void)waitpid(launched->pid, NULL, 0);
-        }
+            note_start(note, ground->argv[0], code);
     }
     for (int fd = 0; fd < 3; fd++)
         shut(&child[fd]);
-    free(argv);
-    free(all);
-    texts_clear(&arguments);
-    texts_clear(&variables);
     return code;
 }
 
 int launch(struct launcher *launcher, const struct launch_task *task,
-           struct launched *launched, char note[LAUNCH_NOTE_SIZE])
+           struct launch_ground *ground, struct launched *launched,
+           char note[LAUNCH_NOTE_SIZE])
 {
     struct wire_command command;
     *launched = (struct launched){
@@ -428,13 +419,29 @@ int launch(struct launcher *launcher, const struct launch_task *task,
     note[0] = '\0';
     int code = -EBADMSG;
     if (wire_get_command(task->payload, &command))
-        code = start(launcher, task, &command, launched, note);
+        code = start(launcher, task, &command, ground, launched, note);
     if (code == 0)
         return 0;
     undo(launched);
+    clear(ground);
     if (note[0] == '\0')
         (void)snprintf(note, LAUNCH_NOTE_SIZE, "cannot start the command: %s",
                        strerrordesc_np(-code));
+    return code;
+}
+
+int launch_end(struct launch_ground *ground, struct launched *launched,
+               char note[LAUNCH_NOTE_SIZE])
+{
+    bool entered;
+    const int code = start_failure(&ground->start, &entered);
+    if (code < 0 && !entered && ground->start.chdir)
+        note_errno(note, "enter", ground->start.chdir, code);
+    else if (code < 0)
+        note_start(note, ground->argv[0], code);
+    if (code < 0)
+        remove_files(launched);
+    clear(ground);
     return code;
 }
 

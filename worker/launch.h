@@ -8,6 +8,8 @@
 #include "common/base/bytes.h"
 #include "common/wire/wire.h"
 #include "worker/lookup.h"
+#include "worker/start.h"
+#include "worker/texts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,12 +37,24 @@ struct launcher {
     const struct launch_settings *settings; /* borrowed */
     char **environment; /* the process's, less what fan sets */
     struct lookup lookup;
+    uint64_t signals; /* not at their default here */
+    int null_fd;
 };
 
-/* Returns 0 or -ENOMEM; close it in either case. */
+/* Returns 0 or -errno; close it in either case. */
 int launcher_open(struct launcher *launcher,
                   const struct launch_settings *settings);
 void launcher_close(struct launcher *launcher);
+
+/* What a child uses until it has begun its program; {0} at first. One for each
+ * command at a time. */
+struct launch_ground {
+    struct start start;
+    struct texts_out arguments, variables, files;
+    char **argv, **environment, **paths;
+};
+/* Only when no child begins (start_is_under_way). */
+void launch_ground_close(struct launch_ground *ground);
 
 /* A started command. Descriptors are the reading ends, not blocking, or -1
  * where the stream goes to a file. */
@@ -53,11 +67,16 @@ struct launched {
 
 enum { LAUNCH_NOTE_SIZE = 512 };
 /* Starts the command in its own process group, with every signal at its
- * default and unblocked, and no descriptor but 0, 1 and 2. Returns 0, or
- * -errno with a sentence in `note`; then nothing is left behind.
- * Cost: about a millisecond. */
+ * default and unblocked, and no descriptor but 0, 1 and 2. Does not wait for
+ * the program to begin. Returns 0, or -errno with a sentence in `note`; then
+ * nothing is left behind. */
 int launch(struct launcher *launcher, const struct launch_task *task,
-           struct launched *launched, char note[LAUNCH_NOTE_SIZE]);
+           struct launch_ground *ground, struct launched *launched,
+           char note[LAUNCH_NOTE_SIZE]);
+/* To be called once when its process has ended. Returns 0, or -errno with a
+ * note where the program never began; then its files are gone. */
+int launch_end(struct launch_ground *ground, struct launched *launched,
+               char note[LAUNCH_NOTE_SIZE]);
 
 /* Gives the files their names (`keep`), or leaves them as PATH.partial; frees
  * the paths. Returns 0 or -errno with a note. */

@@ -1,4 +1,4 @@
-/* lookup - the file of a command's name, searched for once
+/* lookup - the files that a command's name may stand for, in order
  *
  * execvp() tries every directory of PATH for each command again; with a dozen
  * of them, some on other machines, that is a part of a short task's cost.
@@ -6,16 +6,17 @@
 #ifndef WORKER_LOOKUP_H
 #define WORKER_LOOKUP_H
 
-/* The last name and where it was found; {0} at first. */
+#include "worker/texts.h"
+
+/* The last name, in which PATH, and where it was found; {0} at first. */
 struct lookup {
-    char *name, *path;
+    char *name, *variable, *path;
 };
 
-/* The file that execvp() would start for this name, as it was when first asked
- * for, or NULL: let execvp() search (the name has a slash, nothing was found,
- * or PATH has directories relative to the working directory). Valid until the
- * next call. When the file cannot be started, forget it: it may have moved. */
-const char *lookup_find(struct lookup *lookup, const char *name);
+/* Adds what execvp() would try for this name, and before it where the name was
+ * found when first asked for: that may have moved. */
+void lookup_put(struct lookup *lookup, const char *name,
+                struct texts_out *files);
 void lookup_forget(struct lookup *lookup);
 
 #endif

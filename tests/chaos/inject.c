@@ -5,7 +5,7 @@
  *
  * CHAOS_FAULTS   PROGRAM:CALL:N[+]:ACTION[:PATH] [; ...]
  *     The N-th CALL (open, write, pwrite, pread, fsync,
- *     fdatasync, ftruncate, rename, mkdir; without a path fork, pipe2, spawn,
+ *     fdatasync, ftruncate, rename, mkdir; without a path fork, pipe2, clone,
  *     memfd_create, pidfd_open) of a process, counted where the file's path
  *     contains PATH. ACTION: an errno's
  *     name, KILL or STOP (before the call), KILLAFTER. N+ stands for the N-th
@@ -24,8 +24,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -364,28 +364,18 @@ int pidfd_open(pid_t pid, unsigned flags)
     return (int)done(real(pid, flags), after);
 }
 
-int posix_spawn(pid_t *restrict pid, const char *restrict path,
-                const posix_spawn_file_actions_t *restrict actions,
-                const posix_spawnattr_t *restrict attributes,
-                char *const argv[restrict], char *const env[restrict])
+// The child's own calls are its own: only its start can fail here.
+int __clone(int (*run)(void *), void *stack, int flags, void *argument, ...);
+int __clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
 {
-    REAL(posix_spawn);
-    bool after;
-    const int error = strike("spawn", path, &after);
-    if (error)
-        return error;
-    return (int)done(real(pid, path, actions, attributes, argv, env), after);
-}
-
-int posix_spawnp(pid_t *restrict pid, const char *restrict file,
-                 const posix_spawn_file_actions_t *restrict actions,
-                 const posix_spawnattr_t *restrict attributes,
-                 char *const argv[restrict], char *const env[restrict])
-{
-    REAL(posix_spawnp);
-    bool after;
-    const int error = strike("spawn", file, &after);
-    if (error)
-        return error;
-    return (int)done(real(pid, file, actions, attributes, argv, env), after);
+    REAL(__clone);
+    STRIKE(strike("clone", "", &after));
+    va_list list;
+    va_start(list, argument);
+    pid_t *parent = va_arg(list, pid_t *);
+    void *tls = va_arg(list, void *);
+    pid_t *child = va_arg(list, pid_t *);
+    va_end(list);
+    return (int)done(real(run, stack, flags, argument, parent, tls, child),
+                     after);
 }

@@ -23,7 +23,7 @@ FILES = (("open", "EMFILE"), ("open", "EACCES"), ("write", "EIO"),
          ("write", "ENOSPC"), ("pwrite", "EIO"), ("pwrite", "ENOSPC"),
          ("pread", "EIO"), ("fsync", "EIO"), ("fdatasync", "EIO"),
          ("ftruncate", "EIO"), ("rename", "EIO"), ("mkdir", "ENOSPC"))
-CALLS = (("pipe2", "EMFILE"), ("fork", "ENOMEM"), ("spawn", "ENOMEM"),
+CALLS = (("pipe2", "EMFILE"), ("fork", "ENOMEM"), ("clone", "ENOMEM"),
          ("memfd_create", "ENOMEM"), ("pidfd_open", "EMFILE"))
 PROGRAMS = ("fan", "fan-ventilator", "fan-sink", "fan-worker")
 
