@@ -181,16 +181,13 @@ static void put_object(struct source *source, struct buffer *out)
 {
     for (size_t i = 0; i < source->value_count; i++) {
         const struct span value = source->values[i].value;
-        size_t extra;
         double number;
         buffer_append_text(out, i == 0 ? "{\"" : ",\"");
         buffer_append_text(out, source->names[i]);
         buffer_append_text(out, "\":");
         if (where_number(value, &number))
             buffer_append(out, value.at, value.size);
-        else if (text_is_utf8(value, &extra))
-            text_put_quoted(out, value, extra);
-        else
+        else if (!text_put_quoted(out, value))
             text_put_base64(out, value);
     }
     put_u8(out, '}');
