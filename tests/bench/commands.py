@@ -42,8 +42,8 @@ def loop_rate(tasks, command):
 
 
 def compare(how, folder, report, text, command):
-    tasks = how.many(6000, 1200)
-    few = tasks // 4  # for what is slow
+    tasks = how.many(12000, 6000)
+    few = tasks // 16  # for what is slow
     lines = roles.lines(os.path.join(folder, "lines"), tasks)
     few_lines = roles.lines(os.path.join(folder, "few"), few)
     sides = {"fan run -j2": lambda: fan_rate(folder, tasks, lines, command),

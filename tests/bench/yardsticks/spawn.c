@@ -2,8 +2,10 @@
  *
  * usage: spawn COUNT IN_FLIGHT COMMAND [ARGUMENT]...
  *
- * posix_spawn, a pipe for the output, read to its end, waitpid: no more than a
- * runner must do, nothing is recorded. Prints the seconds for all of them.
+ * Each gets its number as last argument, as from a runner: true(1) loads the
+ * locale when it has one. posix_spawn, a pipe for the output, read to its end,
+ * waitpid: no more than a runner must do, nothing is recorded. Prints the
+ * seconds for all of them.
  */
 #include "yardstick.h"
 
@@ -13,17 +15,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { IN_FLIGHT_MAX = 256 };
+enum { IN_FLIGHT_MAX = 256, WORDS_MAX = 16, NUMBER_SIZE = 24 };
 
 struct running {
     pid_t pid;
     int out;
 };
 
-static void start(struct running *running, char **command)
+// `last` is the command's last argument.
+static void start(struct running *running, char **command, char *last,
+                  long number)
 {
     extern char **environ;
     int ends[2];
+    snprintf(last, NUMBER_SIZE, "%ld", number);
     posix_spawn_file_actions_t actions;
     need(pipe2(ends, O_CLOEXEC) == 0, "pipe2");
     posix_spawn_file_actions_init(&actions);
@@ -50,10 +55,14 @@ static int take(struct running *running)
 
 int main(int argc, char **argv)
 {
-    if (argc < 4) {
+    char last[NUMBER_SIZE], *command[WORDS_MAX + 2] = {NULL};
+    if (argc < 4 || argc - 3 > WORDS_MAX) {
         fprintf(stderr, "usage: spawn COUNT IN_FLIGHT COMMAND...\n");
         return 2;
     }
+    for (int i = 3; i < argc; i++)
+        command[i - 3] = argv[i];
+    command[argc - 3] = last;
     long left = count_of(argv[1], 1);
     long slots = count_of(argv[2], 1);
     slots = slots < left ? slots : left;
@@ -62,7 +71,7 @@ int main(int argc, char **argv)
     struct pollfd polled[IN_FLIGHT_MAX];
     const int64_t began_ns = now_ns();
     for (long i = 0; i < slots; i++, left--)
-        start(&running[i], argv + 3);
+        start(&running[i], command, last, left);
     while (slots > 0) {
         for (long i = 0; i < slots; i++)
             polled[i] = (struct pollfd){.fd = running[i].out, .events = POLLIN};
@@ -71,7 +80,7 @@ int main(int argc, char **argv)
             if (!polled[i].revents || !take(&running[i]))
                 continue;
             if (left > 0) {
-                start(&running[i], argv + 3);
+                start(&running[i], command, last, left);
                 left--;
             } else {
                 running[i] = running[--slots];
