@@ -41,10 +41,12 @@ static int make_tracker(struct role *role)
                                           .liveness_ms = set->liveness_ms,
                                           .rejoin_ms = set->rejoin_ms,
                                           .workers_max = WORKERS_MAX};
-    const struct policy policy = {.on_fail = set->on_fail,
-                                  .retries_max = set->retries,
-                                  .backoff_min_ms = set->backoff_min_ms,
-                                  .backoff_max_ms = set->backoff_max_ms};
+    struct policy policy = {.on_fail = set->on_fail,
+                            .retries_max = set->retries,
+                            .backoff_min_ms = set->backoff_min_ms,
+                            .backoff_max_ms = set->backoff_max_ms};
+    for (size_t i = 0; i < set->on.count; i++)
+        policy_read_rule(&policy, set->on.at[i]); // input_open checks them
     role->tracker = tracker_create(&limits, &policy, role->now_ms);
     return role->tracker ? 0
                          : problem_set(role->problem, -ENOMEM, "out of memory");

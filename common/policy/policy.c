@@ -1,5 +1,6 @@
 #include "common/policy/policy.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -65,13 +66,53 @@ struct policy_answer policy_decide(const struct policy *policy,
         return (struct policy_answer){.answer = ANSWER_FAIL};
     if (class == CLASS_LOST)
         return (struct policy_answer){.answer = ANSWER_RETRY};
-    if (failures <= policy->retries_max)
+    const struct policy_rule *rule = &policy->on[class];
+    if (rule->given && rule->answer != ANSWER_RETRY)
+        return (struct policy_answer){.answer = rule->answer};
+    if (failures <= (rule->given ? rule->retries_max : policy->retries_max))
         return (struct policy_answer){.answer = ANSWER_RETRY,
                                       .delay_ms =
                                           backoff_ms(policy, failures, seed)};
     return (struct policy_answer){.answer = policy->on_fail == ANSWER_RETRY
                                                 ? ANSWER_FAIL
                                                 : policy->on_fail};
+}
+
+static int read_retries(const char *text, uint64_t *retries)
+{
+    *retries = 0;
+    if (*text == '\0')
+        return -EINVAL;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || *retries > UINT32_MAX)
+            return -EINVAL;
+        *retries = *retries * 10 + (uint64_t)(*text - '0');
+    }
+    return 0;
+}
+
+int policy_read_rule(struct policy *policy, const char *text)
+{
+    static const enum fail_class OWN[] = {
+        CLASS_EXIT, CLASS_SIGNAL, CLASS_TIMEOUT, CLASS_SPAWN, CLASS_OUTPUT};
+    for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++) {
+        const char *const name = CLASS_NAMES[OWN[i]];
+        const size_t size = strlen(name);
+        if (strncmp(text, name, size) != 0 || text[size] != '=')
+            continue;
+        const char *const answer = text + size + 1;
+        struct policy_rule rule = {.given = true};
+        if (strcmp(answer, "fail") == 0)
+            rule.answer = ANSWER_FAIL;
+        else if (strcmp(answer, "ignore") == 0)
+            rule.answer = ANSWER_IGNORE;
+        else if (strncmp(answer, "retry:", 6) != 0 ||
+                 read_retries(answer + 6, &rule.retries_max) != 0)
+            return -EINVAL;
+        policy->on[OWN[i]] = rule;
+        return 0;
+    }
+    return -EINVAL;
 }
 
 const char *class_name(enum fail_class class)

@@ -1,13 +1,13 @@
 /* policy - what happens when an attempt fails: one pure function
  *
  * The tracker asks, once the sink has said that the failed attempt is stored.
- * A later version puts a table from class to answer in front of `on_fail`;
- * `hold` and `notify` have their place here and are refused by the settings
- * until they are built.
+ * A table from class to answer stands before `on_fail`. `hold` and `notify`
+ * have their place here and are refused by the settings until they are built.
  */
 #ifndef COMMON_POLICY_POLICY_H
 #define COMMON_POLICY_POLICY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Why an attempt did not succeed. Values are on the wire and in records. */
@@ -49,9 +49,17 @@ enum answer {
     ANSWER_NOTIFY
 };
 
+/* What follows a failure of one class: RETRY, or at once FAIL or IGNORE. */
+struct policy_rule {
+    bool given;
+    enum answer answer;
+    uint64_t retries_max; /* of RETRY, instead of the policy's */
+};
+
 struct policy {
     enum answer
         on_fail; /* once retries are spent: FAIL, IGNORE (or later HOLD) */
+    struct policy_rule on[CLASSES];
     uint64_t retries_max;   /* extra tries; UINT64_MAX is unlimited */
     int64_t backoff_min_ms; /* before the first retry; doubles each time */
     int64_t backoff_max_ms;
@@ -68,6 +76,12 @@ struct policy_answer {
 struct policy_answer policy_decide(const struct policy *policy,
                                    enum fail_class class, uint64_t failures,
                                    uint64_t seed);
+
+/* Reads CLASS=retry:N, CLASS=fail or CLASS=ignore into the policy's table, for
+ * the classes that a task can have by its own doing: exit, signal, timeout,
+ * spawn, output. 0 or -EINVAL. A later rule for a class takes the place of an
+ * earlier one. */
+int policy_read_rule(struct policy *policy, const char *text);
 
 const char *class_name(enum fail_class class); /* "exit", ...; "none" */
 const char *status_name(enum status status);   /* "ok", ...; "none" */

@@ -74,6 +74,8 @@ const struct setting_row SETTING_TABLE[] = {
      FAILURES, "DURATION", "from asking a task to end to killing it (default 20s)"},
     {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore",
      FAILURES, "ANSWER", "when retries are spent: fail or ignore; retry is fail (default fail)"},
+    {"on", 0, SETTING_LIST, R | V | P, AT(on), 0, 0, NULL,
+     FAILURES, "CLASS=ANSWER", "for exit, signal, timeout, spawn or output: retry:N, fail or ignore, instead of --retries"},
     {"halt", 0, SETTING_TEXT, R | V | P, AT(halt), 0, 0, NULL,
      FAILURES, "WHEN", "end early: soon or now, then fail=N, fail=P%, success=N or done=N, as in soon,fail=1"},
     {"max-losses", 0, SETTING_COUNT, R | V | P, AT(max_losses), 1, ANY, NULL,

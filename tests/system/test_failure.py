@@ -60,6 +60,30 @@ class Failure(SystemTest):
                   if r.get("status") == "failed" and not r.get("final")]
         self.assertEqual(len(failed), 1)
 
+    def test_classes_have_answers_of_their_own(self):
+        self.gate()
+        self.fan("run", "--results", "run", "--retries", "1", "--backoff",
+                 "1ms", "--timeout", "200ms", "--on", "exit=retry:3", "--on",
+                 "timeout=ignore", "--on", "signal=fail", "--", "sh", "-c",
+                 "{}", ":::", "exit 1", "cat gate", "kill -9 $$",
+                 'test "$FAN_ATTEMPT" = 4', "true",
+                 code=system.TASKS_FAILED)
+        attempts = {}
+        for record in self.records():
+            if record.get("status") in ("ok", "failed", "ignored"):
+                attempts[record["task"]] = attempts.get(record["task"], 0) + 1
+        finals = self.finals()
+        self.assertEqual([finals[i]["status"] for i in range(1, 6)],
+                         ["failed", "ignored", "failed", "ok", "ok"])
+        # A last failure is recorded as an attempt, then made final.
+        self.assertEqual(attempts, {1: 5, 2: 2, 3: 2, 4: 4, 5: 1})
+
+    def test_classes_that_are_none_are_refused(self):
+        done = self.program("fan", "run", "--on", "late=fail", "--", "true",
+                            ":::", "a")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("--on late=fail: give exit", done.stderr)
+
     def test_ignored_failures_give_exit_code_0(self):
         self.fan("run", "--results", "run", "--on-fail", "ignore", "--",
                  "false", ":::", "a")

@@ -2,6 +2,8 @@
 
 #include "tests/testing.h"
 
+#include <errno.h>
+
 static const struct policy POLICY = {.on_fail = ANSWER_IGNORE,
                                      .retries_max = 3,
                                      .backoff_min_ms = 1000,
@@ -46,6 +48,56 @@ static void same_seed_gives_the_same_delay(void **state)
     assert_true(equal < 10);
 }
 
+static void rule_of_a_class_goes_before_the_rest(void **state)
+{
+    (void)state;
+    struct policy policy = POLICY;
+    assert_int_equal(policy_read_rule(&policy, "timeout=fail"), 0);
+    assert_int_equal(policy_read_rule(&policy, "spawn=ignore"), 0);
+    assert_int_equal(policy_read_rule(&policy, "signal=retry:1"), 0);
+    assert_int_equal(policy_decide(&policy, CLASS_TIMEOUT, 1, 1).answer,
+                     ANSWER_FAIL);
+    assert_int_equal(policy_decide(&policy, CLASS_SPAWN, 1, 1).answer,
+                     ANSWER_IGNORE);
+    const struct policy_answer again =
+        policy_decide(&policy, CLASS_SIGNAL, 1, 1);
+    assert_int_equal(again.answer, ANSWER_RETRY);
+    assert_in_range(again.delay_ms, 500, 1000);
+    assert_int_equal(policy_decide(&policy, CLASS_SIGNAL, 2, 1).answer,
+                     ANSWER_IGNORE);
+    assert_int_equal(policy_decide(&policy, CLASS_EXIT, 3, 1).answer,
+                     ANSWER_RETRY);
+    assert_int_equal(policy_read_rule(&policy, "timeout=retry:0"), 0);
+    assert_int_equal(policy_decide(&policy, CLASS_TIMEOUT, 1, 1).answer,
+                     ANSWER_IGNORE);
+}
+
+static void rules_that_are_none_are_refused(void **state)
+{
+    static const char *const RULES[] = {"",
+                                        "timeout",
+                                        "timeout=",
+                                        "timeout=retry",
+                                        "timeout=retry:",
+                                        "timeout=retry:x",
+                                        "timeout=hold",
+                                        "late=fail",
+                                        "lost=ignore",
+                                        "oom=retry:1",
+                                        "exit =fail",
+                                        "exit=fail ",
+                                        "timeout=retry:99999999999999999999",
+                                        "exit:65=fail",
+                                        "none=fail"};
+    (void)state;
+    struct policy policy = {0};
+    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++)
+        if (policy_read_rule(&policy, RULES[i]) != -EINVAL)
+            fail_msg("%s", RULES[i]);
+    for (size_t i = 0; i < CLASSES; i++)
+        assert_false(policy.on[i].given);
+}
+
 static void unlimited_retries_end_neither_in_overflow_nor_failure(void **state)
 {
     (void)state;
@@ -88,6 +140,8 @@ int main(void)
         cmocka_unit_test(failure_is_retried_until_retries_are_spent),
         cmocka_unit_test(delay_doubles_up_to_the_most_with_half_of_it_jitter),
         cmocka_unit_test(same_seed_gives_the_same_delay),
+        cmocka_unit_test(rule_of_a_class_goes_before_the_rest),
+        cmocka_unit_test(rules_that_are_none_are_refused),
         cmocka_unit_test(unlimited_retries_end_neither_in_overflow_nor_failure),
         cmocka_unit_test(loss_costs_no_try_and_quarantine_is_the_end),
         cmocka_unit_test(every_name_reads_back_and_strange_ones_do_not),
