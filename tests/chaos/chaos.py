@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../system"))
 # pylint: disable=wrong-import-position
 import system  # noqa: E402
+from system import until  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
 system.PATIENCE_S = int(os.environ.get("CHAOS_PATIENCE_S", "60"))
@@ -34,7 +35,6 @@ RECOVER = os.environ.get("CHAOS_RECOVER") or os.path.join(
 LOG = system.LOG
 # Everything, and at full length; else what fits into some minutes.
 LONG = os.environ.get("CHAOS_LONG", "0") != "0"
-TICK_S = 0.01
 STARTS = 20  # of a process: what a recovery has to wait for at most
 LIVENESS = ("--heartbeat", "100ms", "--liveness", "500ms")
 # Where nobody may be given up: a busy machine may keep a process waiting.
@@ -75,17 +75,6 @@ def command_line(name, what, fight):
         print(f"{count:8} {what_happened}")
     print(told(total))
     return 0
-
-
-def until(what, true):
-    end = time.monotonic() + system.PATIENCE_S
-    while True:
-        found = true()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError("it never happens: " + what)
-        time.sleep(TICK_S)
 
 
 class Stopped:
@@ -154,19 +143,10 @@ class Role:
         test.addCleanup(self.close)
 
     def text(self):
-        # Not seek: the process writes where the shared offset stands.
-        size = os.fstat(self.said.fileno()).st_size
-        return os.pread(self.said.fileno(), size, 0).decode(errors="replace")
+        return system.said_in(self.said)
 
     def says(self, pattern):
-        end = time.monotonic() + system.PATIENCE_S
-        while True:
-            found = re.search(pattern, self.text())
-            if found:
-                return found
-            if time.monotonic() > end:
-                raise AssertionError(f"no {pattern!r}: {self.text()}")
-            time.sleep(TICK_S)
+        return system.until_said(self.said, pattern)
 
     def pids(self):
         """The process and those of its program below it, parents first."""
@@ -226,7 +206,7 @@ class ChaosTest(system.SystemTest):
 
     def struck(self, index=0):
         path = self.path(f"fault-{index}")
-        until("the fault " + path, lambda: os.path.exists(path))
+        self.until("the fault " + path, lambda: os.path.exists(path))
 
     def now(self):
         """The fault strikes now, or ends now, where it lasts. From here the
@@ -262,6 +242,10 @@ class ChaosTest(system.SystemTest):
                 return readable(file.read())
         except FileNotFoundError:
             return []
+
+    def until(self, what, true):
+        """Waits for what the log and the test's own files tell."""
+        return until(what, true, self.folder, self.path("run"))
 
     def finals_quietly(self, run="run"):
         return {record["task"] for record in self.stored(run)
@@ -341,7 +325,7 @@ class Midway(ChaosTest):
         """Something more is stored so soon after the fault."""
         before = len(self.finals_quietly())
         self.gated.open()
-        until("it goes on", lambda: len(self.finals_quietly()) > before)
+        self.until("it goes on", lambda: len(self.finals_quietly()) > before)
         self.within(limit_s)
 
 
@@ -369,7 +353,7 @@ class Run(Midway):
         os.kill(self.role(program), number)
 
     def heard(self, text):
-        until(f"fan run says {text}", lambda: text in self.run_.errors())
+        self.run_.says(text)
 
     def end_whole(self, recomputed=None):
         self.gated.open()
@@ -432,8 +416,8 @@ class ByHand(Midway):
         return worker
 
     def free_done(self):
-        until("the free tasks are stored",
-              lambda: len(self.finals_quietly()) >= self.FREE)
+        self.until("the free tasks are stored",
+                   lambda: len(self.finals_quietly()) >= self.FREE)
 
     def begin(self, *options, workers=1, **more):
         self.begin_ventilator(*options, **more)

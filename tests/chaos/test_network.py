@@ -7,7 +7,7 @@ import threading
 import chaos
 import proxy
 import system
-from chaos import LIVENESS, STEADY, STEADY_S, ByHand, pause, until
+from chaos import LIVENESS, STEADY, STEADY_S, ByHand, pause
 
 UP, DOWN = proxy.UP, proxy.DOWN
 
@@ -50,7 +50,7 @@ class Network(ByHand):
     def given_up(self, *directions):
         """The worker is given up while two of its tasks run."""
         self.begin(*LIVENESS)
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         self.links["control"].stall(*directions)
         self.ventilator.says("worker-gone")
         self.now()

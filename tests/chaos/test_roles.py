@@ -83,7 +83,7 @@ class Worker(ByHand):
         idle = self.add_worker(slots=1)
         self.ventilator.says("worker-joined(?s:.*)worker-joined")
         # The two slots of the first hold the last two tasks.
-        until("the last two run", lambda: len(self.executions()) == 12)
+        self.until("the last two run", lambda: len(self.executions()) == 12)
         self.now()
         idle.kill()
         self.ventilator.says("worker-gone")
@@ -96,12 +96,12 @@ class Worker(ByHand):
         self.add_sink()
         self.add_worker(before=before)
         self.free_done()
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         self.add_worker(slots=40)
-        until("all run", lambda: len(self.executions()) == 40)
+        self.until("all run", lambda: len(self.executions()) == 40)
         self.now()
         self.workers[0].kill()
-        until("they run elsewhere", lambda: self.recomputed() == 2)
+        self.until("they run elsewhere", lambda: self.recomputed() == 2)
 
     def test_f11_tasks_of_a_killed_worker_are_sent_again_at_once(self):
         self.one_worker_of_two_is_lost(*PATIENT)  # no silence tells
@@ -124,7 +124,8 @@ class Worker(ByHand):
         self.begin(*PATIENT)
         os.kill(self.sink.process.pid, signal.SIGSTOP)
         self.gated.open()
-        until("one more result is made", lambda: len(self.executions()) > 14)
+        self.until("one more result is made",
+                   lambda: len(self.executions()) > 14)
         self.now()
         self.workers[0].kill()
         os.kill(self.sink.process.pid, signal.SIGCONT)
@@ -136,13 +137,13 @@ class Worker(ByHand):
         self.addCleanup(last.open)
         self.begin(*LIVENESS, work='echo "$1" >>ran; test "$1" -le 10 || '
                    'cat gate; test "$1" -ne 40 || cat last; echo "$1"')
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         self.now()
         self.workers[0].kill(signal.SIGSTOP)
         self.ventilator.says("worker-gone")
         self.add_worker()
         self.gated.open()
-        until("others are done", lambda: len(self.finals_quietly()) > 20)
+        self.until("others are done", lambda: len(self.finals_quietly()) > 20)
         self.workers[0].kill(signal.SIGCONT)
         # It is told to say HELLO, and what it made meanwhile is refused.
         self.ventilator.says("worker-gone(?s:.*)worker-joined"
@@ -171,12 +172,12 @@ class Worker(ByHand):
 
     def test_f19_worker_that_is_started_again_takes_the_tasks_at_once(self):
         self.begin(*PATIENT)
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         self.now()
         self.workers[0].kill()
         self.add_worker()
-        until("tasks run again",
-              lambda: self.executions().total() == 14)
+        self.until("tasks run again",
+                   lambda: self.executions().total() == 14)
         self.recovery_s = self.elapsed()
         self.end_whole(recomputed=2)
 
@@ -195,8 +196,8 @@ class Worker(ByHand):
         self.begin_ventilator(work=work, tasks=2)
         self.add_sink()
         self.add_worker(slots=1)
-        until("the next task has the slot",
-              lambda: self.executions()[2] == 1)
+        self.until("the next task has the slot",
+                   lambda: self.executions()[2] == 1)
         self.assertEqual(os.read(ends["group"], 1), b"")
         self.gated.open()
         self.assertEqual(self.ventilator.ends(), system.OK)
@@ -220,10 +221,10 @@ class Sink(ByHand):
                               tasks=60)
         self.add_sink()
         self.add_worker()
-        until("two run", lambda: len(self.executions()) == 2)
+        self.until("two run", lambda: len(self.executions()) == 2)
         os.kill(self.sink.process.pid, signal.SIGSTOP)
         self.gated.open()
-        until("some are done", lambda: len(self.executions()) >= 3)
+        self.until("some are done", lambda: len(self.executions()) >= 3)
         pause(1)
         self.assertLess(len(self.executions()), 30)
         self.now()
@@ -234,7 +235,7 @@ class Sink(ByHand):
         self.begin(*STEADY)
         os.kill(self.sink.process.pid, signal.SIGSTOP)
         self.gated.open()
-        until("all is computed", lambda: len(self.executions()) == 40)
+        self.until("all is computed", lambda: len(self.executions()) == 40)
         pause(1, long=60)
         self.now()
         os.kill(self.sink.process.pid, signal.SIGCONT)

@@ -68,7 +68,7 @@ class Ended(Run):
     def setUp(self):
         super().setUp()
         self.begin()
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         self.below = system.descendants(self.run_.process.pid)
         self.now()
 
@@ -148,7 +148,7 @@ class Signals(ByHand):
 
     def told(self, program, number):
         self.begin()
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         role = {"fan-ventilator": self.ventilator, "fan-sink": self.sink,
                 "fan-worker": self.workers[0]}[program]
         self.now()
@@ -197,11 +197,11 @@ class Stale(ByHand):
         """A worker is given up and its tasks are done elsewhere; it comes back
         with them still running or just done, and is told to stop them."""
         self.begin(*LIVENESS, tasks=12)
-        until("two more run", lambda: len(self.executions()) == 12)
+        self.until("two more run", lambda: len(self.executions()) == 12)
         self.workers[0].kill(signal.SIGSTOP)
         self.ventilator.says("worker-gone")
         self.add_worker()
-        until("they run again", lambda: self.recomputed() == 2)
+        self.until("they run again", lambda: self.recomputed() == 2)
         self.workers[0].kill(signal.SIGCONT)
         self.now()
         self.ventilator.says("worker-gone(?s:.*)worker-joined"
@@ -228,8 +228,8 @@ class Thousand(ByHand):
             self.add_worker(slots=1)
         until("all have joined", lambda: self.joined() == self.WORKERS)
         self.add_sink()
-        until("a part is stored",
-              lambda: len(self.executions()) > self.WORKERS)
+        self.until("a part is stored",
+                   lambda: len(self.executions()) > self.WORKERS)
         self.ventilator.kill()
         self.now()
         self.ventilator_again()

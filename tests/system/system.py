@@ -2,22 +2,31 @@
 their own, a gate at which tasks wait, and a look into /proc and the log.
 
 Programs come from the folder in $FAN_BIN. Nothing here waits for time to
-pass: only for output, for exits, or for tasks; each wait has an end.
+pass: only for output, for exits, for files that change, or for tasks; each wait
+has an end.
 """
 import contextlib
+import ctypes
 import gzip
 import json
 import os
+import re
 import select
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 BIN = os.environ.get("FAN_BIN") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../../build/dev/bin")
 PATIENCE_S = 60
+
+LIBC = ctypes.CDLL(None)
+CHANGES = 0x2 | 0x40 | 0x80 | 0x100 | 0x200  # modified, moved, made, removed
+TICK_S = 0.01  # between two looks at what tells nobody of its changes
+RARE_S = 1     # and at what should, but not every file system does
 
 OK, ERROR, USAGE, TASKS_FAILED, HALTED, DAMAGED = 0, 1, 2, 3, 5, 9
 LOG = "results.ndjson.gz"
@@ -52,6 +61,59 @@ def descendants(root):
     for pid in found:
         found.extend(sorted(children.get(pid, [])))
     return found[1:]
+
+
+class Watch:
+    """Wakes up when one of these files changes, or one in these folders."""
+
+    def __init__(self, *paths):
+        self.paths = [os.fsencode(path) for path in paths]
+        self.fd = LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def __enter__(self):
+        self.look()
+        return self
+
+    def look(self):
+        for path in self.paths:  # some may have come meanwhile
+            LIBC.inotify_add_watch(self.fd, path, CHANGES)
+
+    def wait(self):
+        seconds = RARE_S if self.paths else TICK_S
+        if select.select([self.fd], [], [], seconds)[0]:
+            os.read(self.fd, 1 << 16)
+        self.look()
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+
+
+def until(what, true, *paths):
+    """Waits until `true()` gives something, and returns that. Looks again when
+    one of the paths changes; without any, as for processes, now and then."""
+    end_s = time.monotonic() + PATIENCE_S
+    with Watch(*paths) as watch:
+        while not (found := true()):
+            if time.monotonic() > end_s:
+                raise AssertionError("it never happens: " + what)
+            watch.wait()
+    return found
+
+
+def said_in(file):
+    """What others have written to an open file. Not by seek: they write where
+    the offset stands that is shared."""
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode(errors="replace")
+
+
+def until_said(file, pattern):
+    """Waits until others have written this to an open file."""
+    try:
+        return until(repr(pattern), lambda: re.search(pattern, said_in(file)),
+                     f"/proc/self/fd/{file.fileno()}")
+    except AssertionError as error:
+        raise AssertionError(f"{error} in {said_in(file)}") from None
 
 
 class Gate:
@@ -92,8 +154,11 @@ class Running:
             self.lines.append(line.decode().rstrip("\n"))
 
     def errors(self):
-        self.talk.seek(0)
-        return self.talk.read().decode(errors="replace")
+        return said_in(self.talk)
+
+    def says(self, pattern):
+        """Waits until it has said this on its standard error."""
+        return until_said(self.talk, pattern)
 
     def of_program(self, program):
         """Process ids of a role: its parents first."""
@@ -167,6 +232,27 @@ class SystemTest(unittest.TestCase):
             process.kill()
             process.wait(PATIENCE_S)
         process.stdout.close()
+
+    def on_small_disk(self, script):
+        """Runs a script that may mount `disk` (else: exit 99), lets fan talk to
+        `talk`, and waits at `gate` until that tells of a full disk."""
+        gate = Gate(self.path("gate"))
+        with open(self.path("talk"), "w+b") as talk, subprocess.Popen(
+                ["unshare", "-rm", "sh", "-c", script], cwd=self.folder,
+                env={**self.environment, "FAN": os.path.join(BIN, "fan")},
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True) as process:
+            try:
+                until("the disk is full", lambda: process.poll() is not None
+                      or "disk-full" in said_in(talk), self.path("talk"))
+            finally:
+                gate.open()
+                out, errors = process.communicate(timeout=PATIENCE_S)
+            os.unlink(gate.path)
+            if process.returncode == 99 or errors.startswith("unshare:"):
+                self.skipTest("mounting is not permitted here: " + errors)
+            self.assertEqual(process.returncode, 0, errors + said_in(talk))
+        return out
 
     def records(self, run="run"):
         with gzip.open(os.path.join(self.path(run), LOG)) as file:

@@ -47,16 +47,21 @@ class Terminal:
     def finish(self, keys=b""):
         """Waits for the end, typing `keys` again and again."""
         until = time.monotonic() + system.PATIENCE_S
-        ended = 0
-        while not ended and time.monotonic() < until:
-            self.type(keys)
-            self.read(0.1)
-            if self.fd is None:
-                time.sleep(0.02)
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
-        if not ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            raise AssertionError("it does not end: " + repr(self.seen[-500:]))
+        over = os.pidfd_open(self.pid)
+        try:
+            while not select.select([over], [], [], 0)[0]:
+                if time.monotonic() > until:
+                    os.kill(self.pid, signal.SIGKILL)
+                    raise AssertionError("it does not end: " +
+                                         repr(self.seen[-500:]))
+                self.type(keys)
+                select.select([over] if self.fd is None else [over, self.fd],
+                              [], [], 0.1)
+                self.read(0)
+        finally:
+            os.close(over)
+            _, status = os.waitpid(self.pid, 0)
+        while self.fd is not None and select.select([self.fd], [], [], 0)[0]:
+            self.read(0)
         self.close()
         return os.waitstatus_to_exitcode(status)

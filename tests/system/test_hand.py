@@ -2,7 +2,6 @@
 import itertools
 import os
 import signal
-import time
 
 import system
 from system import SystemTest, numbers
@@ -31,13 +30,6 @@ class Hand(SystemTest):
     def assert_ended(self, running, code=system.OK):
         self.assertEqual(running.finish(), code, running.errors())
 
-    def wait_for(self, condition, what):
-        """For what only the log and the processes tell."""
-        until = time.monotonic() + system.PATIENCE_S
-        while not condition():
-            self.assertLess(time.monotonic(), until, what)
-            time.sleep(0.01)
-
     def stored(self, count):
         """Waits until the log holds so many final records."""
         def there():
@@ -45,7 +37,8 @@ class Hand(SystemTest):
                 return sum(bool(r.get("final")) for r in self.records()) >= count
             except (OSError, EOFError, ValueError):
                 return False  # not there yet, or its last member is not whole
-        self.wait_for(there, f"{count} final records")
+        system.until(f"{count} final records", there, self.folder,
+                     self.path("run"))
 
     def test_any_order_of_starting_does(self):
         starts = {"ventilator": lambda: self.ventilator("--", "echo", ":::",
@@ -62,7 +55,7 @@ class Hand(SystemTest):
     def test_loopback_serves_as_well(self):
         self.endpoint = "tcp://127.0.0.1:*"
         ventilator = self.ventilator("-v", "--", "echo", ":::", *numbers(1, 5))
-        self.wait_for(lambda: "listening" in ventilator.errors(), "endpoint")
+        ventilator.says("listening")
         line = next(line for line in ventilator.errors().splitlines()
                     if "listening" in line)
         self.endpoint = line.partition("endpoint=")[2].split()[0]
@@ -87,8 +80,8 @@ class Hand(SystemTest):
         self.stored(4)
         second = self.worker()
         # Two of its own at the gate: it has joined and has work.
-        self.wait_for(lambda: len(second.of_program("cat")) == 2,
-                      "the second worker's tasks")
+        system.until("the second worker's tasks",
+                     lambda: len(second.of_program("cat")) == 2)
         second.kill(signal.SIGTERM)
         gate.open()
         self.assert_ended(second, TERMINATED)
@@ -115,7 +108,7 @@ class Hand(SystemTest):
         ventilator, sink, worker = (self.ventilator(*WORK), self.sink(),
                                     self.worker())
         self.stored(4)
-        self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
+        system.until("tasks", lambda: len(worker.of_program("cat")) == 2)
         ventilator.kill(signal.SIGINT)
         gate.open()
         self.assert_ended(ventilator, INTERRUPTED)
@@ -129,10 +122,10 @@ class Hand(SystemTest):
         self.sink()
         worker = self.worker("--verbose")
         self.stored(4)
-        self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
+        system.until("tasks", lambda: len(worker.of_program("cat")) == 2)
         waiting = worker.of_program("cat")
         worker.kill(signal.SIGTERM)
-        self.wait_for(lambda: "draining" in worker.errors(), "the drain")
+        worker.says("draining")
         worker.kill(signal.SIGTERM)
         self.assert_ended(worker, TERMINATED)
         self.assert_ends(waiting)
@@ -142,9 +135,9 @@ class Hand(SystemTest):
         ventilator, sink = self.ventilator(*WORK), self.sink()
         worker = self.worker("--verbose")
         self.stored(4)
-        self.wait_for(lambda: len(worker.of_program("cat")) == 2, "tasks")
+        system.until("tasks", lambda: len(worker.of_program("cat")) == 2)
         os.kill(worker.of_program("fan-worker")[0], signal.SIGTERM)
-        self.wait_for(lambda: "draining" in worker.errors(), "the drain")
+        worker.says("draining")
         worker.kill(signal.SIGTERM)
         helper = self.worker()
         gate.open()
