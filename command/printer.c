@@ -17,6 +17,7 @@ enum {
     FLUSH_SIZE = 256 << 10,
     KEEP_SIZE = 4 << 20, // larger buffers are given back
     RECORDS_A_TURN = 4096,
+    NOTES_MAX = 20,
     PLACE_SIZE = 64, // of DIR/printed: three numbers, padded
 };
 
@@ -30,6 +31,7 @@ struct printer {
                         // lines in the job log, and notes
     struct buffer out, err, tag;
     struct buffer note; // told last
+    unsigned notes;     // told, and not told any more
     bool closed;        // standard output is gone
     bool on_terminal[STDERR_FILENO + 1];
     bool in_line; // the terminal's cursor stands in one that was printed
@@ -219,12 +221,12 @@ static enum printer_result flush(struct printer *printer,
 }
 
 // What kept a task from running at all, or took its workers along, has left no
-// word of its own on stderr. The same for task after task is told once. What
-// has no attempt the ventilator has told of.
+// word of its own on stderr. The same for task after task is told once, and
+// what differs NOTES_MAX times. A note of a bad line names its task itself.
 static void tell_note(struct printer *printer, const struct record *record)
 {
     const struct span note = record->note;
-    if (record->event != EVENT_NONE || record->attempt == 0 || note.size == 0 ||
+    if (record->event != EVENT_NONE || note.size == 0 ||
         (record->status != STATUS_FAILED &&
          record->status != STATUS_QUARANTINED))
         return;
@@ -233,12 +235,19 @@ static void tell_note(struct printer *printer, const struct record *record)
         return;
     buffer_clear(&printer->note);
     buffer_append(&printer->note, note.at, note.size);
-    buffer_printf(&printer->err, "fan run: task %" PRIu64 ": ", record->task);
+    if (++printer->notes > NOTES_MAX)
+        return;
+    buffer_append_text(&printer->err, "fan run: ");
+    if (record->attempt > 0)
+        buffer_printf(&printer->err, "task %" PRIu64 ": ", record->task);
     for (size_t i = 0; i < note.size; i++)
         put_u8(&printer->err, note.at[i] < ' ' || note.at[i] == 0x7f
                                   ? (uint8_t)'?'
                                   : note.at[i]);
     put_u8(&printer->err, '\n');
+    if (printer->notes == NOTES_MAX)
+        buffer_append_text(&printer->err,
+                           "fan run: more of this is in the results only\n");
 }
 
 static int take(struct printer *printer, const struct record *record)

@@ -144,7 +144,7 @@ static bool make_offer(struct role *role, enum source_result result,
     }
     if (!payload) {
         offer->bad = bad->text;
-        log_event(LOG_WARNING, "bad-task", "task=%llu problem=\"%s\"",
+        log_event(LOG_INFO, "bad-task", "task=%llu problem=\"%s\"",
                   (unsigned long long)offer->task, bad->text);
     }
     return true;

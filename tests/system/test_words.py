@@ -44,6 +44,26 @@ class Hints(SystemTest):
                 self.fan("results", *self.hints(said, "results")[0])
 
 
+class Notes(SystemTest):
+    def test_bad_line_says_why_in_words_for_who_typed_fan_run(self):
+        self.write("in", '{"id":1}\nnonsense\n')
+        done = self.program("fan", "run", "-q", "--ndjson", "in", "--", "echo",
+                            "{id}")
+        self.assertEqual((done.returncode, done.stdout),
+                         (system.TASKS_FAILED, "1\n"))
+        self.assertRegex(done.stderr, r"\Afan run: task 2 \(at byte 9 of the "
+                         r"input\) is no JSON object: [^\n]+\n\Z")
+
+    def test_thousand_bad_lines_are_told_in_some(self):
+        done = self.program("fan", "run", "-q", "--", "echo", "{3}",
+                            input="x\n" * 1000)
+        self.assertEqual(done.returncode, system.TASKS_FAILED)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 21)
+        self.assertIn("has no value {3}", lines[0])
+        self.assertIn("in the results only", lines[-1])
+
+
 class Refusals(SystemTest):
     def test_misspelt_verb_is_told_the_right_one(self):
         for typed, meant in (("statsu", "status"), ("runn", "run"),
