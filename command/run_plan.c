@@ -266,7 +266,7 @@ int run_plan_sockets(struct run *run, struct problem *problem)
     snprintf(run->endpoint, sizeof run->endpoint, "ipc://%s/" CONTROL_NAME,
              run->socket_dir);
     const int error =
-        files_replace(run->dir, ENDPOINT_NAME, span_of_text(run->endpoint));
+        files_put(run->dir, ENDPOINT_NAME, span_of_text(run->endpoint));
     return error ? problem_set(problem, error, "cannot write %s/%s: %s",
                                run->dir, ENDPOINT_NAME, strerror(-error))
                  : 0;

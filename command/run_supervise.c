@@ -24,7 +24,6 @@ enum {
     PAUSE_MAX_MS = 2000,
     FAREWELL_MS = 200, // END was said; one that came too late for it waits
     TERM_MS = 2000,
-    TICK_MS = 20,
     WORDS_MAX = 16,
     PASSED_MAX = 3,
     FLAG_SIZE = 64,
@@ -316,7 +315,10 @@ static pid_t parent_of(const char *pid)
 static unsigned kill_adopted(const struct supervisor *supervisor)
 {
     unsigned count = 0;
+    siginfo_t any;
     const pid_t self = getpid();
+    if (waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return 0; // no child at all
     DIR *const folder = opendir("/proc");
     const struct dirent *entry;
     if (!folder)
@@ -386,6 +388,17 @@ void supervisor_kill(struct supervisor *supervisor)
     send(supervisor, RUN_SINK, SIGTERM);
 }
 
+// SIGCHLD is blocked: of a child that has died since reap() it is pending.
+static void wait_for_child(int64_t most_ms)
+{
+    const struct timespec most = {.tv_sec = most_ms / 1000,
+                                  .tv_nsec = most_ms % 1000 * 1000000};
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    (void)sigtimedwait(&child, NULL, &most);
+}
+
 static bool wait_for_roles(struct supervisor *supervisor, int64_t patience_ms)
 {
     const int64_t until_ms = clock_monotonic_ms() + patience_ms;
@@ -397,7 +410,7 @@ static bool wait_for_roles(struct supervisor *supervisor, int64_t patience_ms)
             any = any || supervisor->process[i].pid > 0;
         if (!any || now_ms >= until_ms)
             return !any;
-        poll(NULL, 0, TICK_MS);
+        wait_for_child(until_ms - now_ms);
     }
 }
 

@@ -295,6 +295,10 @@ static int exit_of(const struct run *run)
 static int go(struct run *run)
 {
     loop(run);
+    // It takes the kernel some 10 ms: while the roles leave.
+    if (run->watch_fd >= 0)
+        close(run->watch_fd);
+    run->watch_fd = -1;
     progress_clear(run);
     supervisor_close(&run->supervisor);
     finish_printing(run);

@@ -41,28 +41,32 @@ static int open_dir(const char *dir)
     return fd < 0 ? -errno : fd;
 }
 
-static int write_synced(int dir_fd, const char *name, struct span bytes)
+static int write_new(int dir_fd, const char *name, struct span bytes,
+                     bool durable)
 {
     const int fd =
         openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return -errno;
     int error = files_write(fd, bytes);
-    if (error == 0 && fsync(fd) != 0)
+    if (error == 0 && durable && fsync(fd) != 0)
         error = -errno;
     if (close(fd) != 0 && error == 0)
         error = -errno;
     return error;
 }
 
-static int rename_synced(int dir_fd, const char *aside, const char *name)
+static int give_name(int dir_fd, const char *aside, const char *name,
+                     bool durable)
 {
-    if (renameat(dir_fd, aside, dir_fd, name) != 0 || fsync(dir_fd) != 0)
+    if (renameat(dir_fd, aside, dir_fd, name) != 0 ||
+        (durable && fsync(dir_fd) != 0))
         return -errno;
     return 0;
 }
 
-int files_replace(const char *dir, const char *name, struct span bytes)
+static int replace(const char *dir, const char *name, struct span bytes,
+                   bool durable)
 {
     char aside[NAME_MAX + 1];
     const int size = snprintf(aside, sizeof aside, "%s.new", name);
@@ -71,13 +75,23 @@ int files_replace(const char *dir, const char *name, struct span bytes)
     const int dir_fd = open_dir(dir);
     if (dir_fd < 0)
         return dir_fd;
-    int error = write_synced(dir_fd, aside, bytes);
+    int error = write_new(dir_fd, aside, bytes, durable);
     if (error == 0)
-        error = rename_synced(dir_fd, aside, name);
+        error = give_name(dir_fd, aside, name, durable);
     if (error < 0)
         (void)unlinkat(dir_fd, aside, 0);
     close(dir_fd);
     return error;
+}
+
+int files_replace(const char *dir, const char *name, struct span bytes)
+{
+    return replace(dir, name, bytes, true);
+}
+
+int files_put(const char *dir, const char *name, struct span bytes)
+{
+    return replace(dir, name, bytes, false);
 }
 
 int files_rename(const char *dir, const char *aside, const char *name)
@@ -85,7 +99,7 @@ int files_rename(const char *dir, const char *aside, const char *name)
     const int dir_fd = open_dir(dir);
     if (dir_fd < 0)
         return dir_fd;
-    const int error = rename_synced(dir_fd, aside, name);
+    const int error = give_name(dir_fd, aside, name, true);
     close(dir_fd);
     return error;
 }

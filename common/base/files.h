@@ -20,6 +20,10 @@ void files_open_standard(void);
  * directory synced. After a crash it is the old file or the new one, whole. */
 int files_replace(const char *dir, const char *name, struct span bytes);
 
+/* The same for what is of no use once the machine has crashed: nothing is
+ * synced. Who reads it meanwhile finds it whole. */
+int files_put(const char *dir, const char *name, struct span bytes);
+
 /* Renames DIR/ASIDE, which the caller has synced, to DIR/NAME, durably. */
 int files_rename(const char *dir, const char *aside, const char *name);
 

@@ -10,7 +10,7 @@
 enum {
     SOCKETS_MAX = 60000,
     ENDPOINT_MAX = 1100,
-    RECONNECT_MS = 20,
+    RECONNECT_MS = 1, // at first, as a peer starts with us; doubles
     RECONNECT_MAX_MS = 1000,
     POLL_MAX = 8192,
 };

@@ -6,7 +6,7 @@
  * CHAOS_FAULTS   PROGRAM:CALL:N[+]:ACTION[:PATH] [; ...]
  *     The N-th CALL (open, write, pwrite, pread, fsync,
  *     fdatasync, ftruncate, rename, mkdir; without a path fork, pipe2, clone,
- *     memfd_create, pidfd_open) of a process, counted where the file's path
+ *     memfd_create) of a process, counted where the file's path
  *     contains PATH. ACTION: an errno's
  *     name, KILL or STOP (before the call), KILLAFTER. N+ stands for the N-th
  *     and all later ones.
@@ -32,7 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -355,13 +354,6 @@ int memfd_create(const char *name, unsigned flags)
     REAL(memfd_create);
     STRIKE(strike("memfd_create", "", &after));
     return (int)done(real(name, flags), after);
-}
-
-int pidfd_open(pid_t pid, unsigned flags)
-{
-    REAL(pidfd_open);
-    STRIKE(strike("pidfd_open", "", &after));
-    return (int)done(real(pid, flags), after);
 }
 
 // The child's own calls are its own: only its start can fail here.

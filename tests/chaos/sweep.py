@@ -24,7 +24,7 @@ FILES = (("open", "EMFILE"), ("open", "EACCES"), ("write", "EIO"),
          ("pread", "EIO"), ("fsync", "EIO"), ("fdatasync", "EIO"),
          ("ftruncate", "EIO"), ("rename", "EIO"), ("mkdir", "ENOSPC"))
 CALLS = (("pipe2", "EMFILE"), ("fork", "ENOMEM"), ("clone", "ENOMEM"),
-         ("memfd_create", "ENOMEM"), ("pidfd_open", "EMFILE"))
+         ("memfd_create", "ENOMEM"))
 PROGRAMS = ("fan", "fan-ventilator", "fan-sink", "fan-worker")
 
 

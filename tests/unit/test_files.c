@@ -33,10 +33,31 @@ static void directory_is_made_where_its_parent_cannot_be_read(void **state)
     assert_int_equal(rmdir(parent), 0);
 }
 
+static void a_file_is_replaced_whole_and_nothing_else_is_left(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/fan-test-XXXXXX", path[sizeof dir + 8], got[16];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/name", dir);
+    assert_int_equal(files_put(dir, "name", SPAN_OF("the first")), 0);
+    assert_int_equal(files_put(dir, "name", SPAN_OF("second")), 0);
+    const int fd = files_open(path);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, got, sizeof got), 6);
+    assert_memory_equal(got, "second", 6);
+    close(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(files_put(dir, "name", SPAN_OF("third")), -EISDIR);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(directory_is_made_where_its_parent_cannot_be_read),
+        cmocka_unit_test(a_file_is_replaced_whole_and_nothing_else_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
