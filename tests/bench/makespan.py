@@ -53,14 +53,17 @@ def greedy_s(tasks, factors, stop_s=None):
     return end_s
 
 
+def seconds(moment):
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
 def spans(results):
     """(start, end) of each final record, in seconds."""
     with gzip.open(os.path.join(results, "results.ndjson.gz"), "rt") as file:
         for line in file:
             record = json.loads(line)
             if record.get("final") and record.get("status") == "ok":
-                start_s = datetime.fromisoformat(
-                    record["start"].replace("Z", "+00:00")).timestamp()
+                start_s = seconds(record["start"])
                 yield start_s, start_s + record["wall_s"]
 
 
