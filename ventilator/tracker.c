@@ -164,7 +164,9 @@ int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
     tracker_dispatch(tracker);
     finish_run(tracker);
     records_due(tracker);
-    int64_t wait_ms = tracker->limits.heartbeat_ms / 2;
+    int64_t wait_ms = tracker_dispatch_wait_ms(tracker);
+    if (wait_ms > tracker->limits.heartbeat_ms / 2)
+        wait_ms = tracker->limits.heartbeat_ms / 2;
     const uint32_t first = tracker->lists[ENTRY_WAITING].oldest;
     if (first) {
         const int64_t due_ms = tracker->entries[first].due_ms - now_ms;

@@ -6,6 +6,25 @@
 
 enum { PREFETCH_MAX = 32768, BATCH_BYTES = 1 << 20 };
 static const double US_PER_MS = 1000.0;
+static const double AHEAD = 4; // so much longer tasks: one waits, if any
+
+// What is told in good time is no sign of long tasks, nor too much for a while.
+static int64_t settle_ms(const struct tracker *tracker)
+{
+    return (tracker->limits.prefetch_ms + 1) / 2;
+}
+
+// Of a task there, in us. Of one that runs for long nothing was told yet.
+static double length_of(const struct tracker *tracker,
+                        const struct worker *worker)
+{
+    const int64_t since_ms = tracker->now_ms - worker->progress_ms;
+    const double since_us = (double)since_ms * US_PER_MS;
+    return worker->running > 0 && since_ms > settle_ms(tracker) &&
+                   since_us > worker->mean_us
+               ? since_us
+               : worker->mean_us;
+}
 
 // Enough waiting work to hide the round trip; none for long tasks.
 static uint32_t credit(const struct tracker *tracker,
@@ -14,16 +33,15 @@ static uint32_t credit(const struct tracker *tracker,
     if (!worker->active || !(worker->rostered || MUTANT(SKIP_ROSTER)) ||
         worker->draining || worker->full || worker->alone || worker->reserved)
         return 0;
-    double prefetch = 0;
-    if (worker->mean_us > 0) {
-        const double hidden_us =
-            (double)tracker->limits.prefetch_ms * US_PER_MS * worker->slots;
-        prefetch = hidden_us / worker->mean_us;
-        if (prefetch < 1)
-            prefetch = 0;
-        if (prefetch > PREFETCH_MAX)
-            prefetch = PREFETCH_MAX;
-    }
+    if (worker->mean_us <= 0)
+        return worker->slots;
+    const double hidden_us = (double)tracker->limits.prefetch_ms * US_PER_MS;
+    const double length_us = length_of(tracker, worker);
+    double prefetch = hidden_us * worker->slots / length_us;
+    if (prefetch < 1)
+        prefetch = length_us <= hidden_us * AHEAD;
+    if (prefetch > PREFETCH_MAX)
+        prefetch = PREFETCH_MAX;
     return worker->slots + (uint32_t)prefetch;
 }
 
@@ -72,6 +90,8 @@ static void post(struct tracker *tracker, uint32_t handle, size_t first)
         return;
     if (worker->sent == worker->received)
         worker->lane_stuck_ms = tracker->now_ms;
+    if (worker_outstanding(worker) == 0)
+        worker->progress_ms = tracker->now_ms;
     if (!worker_sends(worker, (uint32_t)count)) {
         tracker_starve(tracker);
         return;
@@ -215,13 +235,41 @@ static void recall(struct tracker *tracker, uint32_t worker, uint32_t count)
     action->count = count;
 }
 
-// The input is dry and somebody idles: take from whoever has most waiting.
+// What it has said it holds and does not run.
+static uint32_t waiting_at(const struct worker *worker)
+{
+    const uint32_t held = worker->queued + worker->running;
+    return held > worker->slots ? held - worker->slots : 0;
+}
+
+// Its tasks turned out longer than those before, or one of them holds up the
+// others: what is too many comes back, before all that was not sent yet.
+static void recall_excess(struct tracker *tracker)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        struct worker *worker = tracker->workers[i];
+        if (!worker)
+            continue;
+        const uint32_t limit = credit(tracker, worker);
+        const uint32_t held = worker_outstanding(worker);
+        if (limit == 0 || held <= limit)
+            worker->over_ms = 0;
+        else if (worker->over_ms == 0)
+            worker->over_ms = tracker->now_ms;
+        else if (tracker->now_ms - worker->over_ms >= settle_ms(tracker) &&
+                 !worker->recalled_ms && waiting_at(worker) > 0)
+            recall(tracker, i, held - limit);
+    }
+}
+
+// The input is dry and somebody idles: take from where most work waits.
 static void steal(struct tracker *tracker)
 {
     if (tracker->lists[ENTRY_READY].count > 0 ||
         !tracker->ended[CURSOR_FRONT] || !tracker->ended[CURSOR_REDO])
         return;
-    uint32_t richest = NONE, most = 0;
+    uint32_t richest = NONE;
+    double most_us = 0;
     bool idle = false;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
@@ -229,16 +277,15 @@ static void steal(struct tracker *tracker)
             continue;
         idle = idle || (credit(tracker, worker) > 0 &&
                         worker_outstanding(worker) < worker->slots);
-        if (worker->queued > most && !worker->recalled_ms && !worker->alone) {
-            most = worker->queued;
+        const double us = waiting_at(worker) * (length_of(tracker, worker) + 1);
+        if (us > most_us && !worker->recalled_ms && !worker->alone) {
+            most_us = us;
             richest = i;
         }
     }
-    if (!idle || !richest || most < 1)
-        return;
-    if (worker_outstanding(tracker->workers[richest]) >
-        tracker->workers[richest]->slots) // its slots take fewer at once
-        recall(tracker, richest, (most + 1) / 2);
+    if (idle && richest)
+        recall(tracker, richest,
+               (waiting_at(tracker->workers[richest]) + 1) / 2);
 }
 
 // Nothing more starts: what waits at workers comes back. A RECALL may be lost.
@@ -262,5 +309,14 @@ void tracker_dispatch(struct tracker *tracker)
         return;
     place_lonely(tracker);
     feed_all(tracker);
+    recall_excess(tracker);
     steal(tracker);
+}
+
+int64_t tracker_dispatch_wait_ms(const struct tracker *tracker)
+{
+    for (uint32_t i = 1; i <= tracker->worker_top; i++)
+        if (tracker->workers[i] && waiting_at(tracker->workers[i]) > 0)
+            return settle_ms(tracker);
+    return INT64_MAX;
 }

@@ -67,7 +67,9 @@ struct worker {
     uint64_t made, stored; // result numbers
     int64_t beyond_ms;     // since when more is stored than it has made, or 0
     uint64_t finished, busy_us;
-    double mean_us; // of a task; 0: not known yet
+    double mean_us;      // of a task; 0: not known yet
+    int64_t progress_ms; // when it last finished one, or had none
+    int64_t over_ms;     // since when it has held more than its credit, or 0
     uint32_t queued, running;
     uint32_t unreceived;   // tasks in lane messages beyond `received`
     uint32_t *lane_counts; // tasks by number, a ring of lane_room places
@@ -234,6 +236,8 @@ void roster_meet(struct tracker *tracker, struct roster_slot *slot);
 
 /* tracker_dispatch.c */
 void tracker_dispatch(struct tracker *tracker);
+/* When it is to be called again, by what waits at workers; in ms. */
+int64_t tracker_dispatch_wait_ms(const struct tracker *tracker);
 
 /* tracker_sink.c */
 uint64_t record_add(struct tracker *tracker, struct wire_record record);

@@ -6,8 +6,8 @@ enum {
     STUCK_HEARTBEATS = 2,
     RECALL_AGAIN_MS = 1000,
     RESULTS_ASKED_MAX = 8,
+    FORGET_AFTER = 30, // tasks: of what was known before, half goes with each
 };
-static const double MEAN_WEIGHT = 0.3; // of the newest report
 
 uint32_t worker_outstanding(const struct worker *worker)
 {
@@ -119,17 +119,22 @@ static void take_receipt(struct tracker *tracker, uint32_t at,
     action->number = worker->received;
 }
 
-static void learn_speed(struct worker *worker, const struct wire_report *report)
+// A few tasks of another length, and the length is known: blocks are followed.
+static void learn_speed(struct worker *worker, const struct wire_report *report,
+                        int64_t now_ms)
 {
     if (report->finished > worker->finished &&
         report->busy_us >= worker->busy_us) {
-        const double mean = (double)(report->busy_us - worker->busy_us) /
-                            (double)(report->finished - worker->finished);
-        worker->mean_us =
-            worker->finished == 0
-                ? mean
-                : worker->mean_us + MEAN_WEIGHT * (mean - worker->mean_us);
+        const uint64_t count = report->finished - worker->finished;
+        const double mean =
+            (double)(report->busy_us - worker->busy_us) / (double)count;
+        const double kept = worker->finished == 0 || count > FORGET_AFTER
+                                ? 0
+                                : 1 / (double)(UINT64_C(1) << count);
+        worker->mean_us = mean + kept * (worker->mean_us - mean);
     }
+    if (report->finished != worker->finished || worker_outstanding(worker) == 0)
+        worker->progress_ms = now_ms;
     worker->finished = report->finished;
     worker->busy_us = report->busy_us;
 }
@@ -204,7 +209,7 @@ bool tracker_report(struct tracker *tracker, const struct id128 *incarnation,
     worker->queued = worker_count_refs(report->queued);
     worker->running = worker_count_refs(report->running);
     take_receipt(tracker, at, report);
-    learn_speed(worker, report);
+    learn_speed(worker, report, now_ms);
     note_running(tracker, worker, report->running);
     find_astray(tracker, worker, report);
     worker_find_stale(tracker, at, report);
@@ -222,14 +227,15 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
     if (!handle)
         return false;
     struct worker *worker = tracker->workers[handle];
-    worker->recalled_ms = 0;
+    worker->recalled_ms = worker->over_ms = 0;
     if (returned->lane != worker->lane ||
         worker_lists_too_many(tracker, returned->tasks, (struct wire_list){0}))
         return true;
     struct wire_list list = returned->tasks;
     struct wire_refs refs;
     while (wire_next_refs(&list, &refs)) {
-        for (uint32_t i = 0; i < refs.count; i++) {
+        // Each goes to the front: so the last of them first.
+        for (uint32_t i = refs.count; i-- > 0;) {
             const uint32_t at = entry_find(tracker, refs.task + i);
             const struct entry *entry = &tracker->entries[at];
             if (!at || entry->state != ENTRY_OUT || entry->worker != handle ||
@@ -240,6 +246,8 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
                 worker->alone = false;
             if (worker->queued > 0)
                 worker->queued--;
+            else if (worker->running > worker->slots) // handed on, not begun
+                worker->running--;
             task_go_on(tracker, at);
         }
     }

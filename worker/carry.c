@@ -213,6 +213,7 @@ static void unhand(void *argument, const struct slot_task *task)
 {
     struct worker *worker = argument;
     slots_unhand(worker->slots, task);
+    worker->changed = true; // it is no suspect any more, and may be recalled
 }
 
 static bool slots_are_open(struct worker *worker)

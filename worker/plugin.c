@@ -21,7 +21,7 @@ enum {
     NS_PER_US = 1000,
     NS_PER_MS = 1000000,
 };
-static const double HAND_NS = 1e6;      // of work handed to a slot at a time
+static const double HAND_NS = 4e6;      // of work handed to a slot at a time
 static const double MEAN_WEIGHT = 0.05; // of the newest
 
 static uint32_t places_for(uint32_t slots)

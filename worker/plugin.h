@@ -1,7 +1,7 @@
 /* plugin - calls a C function for tasks, in a thread for each slot
  *
  * include/fan.h is the contract with the function. Tasks are handed to a slot
- * on its belt, so many at a time as take about a millisecond; a slot's thread
+ * on its belt, so many at a time as take some milliseconds; a slot's thread
  * calls the function for one after the other, and their ends are taken from
  * there. The loop's thread and a slot's wake each other only where one waits.
  *

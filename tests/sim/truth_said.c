@@ -200,6 +200,20 @@ static void may_go(struct world *world, const struct tracker_send *send,
                     send->task, last->attempt);
 }
 
+// What is taken from a worker again and again is for another: it goes there.
+static bool goes_to_and_fro(const struct true_task *task,
+                            const struct id128 *worker, uint32_t generation)
+{
+    unsigned times = 0;
+    for (unsigned i = task->try_count; i-- > 0; times++) {
+        const struct try *try = &task->tries[i];
+        if (try->started || try->generation != generation ||
+            !id128_equal(&try->worker, worker))
+            break;
+    }
+    return times >= TO_AND_FRO;
+}
+
 static void send_one(struct world *world, const struct tracker_send *send,
                      const struct id128 *worker, uint32_t generation)
 {
@@ -214,6 +228,9 @@ static void send_one(struct world *world, const struct tracker_send *send,
     // Who does not know yet that another has taken its place knows no better.
     if (generation == world->truth->generation)
         may_go(world, send, generation);
+    if (goes_to_and_fro(task, worker, generation))
+        world_broke(world, "I13", "task %" PRIu64 " goes to and fro",
+                    send->task);
     if (task->try_count == TRIES) {
         world_broke(world, "I13", "task %" PRIu64 " goes out again and again",
                     send->task);

@@ -311,6 +311,115 @@ static void what_is_taken_for_an_idle_worker_goes_to_it(void **state)
     assert_int_equal(bench->sent_to, 2);
 }
 
+// It has had tasks of 1 ms, runs 1 and 2, and is given 3 to 8, which wait.
+static void give_many_short_ones(struct bench *bench)
+{
+    const struct wire_refs first = {1, 2, 1, 1}, rest = {3, 6, 1, 1};
+    const struct wire_refs_out running = {&first, 1}, queued = {&rest, 1};
+    struct wire_report busy = {
+        .lane = 1, .kept = 1, .finished = 9, .busy_us = 9000};
+    warm_up(bench, 2);
+    for (uint64_t task = 3; task <= 8; task++)
+        offer(bench, task);
+    busy.received = bench->lane_number;
+    report(bench, busy, NOTHING, running, 6);
+    turn(bench, 7);
+    assert_int_equal(bench->sent_count, 6);
+    busy.received = bench->lane_number;
+    report(bench, busy, queued, running, 8);
+}
+
+static void returned(struct bench *bench, struct wire_refs refs, int64_t now_ms)
+{
+    const struct talk talk = talk_of(bench);
+    const struct wire_header header = talk_header(talk, WIRE_RETURNED);
+    struct wire_returned got;
+    wire_put_returned(talk.frame, &header, 1, (struct wire_refs_out){&refs, 1});
+    assert_true(wire_get_returned(talk_body(talk), &got));
+    assert_true(tracker_returned(bench->tracker, &bench->worker, &got, now_ms));
+}
+
+static void what_waits_behind_a_long_task_comes_back_in_order(void **state)
+{
+    struct bench *bench = *state;
+    give_many_short_ones(bench);
+    for (int64_t now_ms = 10; now_ms <= 50; now_ms += 10) {
+        turn(bench, now_ms); // it may only be late
+        assert_int_equal(bench->kinds[ACTION_RECALL], 0);
+    }
+    unsigned recalls = 0;
+    for (int64_t now_ms = 60; now_ms <= 100; now_ms += 10) {
+        turn(bench, now_ms);
+        recalls += bench->kinds[ACTION_RECALL];
+    }
+    assert_int_equal(recalls, 1); // though there is more input
+    returned(bench, (struct wire_refs){4, 5, 1, 1}, 110);
+    offer(bench, 9);
+    report(bench,
+           (struct wire_report){.lane = 1,
+                                .kept = 1,
+                                .made = 1,
+                                .received = bench->lane_number,
+                                .finished = 12,
+                                .busy_us = 9000 + 200000},
+           NOTHING, NOTHING, 200);
+    turn(bench, 201);
+    assert_int_equal(bench->sent_count, 3); // two slots, and one ahead
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(bench->sent[i].task, 4 + i);
+}
+
+static void worker_that_tells_in_time_keeps_what_waits(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs first = {1, 2, 1, 1}, rest = {3, 6, 1, 1};
+    const struct wire_refs_out running = {&first, 1}, queued = {&rest, 1};
+    struct wire_report busy = {.lane = 1, .kept = 1, .busy_us = 9000};
+    give_many_short_ones(bench);
+    for (int64_t now_ms = 20; now_ms <= 400; now_ms += 20) {
+        busy.finished = 10 + (uint64_t)now_ms;
+        busy.busy_us += 20000;
+        busy.received = bench->lane_number;
+        report(bench, busy, queued, running, now_ms);
+        turn(bench, now_ms);
+        assert_int_equal(bench->kinds[ACTION_RECALL], 0);
+    }
+}
+
+static size_t given_after(struct bench *bench, uint64_t finished,
+                          uint64_t busy_us)
+{
+    warm_up(bench, 2);
+    for (uint64_t task = 3; task <= 20; task++)
+        offer(bench, task);
+    struct wire_report idle = {.lane = 1,
+                               .kept = 1,
+                               .received = bench->lane_number,
+                               .finished = 9,
+                               .busy_us = 9000};
+    report(bench, idle, NOTHING, NOTHING, 6);
+    idle.finished += finished;
+    idle.busy_us += busy_us;
+    report(bench, idle, NOTHING, NOTHING, 7);
+    turn(bench, 8);
+    return bench->sent_count;
+}
+
+static void block_of_longer_tasks_is_noticed_at_once(void **state)
+{
+    assert_int_equal(given_after(*state, 3, 300000), SLOTS + 1);
+}
+
+static void tasks_of_seconds_are_not_sent_ahead(void **state)
+{
+    assert_int_equal(given_after(*state, 3, 3000000), SLOTS);
+}
+
+static void one_task_of_a_tenth_of_a_second_is_sent_ahead(void **state)
+{
+    assert_int_equal(given_after(*state, 5, 750000), SLOTS + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +439,11 @@ int main(void)
         TEST(what_waits_is_recalled_until_it_is_back),
         TEST(failure_of_an_attempt_given_up_in_silence_counts),
         TEST(what_is_taken_for_an_idle_worker_goes_to_it),
+        TEST(what_waits_behind_a_long_task_comes_back_in_order),
+        TEST(worker_that_tells_in_time_keeps_what_waits),
+        TEST(block_of_longer_tasks_is_noticed_at_once),
+        TEST(tasks_of_seconds_are_not_sent_ahead),
+        TEST(one_task_of_a_tenth_of_a_second_is_sent_ahead),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }
