@@ -60,6 +60,14 @@ static int store_blocks(struct buffer *out, struct span text)
     return 0;
 }
 
+// ISA-L does not say that it only reads its input.
+static uint8_t *only_read(const uint8_t *at)
+{
+    uint8_t *same;
+    memcpy(&same, &at, sizeof same);
+    return same;
+}
+
 // Room that deflating may need for its output: at worst it stores, too.
 static size_t deflate_bound(size_t size)
 {
@@ -82,7 +90,7 @@ static int deflate_blocks(struct buffer *out, struct span text)
     stream.level_buf = behind + (ALIGNED - (uintptr_t)behind % ALIGNED);
     stream.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
     stream.end_of_stream = 1;
-    stream.next_in = (uint8_t *)(uintptr_t)text.at; // is only read
+    stream.next_in = only_read(text.at);
     stream.avail_in = (uint32_t)text.size;
     stream.next_out = at;
     stream.avail_out = (uint32_t)bound;
@@ -150,7 +158,7 @@ static bool inflates(struct span data, struct span text, uint8_t *room)
 {
     struct inflate_state state;
     isal_inflate_init(&state);
-    state.next_in = (uint8_t *)(uintptr_t)data.at; // is only read
+    state.next_in = only_read(data.at);
     state.avail_in = (uint32_t)data.size;
     state.next_out = room;
     state.avail_out = (uint32_t)text.size + 1;
