@@ -40,7 +40,7 @@ void opens_destroy(struct opens **opens)
 struct open_task *opens_find(const struct opens *opens, uint64_t task)
 {
     uint64_t place = 0;
-    if (!map_get(opens->index, task, &place))
+    if (opens->count == 0 || !map_get(opens->index, task, &place))
         return NULL;
     return &opens->at[place];
 }
