@@ -115,7 +115,9 @@ bool belt_begin(struct belt *belt, uint32_t *place)
 
 void belt_end(struct belt *belt)
 {
-    atomic_fetch_add(&belt->ended, 1);
+    const uint32_t ended =
+        atomic_load_explicit(&belt->ended, memory_order_relaxed);
+    atomic_store_explicit(&belt->ended, ended + 1, memory_order_release);
 }
 
 bool belt_is_empty(const struct belt *belt)

@@ -4,7 +4,7 @@
  * begins and ends them, one after the other, in order; the giver takes what
  * has ended, in order, and so frees the places. What has not begun can be
  * recalled at any time. No lock and no system call: one atomic operation to
- * give, begin or end. Neither side waits here; see plugin.c for that.
+ * give or begin. Neither side waits here; see plugin.c for that.
  *
  * The belt counts; the places' contents are the caller's, in an array of
  * `size`. The contents of a place belong to the taker from begin to end, and
@@ -23,7 +23,7 @@ struct belt {
     uint32_t mask;
     uint32_t taken, filled, given;        // the giver's own
     alignas(64) _Atomic uint64_t cursors; // begun; given in the upper half
-    _Atomic uint32_t ended;
+    alignas(64) _Atomic uint32_t ended;   // the taker's alone to change
 };
 
 /* `size` is a power of two. */
@@ -54,7 +54,9 @@ bool belt_idle(const struct belt *belt);
 /* -- the taker's -- */
 
 bool belt_begin(struct belt *belt, uint32_t *place); /* false: none is there */
-void belt_end(struct belt *belt); /* what it began; all it wrote is seen */
+/* What it began has ended: who sees that, sees all it wrote. It may wait until
+ * the taker's next atomic exchange to be seen. */
+void belt_end(struct belt *belt);
 bool belt_is_empty(const struct belt *belt); /* of what could begin */
 
 #endif

@@ -191,22 +191,37 @@ static void begin_to_leave(struct worker *worker, int64_t now_ms)
     worker_drain(worker, now_ms);
 }
 
-static int take_called(struct worker *worker, int64_t now_ms)
+static void end_called(void *argument, const struct slot_task *task)
+{
+    struct worker *worker = argument;
+    slots_end(worker->slots, task);
+}
+
+static int take_given_up(struct worker *worker, int64_t now_ms)
 {
     struct plugin_end end;
     int code = 0;
-    while (code == 0 && plugin_next(worker->plugin, &end)) {
+    while (code == 0 && plugin_given_up(worker->plugin, &end)) {
         code = worker_add_result(worker, end.task, end.values, &end.end);
-        if (end.stuck) {
-            slots_abandon(worker->slots, end.task);
-            begin_to_leave(worker, now_ms);
-        } else {
-            slots_end(worker->slots, end.task, end.busy_us, true);
-        }
-        plugin_release(worker->plugin);
+        slots_abandon(worker->slots, end.task);
+        begin_to_leave(worker, now_ms);
         worker->changed = true;
     }
     return code;
+}
+
+static int take_called(struct worker *worker, int64_t now_ms)
+{
+    struct plugin_pack pack = {0};
+    int code = 0;
+    while (code == 0 &&
+           plugin_next(worker->plugin, &pack, end_called, worker)) {
+        code = worker_add_results(worker, &pack.frame, pack.count);
+        slots_busy(worker->slots, pack.busy_us);
+        worker->changed = true;
+    }
+    buffer_free(&pack.frame);
+    return code == 0 ? take_given_up(worker, now_ms) : code;
 }
 
 static void unhand(void *argument, const struct slot_task *task)

@@ -13,16 +13,14 @@
 #include <unistd.h>
 
 enum {
-    PLACES_MAX = 1024, // of one belt
+    PLACES_MAX = 4096, // of one belt
     PLACES_MIN = 16,
-    PLACES_ALL = 16384,     // of all belts
-    LOOK_MS = 2,            // for what waits behind a task that takes long
-    BUFFER_KEEP = 16 << 10, // memory a place keeps from task to task
+    PLACES_ALL = 65536, // of all belts
+    LOOK_MS = 2,        // for what waits behind a task that takes long
     NS_PER_US = 1000,
     NS_PER_MS = 1000000,
 };
-static const double HAND_NS = 4e6;      // of work handed to a slot at a time
-static const double MEAN_WEIGHT = 0.05; // of the newest
+static const double HAND_NS = 4e6; // of work handed to a slot at a time
 
 static uint32_t places_for(uint32_t slots)
 {
@@ -40,6 +38,7 @@ static int prepare_seat(struct plugin *plugin, struct plugin_seat *seat,
     seat->measured = true;
     belt_init(&seat->belt, plugin->places);
     atomic_init(&seat->open, SEAT_OPENING);
+    (void)pthread_mutex_init(&seat->lock, NULL);
     seat->jobs = calloc(plugin->places, sizeof *seat->jobs);
     if (!seat->jobs)
         return -ENOMEM;
@@ -139,12 +138,10 @@ void plugin_destroy(struct plugin **plugin)
         struct plugin_seat *seat = &gone->seat[i];
         if (seat->started)
             (void)pthread_join(seat->thread, NULL);
-        for (uint32_t place = 0; seat->jobs && place < gone->places; place++) {
-            buffer_free(&seat->jobs[place].out.bytes);
-            buffer_free(&seat->jobs[place].err.bytes);
-        }
         free(seat->jobs);
         plugin_task_clear(&seat->task);
+        plugin_clear_results(seat);
+        (void)pthread_mutex_destroy(&seat->lock);
         (void)sem_destroy(&seat->wake);
     }
     if (gone->fd >= 0)
@@ -206,6 +203,7 @@ static bool look_at(const struct plugin *plugin, struct plugin_seat *seat,
 void plugin_turn(struct plugin *plugin, int64_t now_ms)
 {
     eventfd_t unused;
+    atomic_store(&plugin->utc_less_us, clock_utc_us() - clock_monotonic_us());
     if (!atomic_exchange(&plugin->armed, false))
         (void)eventfd_read(plugin->fd, &unused);
     if (plugin->settings.timeout_ms == INT64_MAX && !plugin->watches)
@@ -215,6 +213,7 @@ void plugin_turn(struct plugin *plugin, int64_t now_ms)
         uint64_t number;
         if (!look_at(plugin, seat, &number) || seat->due_ms > now_ms)
             continue;
+        plugin->stuck += seat->asked;
         if (seat->asked)
             seat->stuck = true;
         else
@@ -242,11 +241,21 @@ static bool is_worth_a_turn(const struct plugin *plugin,
            (ended > 0 && belt_idle(&seat->belt));
 }
 
+static bool some_are_opening(const struct plugin *plugin)
+{
+    for (uint32_t i = 0; i < plugin->settings.slots; i++)
+        if (atomic_load(&plugin->seat[i].open) == SEAT_OPENING)
+            return true;
+    return false;
+}
+
 int64_t plugin_wait_ms(struct plugin *plugin, int64_t now_ms)
 {
     const int64_t timeout_ms = plugin->settings.timeout_ms;
     int64_t wait_ms = timeout_ms;
-    atomic_store(&plugin->armed, true);
+    (void)atomic_exchange(&plugin->armed, true);
+    if (!plugin->settled && !some_are_opening(plugin))
+        return 0;
     for (uint32_t i = 0; i < plugin->settings.slots; i++) {
         struct plugin_seat *seat = &plugin->seat[i];
         uint64_t number;
@@ -265,9 +274,10 @@ int64_t plugin_wait_ms(struct plugin *plugin, int64_t now_ms)
     return wait_ms == INT64_MAX ? -1 : wait_ms;
 }
 
-bool plugin_is_ready(const struct plugin *plugin, struct problem *problem)
+bool plugin_is_ready(struct plugin *plugin, struct problem *problem)
 {
     bool ready = true;
+    plugin->settled = true;
     for (uint32_t i = 0; i < plugin->settings.slots; i++) {
         const struct plugin_seat *seat = &plugin->seat[i];
         const int open = atomic_load(&seat->open);
@@ -276,6 +286,7 @@ bool plugin_is_ready(const struct plugin *plugin, struct problem *problem)
                                "the plugin cannot set up slot %u: %.512s",
                                seat->slot, seat->failure);
         ready = ready && open == SEAT_OPEN;
+        plugin->settled = plugin->settled && open != SEAT_OPENING;
     }
     return ready;
 }
@@ -358,72 +369,6 @@ void plugin_take_back_stuck(struct plugin *plugin, int64_t now_ms,
     }
 }
 
-static enum fail_class class_of(const struct plugin *plugin,
-                                const struct plugin_job *job)
-{
-    const bool cut = job->out.cut || job->err.cut;
-    if (job->class != CLASS_NONE)
-        return job->class;
-    if (job->malformed)
-        return CLASS_SPAWN;
-    if (job->no_memory || (cut && !plugin->settings.truncate))
-        return CLASS_OUTPUT;
-    return job->code == 0 ? CLASS_NONE : CLASS_EXIT;
-}
-
-static struct span note_on(const struct plugin_job *job, enum fail_class class)
-{
-    if (job->malformed)
-        return SPAN_OF("what the task holds is malformed");
-    if (class == CLASS_OUTPUT && job->no_memory)
-        return SPAN_OF("out of memory for its result");
-    if (class == CLASS_OUTPUT)
-        return SPAN_OF("its result is longer than --output-max");
-    return (struct span){0};
-}
-
-static uint8_t exit_code_of(int code)
-{
-    return code >= 0 && code <= UINT8_MAX ? (uint8_t)code : UINT8_MAX;
-}
-
-static void learn(struct plugin *plugin, const struct plugin_job *job,
-                  struct plugin_end *end)
-{
-    const double wall_ns = (double)job->wall_ns;
-    plugin->mean_ns =
-        plugin->mean_ns <= 0
-            ? wall_ns + 1
-            : plugin->mean_ns + MEAN_WEIGHT * (wall_ns - plugin->mean_ns);
-    plugin->busy_ns += (uint64_t)job->wall_ns;
-    end->busy_us = plugin->busy_ns / NS_PER_US;
-    plugin->busy_ns %= NS_PER_US;
-}
-
-static void fill_end(struct plugin *plugin, const struct plugin_job *job,
-                     struct plugin_end *end)
-{
-    const enum fail_class class = class_of(plugin, job);
-    end->task = job->held;
-    end->values = job->malformed ? (struct span){0} : job->values;
-    end->stuck = false;
-    end->end = (struct exec_end){
-        .slot = job->held->slot,
-        .class = class,
-        .exit = job->malformed ? 0 : exit_code_of(job->code),
-        .out_cut = job->out.cut,
-        .err_cut = job->err.cut,
-        .start_us = job->start_ns / NS_PER_US + plugin->utc_less_us,
-        .wall_us = (uint64_t)job->wall_ns / NS_PER_US,
-        .user_us = job->user_us,
-        .sys_us = job->sys_us,
-        .out = buffer_span(&job->out.bytes),
-        .err = buffer_span(&job->err.bytes),
-        .note = note_on(job, class),
-    };
-    learn(plugin, job, end);
-}
-
 // What its thread may still write is not read.
 static void fill_stuck(const struct plugin *plugin,
                        const struct plugin_seat *seat,
@@ -434,68 +379,30 @@ static void fill_stuck(const struct plugin *plugin,
     *end = (struct plugin_end){
         .task = job->held,
         .values = wire_command_values(job->held->payload),
-        .stuck = true,
         .end = {.slot = job->held->slot,
                 .class = job->class,
-                .start_us = began_ns / NS_PER_US + plugin->utc_less_us,
+                .start_us =
+                    began_ns / NS_PER_US + atomic_load(&plugin->utc_less_us),
                 .wall_us = (uint64_t)wall_ns / NS_PER_US,
                 .note = SPAN_OF("it did not stop when asked; its worker ended "
                                 "for that")},
     };
 }
 
-static bool next_of(struct plugin *plugin, struct plugin_seat *seat,
-                    struct plugin_end *end)
+bool plugin_given_up(struct plugin *plugin, struct plugin_end *end)
 {
-    uint32_t place;
-    if (seat->told)
-        return false;
-    if (belt_next(&seat->belt, &place)) {
-        fill_end(plugin, &seat->jobs[place], end);
+    for (uint32_t i = 0; i < plugin->settings.slots && plugin->stuck > 0; i++) {
+        struct plugin_seat *seat = &plugin->seat[i];
+        if (!seat->stuck || seat->told)
+            continue;
+        const struct plugin_job *job = running_job(seat, seat->watched);
+        plugin->stuck--;
+        seat->told = job;
+        seat->stuck = job; // else it has ended just now, and is told as ended
+        if (!job)
+            continue;
+        fill_stuck(plugin, seat, job, end);
         return true;
     }
-    if (!seat->stuck)
-        return false;
-    const struct plugin_job *job = running_job(seat, seat->watched);
-    if (!job) { // it has ended just now, and is told in the next turn
-        seat->stuck = false;
-        return false;
-    }
-    fill_stuck(plugin, seat, job, end);
-    return true;
-}
-
-bool plugin_next(struct plugin *plugin, struct plugin_end *end)
-{
-    if (plugin->at == 0)
-        plugin->utc_less_us = clock_utc_us() - clock_monotonic_us();
-    for (; plugin->at < plugin->settings.slots; plugin->at++)
-        if (next_of(plugin, &plugin->seat[plugin->at], end))
-            return true;
-    plugin->at = 0;
     return false;
-}
-
-static void reuse(struct plugin_stream *stream)
-{
-    if (stream->bytes.capacity > BUFFER_KEEP || stream->bytes.failed)
-        buffer_free(&stream->bytes);
-    else
-        buffer_clear(&stream->bytes);
-    stream->cut = false;
-}
-
-void plugin_release(struct plugin *plugin)
-{
-    struct plugin_seat *seat = &plugin->seat[plugin->at];
-    uint32_t place;
-    if (!belt_next(&seat->belt, &place)) {
-        seat->told = true;
-        return;
-    }
-    struct plugin_job *job = &seat->jobs[place];
-    reuse(&job->out);
-    reuse(&job->err);
-    job->no_memory = job->malformed = false;
-    belt_take(&seat->belt);
 }

@@ -64,7 +64,7 @@ void plugin_turn(struct plugin *plugin, int64_t now_ms);
 int64_t plugin_wait_ms(struct plugin *plugin, int64_t now_ms);
 
 /* Are all slots set up? False with a problem where one cannot be. */
-bool plugin_is_ready(const struct plugin *plugin, struct problem *problem);
+bool plugin_is_ready(struct plugin *plugin, struct problem *problem);
 
 /* -- tasks -- */
 
@@ -72,7 +72,8 @@ bool plugin_is_ready(const struct plugin *plugin, struct problem *problem);
  * than `share`? */
 bool plugin_has_room(const struct plugin *plugin, uint32_t slot,
                      uint32_t share);
-/* Hands a task over; it must stay until it is told as ended or taken back. */
+/* Hands a task over; it must stay until it is told as ended or taken back, and
+ * but for its links it must not change. */
 void plugin_hand(struct plugin *plugin, uint32_t slot,
                  const struct slot_task *task);
 /* Makes a slot's thread see what was handed. */
@@ -91,17 +92,30 @@ void plugin_take_back_stuck(struct plugin *plugin, int64_t now_ms,
  */
 void plugin_cancel(struct plugin *plugin, uint32_t slot, int64_t now_ms);
 
+/* Results of a slot's tasks, as its thread has encoded them. */
+struct plugin_pack {
+    struct buffer frame; /* a RESULTS, but for its head: see result_add */
+    uint32_t count;
+    uint64_t busy_us; /* what to add to the totals: the parts of microseconds
+                       * come with a later one */
+};
+/* Gives what has ended, slot for slot: true with a pack, which is the caller's,
+ * and after a call of `ended` for each of its tasks, which nobody uses any
+ * more; false when that was all. What is in `pack->frame` is dropped, and its
+ * memory used for a next pack. A frame that has failed lacks results, for want
+ * of memory. */
+bool plugin_next(struct plugin *plugin, struct plugin_pack *pack,
+                 void (*ended)(void *argument, const struct slot_task *task),
+                 void *argument);
+
+/* A task that was given up, but its thread still runs: the slot is lost, and
+ * the task's memory still used. */
 struct plugin_end {
     const struct slot_task *task;
     struct exec_end end;
-    struct span values; /* of the task, as wire_command_values gives them */
-    uint64_t busy_us;   /* what to add to the totals: the parts of microseconds
-                         * come with a later one */
-    bool stuck; /* given up, but its thread still runs: the slot is lost,
-                 * and the task's memory still used */
+    struct span values; /* as wire_command_values gives them */
 };
-/* Gives an ended task, until it is released always the same one. */
-bool plugin_next(struct plugin *plugin, struct plugin_end *end);
-void plugin_release(struct plugin *plugin);
+/* Gives each once. To be called when plugin_next has nothing more. */
+bool plugin_given_up(struct plugin *plugin, struct plugin_end *end);
 
 #endif

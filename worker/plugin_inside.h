@@ -1,7 +1,8 @@
 /* plugin_inside - what the parts of a plugin's executor share
  *
  * plugin.c is the loop's side, plugin_seat.c a slot's thread, plugin_task.c
- * what the function may call, plugin_load.c the library.
+ * what the function may call, plugin_result.c the way back from there to the
+ * loop, plugin_load.c the library.
  */
 #ifndef WORKER_PLUGIN_INSIDE_H
 #define WORKER_PLUGIN_INSIDE_H
@@ -29,18 +30,10 @@ struct plugin_stream {
     bool cut;
 };
 
-/* A task at a seat: a place on its belt. */
+/* A task at a seat: a place on its belt. Written by the loop. */
 struct plugin_job {
     const struct slot_task *held;
-    // Written by the thread.
-    struct plugin_stream out, err;
-    struct span values; // encoded
-    bool malformed, no_memory;
-    int code;
-    int64_t start_ns, wall_ns; // monotonic
-    uint64_t user_us, sys_us;
-    // Written by the loop.
-    enum fail_class class; // why it was ended by us; CLASS_NONE: it was not
+    enum fail_class class; // why it was asked to stop, before it is
 };
 
 struct plugin_text {
@@ -51,9 +44,15 @@ struct plugin_text {
 /* What fan.h calls a task. One for each seat, for one task after the other. */
 struct fan_task {
     struct plugin_seat *seat;
-    struct plugin_job *job;
+    const struct slot_task *held;
     uint64_t number; // counts this seat's tasks, from 1
     struct wire_command command;
+    struct span values; // encoded
+    struct plugin_stream out, err;
+    bool malformed, no_memory;
+    int code;
+    int64_t start_ns, wall_ns; // monotonic
+    uint64_t user_us, sys_us;
     bool has_payload, has_texts;
     struct buffer payload;
     struct buffer texts; // each with a NUL behind
@@ -69,6 +68,14 @@ enum seat_state {
     SEAT_GONE,   // its thread has left
 };
 
+/* Results that wait for the loop. */
+struct plugin_made {
+    struct plugin_made *next;
+    struct buffer frame;
+    uint32_t count;
+    uint64_t wall_ns;
+};
+
 /* A slot and its thread. */
 struct plugin_seat {
     struct plugin *plugin;
@@ -82,6 +89,11 @@ struct plugin_seat {
     int64_t told_ns;     // when it woke the loop
     bool measured;       // of this task CPU times are taken
     const char *failure; // of fan_slot_open
+    // Shared, under the lock: what has ended on the belt has its result here.
+    pthread_mutex_t lock;
+    struct plugin_made made;  // the last, which grows
+    struct plugin_made *full; // those before it, in order
+    size_t usual;             // bytes of one, about
     // Shared.
     _Atomic int open; // enum seat_state
     atomic_bool asleep;
@@ -102,16 +114,18 @@ struct plugin_seat {
 
 struct plugin {
     struct plugin_settings settings;
-    uint32_t places;   // of each belt
-    int fd;            // eventfd: something has ended
-    atomic_bool armed; // the loop waits: wake it
-    atomic_bool over;  // all threads are to leave
+    uint32_t places;             // of each belt
+    int fd;                      // eventfd: something has ended
+    atomic_bool armed;           // the loop waits: wake it
+    atomic_bool over;            // all threads are to leave
+    _Atomic int64_t utc_less_us; // UTC less the monotonic clock
     // The loop's.
     double mean_ns;            // of a task, lately; 0: unknown
     uint64_t busy_ns;          // not yet in whole microseconds
-    int64_t utc_less_us;       // UTC less the monotonic clock
     int64_t looked_ms;         // for what waits behind a long task
     uint32_t at;               // seat of plugin_next
+    uint32_t stuck;            // seats to be told as such
+    bool settled;              // no slot was opening when last asked
     bool watches;              // a task was cancelled: look at them by time
     struct plugin_seat seat[]; // slot - 1
 };
@@ -126,8 +140,14 @@ int64_t plugin_clock_ns(void);
 
 /* -- plugin_task.c -- */
 
-/* Makes the seat's task ready for this job. False: its payload is malformed. */
-bool plugin_task_begin(struct fan_task *task, struct plugin_job *job);
+/* Makes the seat's task ready. False: its payload is malformed. */
+bool plugin_task_begin(struct fan_task *task, const struct slot_task *held);
 void plugin_task_clear(struct fan_task *task);
+
+/* -- plugin_result.c -- */
+
+/* The thread's: its task, at that place, has ended. */
+void plugin_put_result(struct plugin_seat *seat, uint32_t place);
+void plugin_clear_results(struct plugin_seat *seat);
 
 #endif

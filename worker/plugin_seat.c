@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    TELL_NS = 100 * 1000,    // what has ended waits no longer behind short ones
+    TELL_NS = 500 * 1000,    // what has ended waits no longer behind short ones
     MEASURE_NS = 100 * 1000, // a task of this length is followed by a measured
 };
 static const int64_t NS_PER_S = 1000000000;
@@ -25,7 +25,9 @@ int64_t plugin_clock_ns(void)
 
 void plugin_tell(struct plugin *plugin)
 {
-    if (atomic_load(&plugin->armed) && atomic_exchange(&plugin->armed, false))
+    // One exchange comes after the other's: either the loop sees here what has
+    // ended, or it is seen here to wait.
+    if (atomic_exchange(&plugin->armed, false))
         (void)eventfd_write(plugin->fd, 1);
 }
 
@@ -70,32 +72,44 @@ static void measure(struct plugin_seat *seat, struct rusage *usage)
         (void)getrusage(RUSAGE_THREAD, usage);
 }
 
-static void call(struct plugin_seat *seat, struct plugin_job *job)
+static void call(struct plugin_seat *seat)
 {
+    struct fan_task *task = &seat->task;
     struct rusage before = {0}, after = {0};
-    if (seat->clock_ns == 0)
-        seat->clock_ns = plugin_clock_ns();
-    job->start_ns = seat->clock_ns;
-    atomic_store_explicit(&seat->began_ns, job->start_ns, memory_order_relaxed);
-    atomic_store_explicit(&seat->running, seat->task.number,
-                          memory_order_release);
+    atomic_store_explicit(&seat->began_ns, task->start_ns,
+                          memory_order_relaxed);
+    atomic_store_explicit(&seat->running, task->number, memory_order_release);
     measure(seat, &before);
-    job->code = seat->plugin->settings.code->run(&seat->task, seat->state);
+    task->code = seat->plugin->settings.code->run(task, seat->state);
     measure(seat, &after);
     seat->clock_ns = plugin_clock_ns();
-    job->wall_ns = seat->clock_ns - job->start_ns;
-    job->user_us = micros(after.ru_utime) - micros(before.ru_utime);
-    job->sys_us = micros(after.ru_stime) - micros(before.ru_stime);
-    seat->measured = job->wall_ns >= MEASURE_NS;
+    task->wall_ns = seat->clock_ns - task->start_ns;
+    task->user_us = micros(after.ru_utime) - micros(before.ru_utime);
+    task->sys_us = micros(after.ru_stime) - micros(before.ru_stime);
+    seat->measured = task->wall_ns >= MEASURE_NS;
     atomic_store_explicit(&seat->running, 0, memory_order_release);
+}
+
+// One reading of the clock ends a task and starts the next.
+static void serve(struct plugin_seat *seat, const struct slot_task *held)
+{
+    struct fan_task *task = &seat->task;
+    if (seat->clock_ns == 0)
+        seat->clock_ns = plugin_clock_ns();
+    task->start_ns = seat->clock_ns;
+    task->code = 0;
+    task->wall_ns = 0;
+    task->user_us = task->sys_us = 0;
+    if (plugin_task_begin(task, held))
+        call(seat);
 }
 
 // The loop is woken where it can do something useful: with many ended, with
 // none left here, or after some time.
-static void end(struct plugin_seat *seat)
+static void end(struct plugin_seat *seat, uint32_t place)
 {
     struct plugin *plugin = seat->plugin;
-    belt_end(&seat->belt);
+    plugin_put_result(seat, place);
     const uint32_t count = (uint32_t)seat->task.number;
     if (!belt_is_empty(&seat->belt) && count % (plugin->places / 2) != 0 &&
         seat->clock_ns - seat->told_ns < TELL_NS)
@@ -130,13 +144,8 @@ void *plugin_serve(void *argument)
     uint32_t place;
     const bool open = open_slot(seat);
     while (open && wait_for_task(seat, &place)) {
-        struct plugin_job *job = &seat->jobs[place];
-        job->malformed = !plugin_task_begin(&seat->task, job);
-        if (!job->malformed)
-            call(seat, job);
-        else
-            job->start_ns = seat->clock_ns = plugin_clock_ns();
-        end(seat);
+        serve(seat, seat->jobs[place].held);
+        end(seat, place);
     }
     if (open && plugin->settings.code->close)
         plugin->settings.code->close(seat->slot, seat->state);

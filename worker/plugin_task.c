@@ -17,21 +17,31 @@ static void reuse(struct buffer *buffer)
         buffer_clear(buffer);
 }
 
-bool plugin_task_begin(struct fan_task *task, struct plugin_job *job)
+static void reuse_stream(struct plugin_stream *stream)
 {
-    task->job = job;
+    reuse(&stream->bytes);
+    stream->cut = false;
+}
+
+bool plugin_task_begin(struct fan_task *task, const struct slot_task *held)
+{
+    task->held = held;
     task->number++;
-    task->has_payload = task->has_texts = false;
-    if (!wire_get_command(job->held->payload, &task->command))
-        return false;
-    job->values = wire_encoded_values(&task->command);
-    return true;
+    task->has_payload = task->has_texts = task->no_memory = false;
+    reuse_stream(&task->out);
+    reuse_stream(&task->err);
+    task->malformed = !wire_get_command(held->payload, &task->command);
+    task->values = task->malformed ? (struct span){0}
+                                   : wire_encoded_values(&task->command);
+    return !task->malformed;
 }
 
 void plugin_task_clear(struct fan_task *task)
 {
     buffer_free(&task->payload);
     buffer_free(&task->texts);
+    buffer_free(&task->out.bytes);
+    buffer_free(&task->err.bytes);
     free(task->text);
     task->text = NULL;
     task->text_capacity = 0;
@@ -43,7 +53,7 @@ static const char *text_at(struct fan_task *task, const struct buffer *bytes,
 {
     if (!bytes->failed && at < bytes->size)
         return (const char *)bytes->at + at;
-    task->job->no_memory = true;
+    task->no_memory = true;
     return "";
 }
 
@@ -85,7 +95,7 @@ static struct plugin_text *add_text(struct fan_task *task, struct span name)
         struct plugin_text *grown =
             reallocarray(task->text, capacity, sizeof *grown);
         if (!grown) {
-            task->job->no_memory = true;
+            task->no_memory = true;
             return NULL;
         }
         task->text = grown;
@@ -195,18 +205,17 @@ const char *fan_value(struct fan_task *task, const char *name, size_t *size)
 
 uint64_t fan_number(const struct fan_task *task)
 {
-    return task->job->held->task;
+    return task->held->task;
 }
 
 uint64_t fan_seed(const struct fan_task *task)
 {
-    return template_seed(task->seat->plugin->settings.seed,
-                         task->job->held->task);
+    return template_seed(task->seat->plugin->settings.seed, task->held->task);
 }
 
 uint32_t fan_attempt(const struct fan_task *task)
 {
-    return task->job->held->failures + 1;
+    return task->held->failures + 1;
 }
 
 uint32_t fan_slot(const struct fan_task *task)
@@ -216,7 +225,7 @@ uint32_t fan_slot(const struct fan_task *task)
 
 const unsigned char *fan_key(const struct fan_task *task)
 {
-    return task->job->held->key.byte;
+    return task->held->key.byte;
 }
 
 static int append(struct fan_task *task, struct plugin_stream *stream,
@@ -228,13 +237,13 @@ static int append(struct fan_task *task, struct plugin_stream *stream,
     if (fits > 0 && !stream->cut)
         buffer_append(&stream->bytes, data, fits);
     stream->cut = stream->cut || fits < size;
-    task->job->no_memory = task->job->no_memory || stream->bytes.failed;
+    task->no_memory = task->no_memory || stream->bytes.failed;
     return stream->cut || stream->bytes.failed ? -1 : 0;
 }
 
 int fan_write(struct fan_task *task, const void *data, size_t size)
 {
-    return append(task, &task->job->out, data, size);
+    return append(task, &task->out, data, size);
 }
 
 static int append_formatted(struct fan_task *task, struct plugin_stream *stream,
@@ -251,7 +260,7 @@ static int append_formatted(struct fan_task *task, struct plugin_stream *stream,
     int size = vsnprintf(text, sizeof text, format, arguments);
     int code = 0;
     if (size < 0) {
-        task->job->no_memory = true;
+        task->no_memory = true;
         code = -1;
     } else if ((size_t)size < sizeof text) {
         code = append(task, stream, text, (size_t)size);
@@ -259,7 +268,7 @@ static int append_formatted(struct fan_task *task, struct plugin_stream *stream,
         char *longer = NULL;
         size = vasprintf(&longer, format, again);
         if (size < 0) {
-            task->job->no_memory = true;
+            task->no_memory = true;
             code = -1;
         } else {
             code = append(task, stream, longer, (size_t)size);
@@ -274,7 +283,7 @@ int fan_printf(struct fan_task *task, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    const int code = append_formatted(task, &task->job->out, format, arguments);
+    const int code = append_formatted(task, &task->out, format, arguments);
     va_end(arguments);
     return code;
 }
@@ -283,11 +292,11 @@ int fan_complain(struct fan_task *task, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int code = append_formatted(task, &task->job->err, format, arguments);
+    int code = append_formatted(task, &task->err, format, arguments);
     va_end(arguments);
-    const struct buffer *bytes = &task->job->err.bytes;
+    const struct buffer *bytes = &task->err.bytes;
     if (code == 0 && (bytes->size == 0 || bytes->at[bytes->size - 1] != '\n'))
-        code = append(task, &task->job->err, "\n", 1);
+        code = append(task, &task->err, "\n", 1);
     return code;
 }
 

@@ -16,7 +16,7 @@ struct slots {
     uint64_t received;
     uint64_t finished, busy_us, dropped;
     bool draining, listed;
-    struct list queue, running;
+    struct list queue, running, abandoned;
     // Tasks come with growing numbers, but those that come again: what is
     // held is looked up, and so indexed, from the first that does not on.
     bool indexed;
@@ -31,12 +31,12 @@ struct slots {
     struct slot_task *at[];
 };
 
-static void list_free(struct list *list)
+static void list_free(struct list *list, struct pool *pool)
 {
     while (list->head) {
         struct slot_task *task = list->head;
         list_remove(list, task);
-        free(task);
+        pool_give(pool, task);
     }
 }
 
@@ -63,8 +63,9 @@ void slots_destroy(struct slots **slots)
 {
     if (!*slots)
         return;
-    list_free(&(*slots)->queue);
-    list_free(&(*slots)->running);
+    list_free(&(*slots)->queue, &(*slots)->pool);
+    list_free(&(*slots)->running, &(*slots)->pool);
+    list_free(&(*slots)->abandoned, &(*slots)->pool);
     if ((*slots)->newest)
         map_destroy(&(*slots)->newest);
     refs_free(&(*slots)->queued_refs);
@@ -131,6 +132,7 @@ copy_of(struct pool *pool, const struct wire_task *task, uint32_t generation)
                                .failures = task->failures,
                                .alone = task->flags & TASK_ALONE,
                                .key = task->key,
+                               .block = copy->block,
                                .payload = {payload, task->payload.size}};
     return copy;
 }
@@ -336,16 +338,17 @@ static struct slot_task *own(const struct slot_task *task)
     return (struct slot_task *)(uintptr_t)task; // NOLINT(performance-*)
 }
 
-void slots_end(struct slots *slots, const struct slot_task *task,
-               uint64_t busy_us, bool counted)
+void slots_end(struct slots *slots, const struct slot_task *task)
 {
     assert(task->slot != 0);
     list_remove(&slots->running, own(task));
     forget(slots, own(task));
-    if (counted) {
-        slots->finished++;
-        slots->busy_us += busy_us;
-    }
+    slots->finished++;
+}
+
+void slots_busy(struct slots *slots, uint64_t busy_us)
+{
+    slots->busy_us += busy_us;
 }
 
 void slots_unhand(struct slots *slots, const struct slot_task *task)
@@ -366,6 +369,7 @@ void slots_abandon(struct slots *slots, const struct slot_task *task)
 {
     assert(task->slot != 0);
     list_remove(&slots->running, own(task));
+    list_append(&slots->abandoned, own(task));
     disown(slots, task);
     slots->finished++;
 }

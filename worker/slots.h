@@ -28,6 +28,7 @@ struct slot_task {
     bool alone;
     struct id128 key;
     struct slot_task *before, *after; // in the queue, or in the running list
+    struct pool_block *block;         // where its memory is from
     struct span payload;              // a wire_command, behind this struct
 };
 
@@ -79,13 +80,15 @@ void slots_finish(struct slots *slots, uint32_t slot, uint64_t busy_us,
  * of the caller's choice, behind what is there. A worker uses either this, and
  * the three below, or slots_start and slots_finish. */
 const struct slot_task *slots_hand(struct slots *slots, uint32_t slot);
-/* As slots_finish, and `task` is gone. */
-void slots_end(struct slots *slots, const struct slot_task *task,
-               uint64_t busy_us, bool counted);
+/* As slots_finish, and `task` is gone; it counts. */
+void slots_end(struct slots *slots, const struct slot_task *task);
+/* Adds the time of tasks that were ended by slots_end. */
+void slots_busy(struct slots *slots, uint64_t busy_us);
 /* Puts a task that was handed and has not begun at the queue's head; it is
  * gone where a newer attempt is held. */
 void slots_unhand(struct slots *slots, const struct slot_task *task);
-/* Ends a task that somebody still uses: its memory is never freed. */
+/* Ends a task that somebody still uses: its memory stays until
+ * slots_destroy. */
 void slots_abandon(struct slots *slots, const struct slot_task *task);
 
 /* Takes up to `count` unstarted tasks off the tail of the queue and lists them.

@@ -1,7 +1,9 @@
-/* slots_pool - the memory of tasks that are gone, for the next of their size
+/* slots_pool - memory of tasks, which come and go in about the same order
  *
- * Tasks come and go by the hundred thousand in a second, most of a size.
- * Bounded in sizes and in how many of each; what is beyond goes through malloc.
+ * Tasks come and go by the hundred thousand in a second. They are put side by
+ * side into blocks, so that a walk along a queue is one through memory; a block
+ * is used again when its last task is gone. A task that stays holds its block;
+ * a large one has memory of its own. So many empty blocks are kept.
  */
 #ifndef WORKER_SLOTS_POOL_H
 #define WORKER_SLOTS_POOL_H
@@ -20,18 +22,26 @@
 #define POOL_IS_USED 1
 #endif
 
-enum { POOL_STEP = 64, POOL_SIZES = POOL_IS_USED ? 32 : 1, POOL_MAX = 4096 };
+enum {
+    POOL_BLOCK = 32 << 10,
+    POOL_LARGE = POOL_IS_USED ? 4 << 10 : 0, // bytes of a task
+    POOL_SPARE = 128,                        // blocks
+};
+
+struct pool_block;
 
 /* {0} at first. */
 struct pool {
-    struct slot_task *free[POOL_SIZES]; // linked by `after`
-    uint32_t count[POOL_SIZES];
+    struct pool_block *current; // where the next task goes
+    struct pool_block *spare;
+    uint32_t spare_count;
 };
 
-/* Room for a task and a payload of that size behind it. NULL: no memory. */
+/* Room for a task and a payload of that size behind it; its `block` is set and
+ * must stay. NULL: no memory. */
 struct slot_task *pool_take(struct pool *pool, size_t payload_size);
-/* `task` tells its payload's size. */
 void pool_give(struct pool *pool, struct slot_task *task);
+/* When all tasks are given back. */
 void pool_free(struct pool *pool);
 
 #endif

@@ -13,6 +13,7 @@
 #include "common/wire/wire.h"
 #include "worker/exec.h"
 #include "worker/plugin.h"
+#include "worker/result.h"
 #include "worker/retain.h"
 #include "worker/slots.h"
 
@@ -63,8 +64,7 @@ struct worker {
     uint64_t message_max; // of a RESULTS frame
     struct buffer frame;  // the message being made
     struct buffer batch;  // the RESULTS frame being made
-    size_t batch_begun;
-    size_t batch_usual; // about the size of the one before
+    size_t batch_usual;   // about the size of the one before
     uint32_t batch_count;
     struct buffer scratch; // inflated bodies
     struct buffer tag;
@@ -94,6 +94,10 @@ void worker_bye(struct worker *worker);
  * the batch. 0 or -ENOMEM. */
 int worker_add_result(struct worker *worker, const struct slot_task *task,
                       struct span values, const struct exec_end *end);
+/* The same of `count` results behind WIRE_RESULTS_HEAD bytes in `frame`, which
+ * is taken over where it can be. */
+int worker_add_results(struct worker *worker, struct buffer *frame,
+                       uint32_t count);
 /* Closes the batch if asked to, and keeps it; pushes all that is closed and not
  * pushed yet. 0 or -ENOMEM. */
 int worker_flush(struct worker *worker, bool close);

@@ -29,7 +29,12 @@ static int close_batch(struct worker *worker)
 {
     if (worker->batch_count == 0)
         return 0;
-    wire_end_results(&worker->batch, worker->batch_begun, worker->batch_count);
+    const struct wire_header header = worker_header(worker);
+    const struct wire_results results = {.number =
+                                             retain_made(worker->retain) + 1,
+                                         .kept = retain_kept(worker->retain)};
+    wire_set_results_head(&worker->batch, &header, &results,
+                          worker->batch_count);
     worker->batch_count = 0;
     worker->batch_usual = worker->batch.size + worker->batch.size / 8;
     if (worker->batch.failed)
@@ -151,59 +156,46 @@ int worker_flush(struct worker *worker, bool close)
     return 0;
 }
 
-static void begin_batch(struct worker *worker)
+// So that these fit into the batch with those that are there.
+static int make_room(struct worker *worker, uint32_t count, size_t size)
 {
-    const struct wire_header header = worker_header(worker);
-    const struct wire_results results = {.number =
-                                             retain_made(worker->retain) + 1,
-                                         .kept = retain_kept(worker->retain)};
-    buffer_clear(&worker->batch);
-    // Room at once for what will be there: growing would copy it.
-    if (worker->batch.capacity == 0 && worker->batch_usual > 0)
-        (void)buffer_extend(&worker->batch, worker->batch_usual);
-    worker->batch.size = 0;
-    worker->batch_begun = wire_begin_results(&worker->batch, &header, &results);
+    const size_t all = worker->batch.size + size;
+    const bool fit = all <= RESULTS_BYTES && all <= worker->message_max &&
+                     count <= WIRE_TASKS_MAX - worker->batch_count;
+    const int code = fit ? 0 : close_batch(worker);
+    if (code == 0 && worker->batch_count == 0)
+        buffer_clear(&worker->batch);
+    return code;
 }
 
 int worker_add_result(struct worker *worker, const struct slot_task *task,
                       struct span values, const struct exec_end *end)
 {
-    enum { AROUND = 4096 }; // of a result beside its output and values
-    const size_t size =
-        end->out.size + end->err.size + values.size + end->note.size + AROUND;
-    if (worker->batch_count > 0 &&
-        (worker->batch_count >= WIRE_TASKS_MAX ||
-         worker->batch.size + size > worker->message_max)) {
-        const int code = close_batch(worker);
-        if (code < 0)
-            return code;
-    }
-    if (worker->batch_count == 0)
-        begin_batch(worker);
-    const unsigned flags = (end->out_cut ? RESULT_STDOUT_CUT : 0U) |
-                           (end->err_cut ? RESULT_STDERR_CUT : 0U) |
-                           (task->alone ? RESULT_ALONE : 0U);
-    const struct wire_result result = {
-        .task = task->task,
-        .round = task->round,
-        .generation = task->generation,
-        .attempt = task->attempt,
-        .key = task->key,
-        .class = (uint8_t)end->class,
-        .flags = (uint8_t)flags,
-        .signal = end->signal,
-        .exit = end->exit,
-        .slot = end->slot,
-        .start_us = end->start_us,
-        .wall_us = end->wall_us,
-        .user_us = end->user_us,
-        .sys_us = end->sys_us,
-        .maxrss_bytes = end->maxrss_bytes,
-        .note = end->note,
-        .out = end->out,
-        .err = end->err,
-    };
-    wire_add_result(&worker->batch, &result, values);
+    const int code = make_room(worker, 1, result_size_max(values, end));
+    if (code < 0)
+        return code;
+    // Room at once for what will be there: growing would copy it.
+    if (worker->batch.capacity == 0)
+        (void)buffer_reserve(&worker->batch, worker->batch_usual);
+    result_add(&worker->batch, task, values, end);
     worker->batch_count++;
+    return worker->batch.failed ? -ENOMEM : 0;
+}
+
+int worker_add_results(struct worker *worker, struct buffer *frame,
+                       uint32_t count)
+{
+    const int code = make_room(worker, count, frame->size);
+    if (code < 0 || frame->failed)
+        return code < 0 ? code : -ENOMEM;
+    if (worker->batch_count == 0) {
+        const struct buffer empty = worker->batch;
+        worker->batch = *frame;
+        *frame = empty;
+    } else {
+        buffer_append(&worker->batch, frame->at + WIRE_RESULTS_HEAD,
+                      frame->size - WIRE_RESULTS_HEAD);
+    }
+    worker->batch_count += count;
     return worker->batch.failed ? -ENOMEM : 0;
 }

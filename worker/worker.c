@@ -251,6 +251,14 @@ static int64_t wait_for(struct worker *worker, int64_t now_ms)
     return wait_ms > 0 ? wait_ms : 0;
 }
 
+// With so many short tasks at hand the next message may wait for a turn that is
+// due anyway.
+static bool has_plenty(const struct worker *worker)
+{
+    enum { PLENTY = 4096 };
+    return worker->plugin && slots_queued_count(worker->slots) >= PLENTY;
+}
+
 static int wait_for_something(struct worker *worker, int64_t now_ms)
 {
     struct net_poll_item items[4] = {
@@ -261,10 +269,12 @@ static int wait_for_something(struct worker *worker, int64_t now_ms)
     if (worker_is_prepared(worker))
         items[count++] = (struct net_poll_item){.fd = worker_execute_fd(worker),
                                                 .want = NET_READ};
-    if (worker->lane)
+    int64_t wait_ms = wait_for(worker, now_ms);
+    if (has_plenty(worker))
+        wait_ms = sooner(wait_ms, TELL_APART_MS);
+    else if (worker->lane)
         items[count++] =
             (struct net_poll_item){.socket = worker->lane, .want = NET_READ};
-    const int64_t wait_ms = wait_for(worker, now_ms);
     const int ready = net_poll(items, count, wait_ms);
     const int64_t late_ms = clock_monotonic_ms() - now_ms - wait_ms;
     if (late_ms > PAUSE_MS)

@@ -1,10 +1,15 @@
 #include "common/policy/policy.h"
 #include "common/wire/codec.h"
 
+#include <assert.h>
+#include <string.h>
+
 enum {
     RESULTS_KEPT_OFFSET = WIRE_HEADER_SIZE + 8,
     RESULTS_COUNT_OFFSET = WIRE_HEADER_SIZE + 16,
 };
+static_assert(RESULTS_COUNT_OFFSET + 4 == WIRE_RESULTS_HEAD,
+              "the count ends what stands before the results");
 
 size_t wire_begin_results(struct buffer *out, const struct wire_header *header,
                           const struct wire_results *results)
@@ -14,39 +19,6 @@ size_t wire_begin_results(struct buffer *out, const struct wire_header *header,
     put_u64(out, results->kept);
     put_u32(out, 0);
     return begun;
-}
-
-void wire_add_result(struct buffer *out, const struct wire_result *result,
-                     struct span values)
-{
-    put_u64(out, result->task);
-    put_u32(out, result->round);
-    put_u32(out, result->generation);
-    put_u32(out, result->attempt);
-    put_id(out, &result->key);
-    put_u8(out, result->class);
-    put_u8(out, result->flags);
-    put_u8(out, result->signal);
-    put_u8(out, result->exit);
-    put_u32(out, result->slot);
-    put_u64(out, (uint64_t)result->start_us);
-    put_u64(out, result->wall_us);
-    put_u64(out, result->user_us);
-    put_u64(out, result->sys_us);
-    put_u64(out, result->maxrss_bytes);
-    put_span16(out, result->note);
-    if (values.size == 0)
-        put_u16(out, 0);
-    else
-        buffer_append(out, values.at, values.size);
-    put_span32(out, result->out);
-    put_span32(out, result->err);
-}
-
-void wire_end_results(struct buffer *out, size_t begun, uint32_t count)
-{
-    set_u32(out, begun + RESULTS_COUNT_OFFSET, count);
-    codec_end(out, begun);
 }
 
 // Where the fields of an entry stand; note, values and outputs follow.
@@ -67,6 +39,73 @@ enum {
     AT_MAXRSS = 76,
     AT_NOTE = 84,
 };
+
+static uint8_t *store_bytes(uint8_t *at, struct span bytes)
+{
+    if (bytes.size > 0)
+        memcpy(at, bytes.at, bytes.size);
+    return at + bytes.size;
+}
+
+// Room is asked for once, not field by field.
+void wire_add_result(struct buffer *out, const struct wire_result *result,
+                     struct span values)
+{
+    static const uint8_t NO_VALUES[2];
+    enum { LENGTHS = 2 + 4 + 4 };
+    if (values.size == 0)
+        values = (struct span){NO_VALUES, sizeof NO_VALUES};
+    if (result->note.size > UINT16_MAX || result->out.size > UINT32_MAX ||
+        result->err.size > UINT32_MAX)
+        out->failed = true;
+    uint8_t *at =
+        buffer_extend(out, AT_NOTE + LENGTHS + result->note.size + values.size +
+                               result->out.size + result->err.size);
+    if (!at)
+        return;
+    store_u64(at, result->task);
+    store_u32(at + AT_ROUND, result->round);
+    store_u32(at + AT_GENERATION, result->generation);
+    store_u32(at + AT_ATTEMPT, result->attempt);
+    memcpy(at + AT_KEY, result->key.byte, sizeof result->key.byte);
+    at[AT_CLASS] = result->class;
+    at[AT_FLAGS] = result->flags;
+    at[AT_SIGNAL] = result->signal;
+    at[AT_EXIT] = result->exit;
+    store_u32(at + AT_SLOT, result->slot);
+    store_u64(at + AT_START, (uint64_t)result->start_us);
+    store_u64(at + AT_WALL, result->wall_us);
+    store_u64(at + AT_USER, result->user_us);
+    store_u64(at + AT_SYS, result->sys_us);
+    store_u64(at + AT_MAXRSS, result->maxrss_bytes);
+    at += AT_NOTE;
+    store_u16(at, (uint16_t)result->note.size);
+    at = store_bytes(at + 2, result->note);
+    at = store_bytes(at, values);
+    store_u32(at, (uint32_t)result->out.size);
+    at = store_bytes(at + 4, result->out);
+    store_u32(at, (uint32_t)result->err.size);
+    (void)store_bytes(at + 4, result->err);
+}
+
+void wire_end_results(struct buffer *out, size_t begun, uint32_t count)
+{
+    set_u32(out, begun + RESULTS_COUNT_OFFSET, count);
+    codec_end(out, begun);
+}
+
+void wire_set_results_head(struct buffer *frame,
+                           const struct wire_header *header,
+                           const struct wire_results *results, uint32_t count)
+{
+    uint8_t bytes[WIRE_RESULTS_HEAD];
+    struct buffer head = {.at = bytes, .capacity = sizeof bytes};
+    if (frame->failed || frame->size < sizeof bytes)
+        return;
+    (void)wire_begin_results(&head, header, results);
+    memcpy(frame->at, bytes, sizeof bytes);
+    wire_end_results(frame, 0, count);
+}
 
 static void check_result(struct reader *reader)
 {

@@ -365,6 +365,13 @@ void wire_add_result(struct buffer *out, const struct wire_result *result,
                      struct span values);
 /* Number and kept stay as given at begin. */
 void wire_end_results(struct buffer *out, size_t begun, uint32_t count);
+/* Results may be added before it is known which message they go into: behind
+ * WIRE_RESULTS_HEAD bytes at the start of a buffer. This writes what stands
+ * there, and ends the frame. */
+enum { WIRE_RESULTS_HEAD = WIRE_HEADER_SIZE + 20 };
+void wire_set_results_head(struct buffer *frame,
+                           const struct wire_header *header,
+                           const struct wire_results *results, uint32_t count);
 bool wire_get_results(struct span body, struct wire_results *results);
 /* Only for a list that wire_get_results found good, which has checked it. */
 bool wire_next_result(struct wire_list *list, struct wire_result *result);

@@ -24,6 +24,8 @@ struct world {
     uint32_t slot_count;
     char dir[64], gate[96];
     uint64_t added; // the number of the last task
+    struct plugin_pack pack;
+    struct wire_list results; // of the pack that are not told yet
 };
 
 /* What of the settings is zero gets a value that does not matter. */
@@ -53,6 +55,7 @@ static void world_close(struct world *world)
 {
     assert_true(plugin_stop(world->plugin, PATIENCE_MS));
     plugin_destroy(&world->plugin);
+    buffer_free(&world->pack.frame);
     plugin_code_free(&world->code);
     slots_destroy(&world->slots);
     (void)unlink(world->gate);
@@ -106,33 +109,50 @@ static void hand_out(struct world *world, uint32_t share)
     }
 }
 
-static void next_end(struct world *world, struct plugin_end *end)
+static void end_task(void *argument, const struct slot_task *task)
+{
+    struct world *world = argument;
+    slots_end(world->slots, task);
+}
+
+/* The next result of those that have ended. */
+static bool next_result(struct world *world, struct wire_result *result)
+{
+    struct wire_results results = {.number = 1, .kept = 1};
+    if (wire_next_result(&world->results, result))
+        return true;
+    if (!plugin_next(world->plugin, &world->pack, end_task, world))
+        return false;
+    struct buffer *frame = &world->pack.frame;
+    wire_set_results_head(frame, &(struct wire_header){0}, &results,
+                          world->pack.count);
+    assert_true(wire_get_results((struct span){frame->at + WIRE_HEADER_SIZE,
+                                               frame->size - WIRE_HEADER_SIZE},
+                                 &results));
+    world->results = results.results;
+    assert_true(wire_next_result(&world->results, result));
+    return true;
+}
+
+static void next_end(struct world *world, struct wire_result *result)
 {
     const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    while (!plugin_next(world->plugin, end)) {
+    while (!next_result(world, result)) {
         wait_for(world, until_ms);
         plugin_turn(world->plugin, clock_monotonic_ms());
     }
 }
 
-static void release(struct world *world, const struct plugin_end *end)
-{
-    slots_end(world->slots, end->task, end->busy_us, true);
-    plugin_release(world->plugin);
-}
-
 static void assert_ends(struct world *world, enum fail_class class,
                         uint8_t exit, const char *out)
 {
-    struct plugin_end end;
+    struct wire_result end;
     next_end(world, &end);
-    assert_false(end.stuck);
-    assert_int_equal(end.end.class, class);
-    assert_int_equal(end.end.exit, exit);
-    assert_int_equal(end.end.out.size, strlen(out));
+    assert_int_equal(end.class, class);
+    assert_int_equal(end.exit, exit);
+    assert_int_equal(end.out.size, strlen(out));
     if (*out)
-        assert_memory_equal(end.end.out.at, out, strlen(out));
-    release(world, &end);
+        assert_memory_equal(end.out.at, out, strlen(out));
 }
 
 /* Runs one task to its end. */
@@ -160,15 +180,14 @@ static void all_tasks_come_back_with_their_own_results(void **state)
     uint64_t sum = 0;
     for (int done = 0; done < COUNT; done++) {
         hand_out(&world, COUNT);
-        struct plugin_end end;
+        struct wire_result end;
         next_end(&world, &end);
-        assert_int_equal(end.end.class, CLASS_NONE);
+        assert_int_equal(end.class, CLASS_NONE);
         char text[16] = "";
-        memcpy(text, end.end.out.at, end.end.out.size);
-        assert_int_equal(strtoull(text, NULL, 10), end.task->task);
-        assert_in_range(end.end.slot, 1, 2);
-        sum += end.task->task;
-        release(&world, &end);
+        memcpy(text, end.out.at, end.out.size);
+        assert_int_equal(strtoull(text, NULL, 10), end.task);
+        assert_in_range(end.slot, 1, 2);
+        sum += end.task;
     }
     assert_int_equal(sum, (uint64_t)COUNT * (COUNT + 1) / 2);
     assert_int_equal(slots_running_count(world.slots), 0);
@@ -191,14 +210,13 @@ static void complaint_is_a_line_of_stderr(void **state)
 {
     (void)state;
     struct world world;
-    struct plugin_end end;
+    struct wire_result end;
     world_open(&world, TASKS ":fail", (struct plugin_settings){0});
     wait_until_ready(&world);
     add(&world, "7");
     hand_out(&world, 1);
     next_end(&world, &end);
-    assert_true(span_equal(end.end.err, SPAN_OF("told to return 7\n")));
-    release(&world, &end);
+    assert_true(span_equal(end.err, SPAN_OF("told to return 7\n")));
     world_close(&world);
 }
 
@@ -218,16 +236,15 @@ static void result_over_the_limit_is_cut_where_that_is_permitted(void **state)
 {
     (void)state;
     struct world world;
-    struct plugin_end end;
+    struct wire_result end;
     world_open(&world, TASKS ":write_much",
                (struct plugin_settings){.output_max = 3, .truncate = true});
     wait_until_ready(&world);
     add(&world, "9");
     hand_out(&world, 1);
     next_end(&world, &end);
-    assert_int_equal(end.end.class, CLASS_NONE);
-    assert_true(end.end.out_cut);
-    release(&world, &end);
+    assert_int_equal(end.class, CLASS_NONE);
+    assert_true(end.flags & RESULT_STDOUT_CUT);
     world_close(&world);
 }
 
@@ -264,18 +281,17 @@ static void cancelled_task_is_asked_to_stop_and_the_next_is_not(void **state)
     world_open(&world, TASKS ":until_cancelled", (struct plugin_settings){0});
     for (int i = 0; i < 2; i++) {
         const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-        struct plugin_end end;
+        struct wire_result end;
         wait_until_ready(&world);
         add(&world, "a");
         hand_out(&world, 1);
         // It may not have begun when it is first cancelled.
-        while (!plugin_next(world.plugin, &end)) {
+        while (!next_result(&world, &end)) {
             assert_true(clock_monotonic_ms() < until_ms);
             plugin_cancel(world.plugin, 1, clock_monotonic_ms());
             plugin_turn(world.plugin, clock_monotonic_ms());
         }
-        assert_int_equal(end.end.class, CLASS_CANCELLED);
-        release(&world, &end);
+        assert_int_equal(end.class, CLASS_CANCELLED);
     }
     world_close(&world);
 }
@@ -305,22 +321,24 @@ static void task_that_does_not_stop_is_given_up(void **state)
     wait_until_ready(&world);
     add_waiting(&world);
     hand_out(&world, 1);
-    next_end(&world, &end);
-    assert_true(end.stuck);
+    const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (!plugin_given_up(world.plugin, &end)) {
+        wait_for(&world, until_ms);
+        plugin_turn(world.plugin, clock_monotonic_ms());
+    }
     assert_int_equal(end.end.class, CLASS_TIMEOUT);
     assert_int_equal(end.end.out.size, 0);
-    const struct slot_task *const kept = end.task;
     slots_abandon(world.slots, end.task);
-    plugin_release(world.plugin);
-    assert_false(plugin_next(world.plugin, &end));
+    assert_false(plugin_given_up(world.plugin, &end));
     assert_false(plugin_has_room(world.plugin, 1, 9));
     assert_false(plugin_stop(world.plugin, 1));
     open_gate(&world);
     while (!plugin_stop(world.plugin, PATIENCE_MS))
-        (void)sched_yield();                       // it is not waited for
-    assert_false(plugin_next(world.plugin, &end)); // told once
+        (void)sched_yield(); // it is not waited for
+    struct wire_result result;
+    assert_false(plugin_given_up(world.plugin, &end)); // told once
+    assert_false(next_result(&world, &result));
     world_close(&world);
-    free((void *)(uintptr_t)kept);
 }
 
 static void put_back(void *argument, const struct slot_task *task)

@@ -394,7 +394,8 @@ static void tasks_are_handed_in_order_and_many_to_a_slot(void **state)
     assert_int_equal(task[0]->task, 1);
     assert_int_equal(task[2]->slot, 2);
     assert_int_equal(slots_running_count(slots), 3);
-    slots_end(slots, task[1], 5, true);
+    slots_end(slots, task[1]);
+    slots_busy(slots, 5);
     assert_refs(slots_list_running(slots), 1, 3, 1, 1);
     assert_int_equal(add(slots, 2, 1), 1); // it is held no more
     slots_report(slots, &report);
@@ -442,11 +443,11 @@ static void nothing_is_handed_beside_an_alone_task(void **state)
     add_all(slots, 3, 3);
     const struct slot_task *first = slots_hand(slots, 1);
     assert_null(slots_hand(slots, 2));
-    slots_end(slots, first, 0, true);
+    slots_end(slots, first);
     const struct slot_task *alone = slots_hand(slots, 1);
     assert_int_equal(alone->task, 2);
     assert_null(slots_hand(slots, 2));
-    slots_end(slots, alone, 0, true);
+    slots_end(slots, alone);
     assert_int_equal(slots_hand(slots, 2)->task, 3);
     slots_destroy(&slots);
 }
@@ -460,9 +461,8 @@ static void abandoned_task_is_held_no_more_and_stays_readable(void **state)
     slots_abandon(slots, task);
     assert_int_equal(slots_running_count(slots), 0);
     assert_int_equal(add(slots, 1, 1), 1);
-    slots_destroy(&slots);
     assert_int_equal(task->task, 1);
-    free((void *)(uintptr_t)task);
+    slots_destroy(&slots);
 }
 
 static void the_list_of_the_queue_follows_it_at_both_ends(void **state)
@@ -484,7 +484,7 @@ static void the_list_of_the_queue_follows_it_at_both_ends(void **state)
     slots_unhand(slots, first);
     assert_refs(slots_list_queued(slots), 0, 1, 2, 1);
     for (uint64_t task = 1; task <= 4; task++)
-        slots_end(slots, slots_hand(slots, 1), 1, true);
+        slots_end(slots, slots_hand(slots, 1));
     assert_int_equal(slots_list_queued(slots).count, 0);
     add_all(slots, 8, 8);
     assert_refs(slots_list_queued(slots), 0, 8, 1, 1);

@@ -153,7 +153,7 @@ static void end_all(struct slots *slots, struct buffer *results)
     for (size_t i = 0; i < BATCH; i++) {
         const struct wire_result result = result_of(at[i]->task);
         wire_add_result(results, &result, wire_command_values(at[i]->payload));
-        slots_end(slots, at[i], 1, true);
+        slots_end(slots, at[i]);
     }
     wire_end_results(results, begun, BATCH);
 }
