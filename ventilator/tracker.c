@@ -91,12 +91,14 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->final = numset_create();
     tracker->workers = calloc(limits->workers_max + 1, sizeof(struct worker *));
     tracker->by_short_id = map_create();
+    tracker->open = calloc(limits->workers_max + 1, sizeof *tracker->open);
     tracker->entry_count = 1;
     tracker->record_next = 1;
     tracker->mark_block = 64;
     tracker->now_ms = tracker->turned_ms = now_ms;
     if (!tracker->ring || !tracker->strays || !tracker->history_by_task ||
-        !tracker->final || !tracker->workers || !tracker->by_short_id)
+        !tracker->final || !tracker->workers || !tracker->by_short_id ||
+        !tracker->open)
         tracker_destroy(&tracker);
     return tracker;
 }
@@ -110,6 +112,7 @@ void tracker_destroy(struct tracker **tracker)
         worker_free(old->workers[i]);
     free(old->workers);
     map_destroy(&old->by_short_id);
+    free(old->open);
     free(old->ring);
     map_destroy(&old->strays);
     map_destroy(&old->history_by_task);

@@ -127,25 +127,34 @@ static size_t feed(struct tracker *tracker, uint32_t handle, size_t share)
     return tracker->sends_used - first;
 }
 
-static size_t workers_open(const struct tracker *tracker)
+static bool is_open(const struct tracker *tracker, uint32_t handle)
+{
+    const struct worker *worker = tracker->workers[handle];
+    return worker && credit(tracker, worker) > worker_outstanding(worker);
+}
+
+// Lists who may be given something; of all workers when nobody is listed yet.
+static size_t workers_open(struct tracker *tracker, size_t listed)
 {
     size_t open = 0;
-    for (uint32_t i = 1; i <= tracker->worker_top; i++)
-        open +=
-            tracker->workers[i] && credit(tracker, tracker->workers[i]) >
-                                       worker_outstanding(tracker->workers[i]);
+    for (size_t i = 0; i < (listed ? listed : tracker->worker_top); i++) {
+        const uint32_t at = listed ? tracker->open[i] : (uint32_t)i + 1;
+        if (is_open(tracker, at))
+            tracker->open[open++] = at;
+    }
     return open;
 }
 
-// One round over the workers with an idle slot, or over those without.
-static size_t feed_round(struct tracker *tracker, size_t share, bool idle)
+// One round over the open workers with an idle slot, or over those without.
+static size_t feed_round(struct tracker *tracker, size_t open, size_t share,
+                         bool idle)
 {
     size_t given = 0;
-    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
-        const struct worker *worker = tracker->workers[i];
-        if (worker && (idle == (worker_outstanding(worker) < worker->slots ||
-                                MUTANT(STEAL_BACK))))
-            given += feed(tracker, i, share);
+    for (size_t i = 0; i < open; i++) {
+        const struct worker *worker = tracker->workers[tracker->open[i]];
+        if (idle ==
+            (worker_outstanding(worker) < worker->slots || MUTANT(STEAL_BACK)))
+            given += feed(tracker, tracker->open[i], share);
     }
     return given;
 }
@@ -154,18 +163,19 @@ static size_t feed_round(struct tracker *tracker, size_t share, bool idle)
 // slot goes back to where it was.
 static void feed_all(struct tracker *tracker)
 {
-    size_t given = 1;
+    size_t given = 1, open = 0;
     while (given > 0 && tracker->lists[ENTRY_READY].count > 0) {
-        const size_t open = workers_open(tracker);
-        if (open == 0)
+        const uint32_t next = tracker->lists[ENTRY_READY].oldest;
+        open = workers_open(tracker, open);
+        if (open == 0 || !mark_reached(tracker, tracker->entries[next].ordinal))
             return;
         // Ever less towards the end, so that the last are spread evenly.
         const size_t parts = tracker->ended[CURSOR_FRONT] ? 2 * open : open;
         size_t share = tracker->lists[ENTRY_READY].count / parts + 1;
         share = share < BATCH_MAX ? share : BATCH_MAX;
-        given = feed_round(tracker, share, true);
+        given = feed_round(tracker, open, share, true);
         if (given == 0)
-            given = feed_round(tracker, share, false);
+            given = feed_round(tracker, open, share, false);
     }
 }
 
@@ -187,12 +197,14 @@ static size_t load_of(const struct worker *worker)
 static void reserve_workers(struct tracker *tracker)
 {
     size_t wanted = tracker->lists[ENTRY_LONELY].count;
+    tracker->reserving = false;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         struct worker *worker = tracker->workers[i];
         if (!worker || !worker->reserved)
             continue;
         worker->reserved = wanted > 0 && may_isolate(worker);
         wanted -= worker->reserved;
+        tracker->reserving |= worker->reserved;
     }
     for (; wanted > 0; wanted--) {
         struct worker *nearest = NULL;
@@ -204,13 +216,15 @@ static void reserve_workers(struct tracker *tracker)
         }
         if (!nearest)
             return;
-        nearest->reserved = true;
+        nearest->reserved = tracker->reserving = true;
     }
 }
 
 // A suspect runs with nothing beside it: a worker is emptied for it first.
 static void place_lonely(struct tracker *tracker)
 {
+    if (tracker->lists[ENTRY_LONELY].count == 0 && !tracker->reserving)
+        return;
     reserve_workers(tracker);
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         struct worker *worker = tracker->workers[i];

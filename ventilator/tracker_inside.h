@@ -54,32 +54,33 @@ struct list {
 
 struct worker {
     bool active, draining, full;
-    bool greeting;     // more of its HELLO follows
-    bool welcomed;     // has said HELLO to the end
-    bool rostered;     // JOINED is stored
-    bool current;      // it has reported since it heard of this ventilator
-    uint64_t retained; // highest result number it kept at HELLO; 0: none
+    bool greeting; // more of its HELLO follows
+    bool welcomed; // has said HELLO to the end
+    bool rostered; // JOINED is stored
+    bool current;  // it has reported since it heard of this ventilator
+    bool reserved; // it gets no more, so that a suspect can run on it alone
+    bool alone;    // it runs one
+    // With these in a line of the cache dispatch has all that it looks at.
+    uint32_t slots, queued, running;
+    uint32_t unreceived; // tasks in lane messages beyond `received`
+    double mean_us;      // of a task; 0: not known yet
+    int64_t progress_ms; // when it last finished one, or had none
+    uint64_t retained;   // highest result number it kept at HELLO; 0: none
     struct id128 incarnation;
-    uint32_t lane, slots;
+    uint32_t lane;
     int64_t heard_ms;
     uint64_t sent, received; // numbers on its lane
     uint64_t joined_record;
     uint64_t made, stored; // result numbers
     int64_t beyond_ms;     // since when more is stored than it has made, or 0
     uint64_t finished, busy_us;
-    double mean_us;      // of a task; 0: not known yet
-    int64_t progress_ms; // when it last finished one, or had none
-    int64_t over_ms;     // since when it has held more than its credit, or 0
-    uint32_t queued, running;
-    uint32_t unreceived;   // tasks in lane messages beyond `received`
+    int64_t over_ms;       // since when it has held more than its credit, or 0
     uint32_t *lane_counts; // tasks by number, a ring of lane_room places
     size_t lane_room;      // a power of two
     struct wire_refs *ran; // running at the last REPORT
     size_t ran_count, ran_room;
     uint32_t alike; // handle of another whose short id is the same
     struct list out;
-    bool reserved; // it gets no more, so that a suspect can run on it alone
-    bool alone;    // it runs one
     int64_t recalled_ms, lane_stuck_ms, results_stuck_ms;
     int64_t stale_ms;       // when its lists were last looked through, and
     struct wire_refs stale; // the first it held that is not its own any more
@@ -126,6 +127,9 @@ struct tracker {
     struct worker **workers; // by handle, from 1
     size_t worker_top;
     struct map *by_short_id; // handles; the rest by `alike`
+    uint32_t *open;          // handles, while tasks are given out
+    bool reserving;          // some worker may be reserved
+    int64_t workers_seen_ms; // when all of them were looked at
     struct roster_slot *roster;
     size_t roster_count;
     int64_t rejoin_until_ms;

@@ -368,9 +368,16 @@ static void mend_links(struct tracker *tracker, uint32_t at)
         worker->recalled_ms = 0;
 }
 
-void workers_due(struct tracker *tracker)
+// Many workers make many turns, and each of their times is long: not at each.
+static void look_at_all(struct tracker *tracker)
 {
+    enum { FEW = 256, TIMES_A_HEARTBEAT = 20 };
     const int64_t since_ms = tracker->now_ms - tracker->limits.liveness_ms;
+    if (tracker->worker_top > FEW &&
+        tracker->now_ms - tracker->workers_seen_ms <
+            tracker->limits.heartbeat_ms / TIMES_A_HEARTBEAT)
+        return;
+    tracker->workers_seen_ms = tracker->now_ms;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
         if (!worker)
@@ -385,6 +392,11 @@ void workers_due(struct tracker *tracker)
             mend_links(tracker, i);
         }
     }
+}
+
+void workers_due(struct tracker *tracker)
+{
+    look_at_all(tracker);
     if (!tracker->synced || tracker->now_ms < tracker->rejoin_until_ms)
         return;
     for (size_t i = 0; i < tracker->roster_count; i++) {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { WORKERS = 12, MESSAGES = 5000 };
+enum { WORKERS = 12, MESSAGES = 5000, MANY = 300 };
 
 static const struct policy POLICY = {.on_fail = ANSWER_FAIL};
 
@@ -15,8 +15,8 @@ static struct tracker *tracker_of(size_t workers_max)
                                           .losses_max = 1,
                                           .lone_deaths_max = 1,
                                           .prefetch_ms = 1,
-                                          .heartbeat_ms = 1,
-                                          .liveness_ms = 1,
+                                          .heartbeat_ms = 1000,
+                                          .liveness_ms = 4000,
                                           .rejoin_ms = 1,
                                           .workers_max = workers_max};
     struct tracker *tracker = tracker_create(&limits, &POLICY, 0);
@@ -112,12 +112,42 @@ static void lane_messages_keep_their_counts(void **state)
     worker_free(worker);
 }
 
+static size_t closed_at(struct tracker *tracker, int64_t now_ms)
+{
+    struct tracker_action action;
+    size_t closed = 0;
+    tracker_turn(tracker, now_ms);
+    while (tracker_next(tracker, &action))
+        closed += action.kind == ACTION_CLOSE;
+    return closed;
+}
+
+// Many are not looked at in each turn, but in each twentieth of a heartbeat.
+static void silent_ones_among_many_are_lost(void **state)
+{
+    (void)state;
+    struct tracker *tracker = tracker_of(MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct id128 id = {{(uint8_t)i, (uint8_t)(i >> 8)}};
+        assert_int_equal(worker_open(tracker, &id), i + 1);
+    }
+    tracker->workers[MANY]->heard_ms = 1000;
+    for (int64_t now_ms = 1000; now_ms < 4000; now_ms += 1000)
+        assert_int_equal(closed_at(tracker, now_ms), 0);
+    assert_int_equal(closed_at(tracker, 3990), 0);
+    assert_int_equal(closed_at(tracker, 4010), 0);
+    assert_int_equal(closed_at(tracker, 4040), MANY - 1);
+    assert_int_equal(closed_at(tracker, 5060), 1);
+    tracker_destroy(&tracker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_whose_ids_begin_alike_are_told_apart),
         cmocka_unit_test(no_more_workers_than_there_may_be),
         cmocka_unit_test(lane_messages_keep_their_counts),
+        cmocka_unit_test(silent_ones_among_many_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,10 +2,10 @@
  *
  * usage: fleet WORKERS TURNS idle|busy
  *
- * Every worker joins; then each says a REPORT in each turn, of a second of
- * virtual time, with nothing under way (idle) or with one task ended and one
- * more to come (busy). Prints, per worker: bytes resident, and the part of a
- * core at one REPORT a second.
+ * Every worker joins; then each says a REPORT in each second of virtual time,
+ * with nothing under way (idle) or with one task ended and one more to come
+ * (busy), and each REPORT has a turn of its own: the ventilator is woken for
+ * each at worst. Prints, per worker: bytes resident, and the part of a core.
  */
 #include "tests/talk.h"
 
@@ -147,11 +147,13 @@ static double turns(struct fleet *fleet, int64_t count, bool busy)
         const int64_t now_ms = turn * 1000;
         if (busy)
             offer_all(fleet, now_ms);
-        for (uint32_t i = 0; i < fleet->count; i++)
-            say_report(fleet, i, now_ms);
-        tracker_turn(fleet->tracker, now_ms);
-        act(fleet);
-        say_stored(fleet, now_ms);
+        for (uint32_t i = 0; i < fleet->count; i++) {
+            const int64_t at_ms = now_ms + i * INT64_C(1000) / fleet->count;
+            say_report(fleet, i, at_ms);
+            tracker_turn(fleet->tracker, at_ms);
+            act(fleet);
+        }
+        say_stored(fleet, now_ms + 999);
     }
     return cpu_s() - began_s;
 }
