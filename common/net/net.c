@@ -2,6 +2,7 @@
 
 #include <czmq.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,11 @@ static void configure(void *zmq, enum net_type type,
 
 static void *open_monitor(struct net_socket *socket)
 {
+    // A name of its own: that of a socket that was closed is taken for a while.
+    static atomic_uint count;
     char name[64];
-    snprintf(name, sizeof name, "inproc://monitor-%p", (void *)socket);
+    snprintf(name, sizeof name, "inproc://monitor-%u",
+             atomic_fetch_add(&count, 1));
     if (zmq_socket_monitor(socket->zmq, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED) !=
         0)
         return NULL;
