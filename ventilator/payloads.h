@@ -22,6 +22,7 @@ struct payload {
 /* A zeroed one is empty and ready. */
 struct payloads {
     struct payload_block *filling;
+    bool keep; // freed memory, as some payloads are long
 };
 
 /* Makes one of what `encoded` holds, and clears that; the memory of a long one

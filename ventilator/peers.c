@@ -234,7 +234,9 @@ static void put_tasks(struct buffer *out, const struct wire_header *header,
     for (size_t i = 0; i < action->count; i++)
         size += TASK_ROOM +
                 ((const struct payload *)action->sends[i].payload)->size;
-    (void)buffer_reserve(out, size);
+    // As much as is needed: the frame stays until its worker has it.
+    *out = (struct buffer){.at = malloc(size), .capacity = size};
+    out->failed = !out->at;
     const size_t begun = wire_begin_tasks(out, header, tasks);
     for (size_t i = 0; i < action->count; i++) {
         const struct tracker_send *send = &action->sends[i];

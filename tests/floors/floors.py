@@ -26,7 +26,7 @@ PURE_LIBC = {
 }
 LIBC = PURE_LIBC | {
     "arpa/inet.h", "dirent.h", "dlfcn.h", "fcntl.h", "fnmatch.h", "getopt.h",
-    "glob.h", "langinfo.h", "libgen.h", "linux/limits.h", "locale.h",
+    "glob.h", "langinfo.h", "libgen.h", "linux/limits.h", "locale.h", "malloc.h",
     "netdb.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h",
     "pwd.h", "sched.h", "semaphore.h", "signal.h", "spawn.h", "stdio.h", "strings.h",
     "sys/epoll.h", "sys/eventfd.h", "sys/file.h", "sys/inotify.h",
