@@ -97,8 +97,11 @@ bool worker_sends(struct worker *worker, uint32_t count)
         uint32_t *grown = calloc(room, sizeof *grown);
         if (!grown)
             return false;
-        for (uint64_t n = worker->received + 1; n <= worker->sent; n++)
-            grown[n % room] = worker->lane_counts[n % worker->lane_room];
+        for (size_t i = 1; i <= worker->lane_room; i++) {
+            const uint64_t number = worker->received + i;
+            grown[number % room] =
+                worker->lane_counts[number % worker->lane_room];
+        }
         free(worker->lane_counts);
         worker->lane_counts = grown;
         worker->lane_room = room;
