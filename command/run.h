@@ -100,6 +100,7 @@ struct run {
     int64_t signal_ms, started_ms, asked_ms, shown_ms;
     int64_t woken_ms; /* by the log */
     int64_t rated_ms; /* when `rate` was last brought up to date */
+    int64_t rated_from_ms;
     uint64_t rated_done;
     double rate;       /* tasks a second, smoothed; 0: not known */
     bool bar;          /* a progress bar stands on the terminal */

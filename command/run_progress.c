@@ -12,6 +12,7 @@ enum {
     LINE_SIZE = 256,
     COLUMNS_MIN = 20,
     RATE_MS = 500, // between two looks at the rate
+    RATE_S = 5,    // it is smoothed over at least
     ETA_S_MAX = 100 * 86400,
 };
 
@@ -28,13 +29,14 @@ static int columns(void)
     return known && size.ws_col > COLUMNS_MIN ? size.ws_col : 80;
 }
 
-// Smoothed over some seconds, so that the time left does not jump.
+// The mean of the first seconds, then smoothed over half of the run so far: it
+// neither jumps with each task nor fades between two slow ones.
 void progress_measure(struct run *run, int64_t now_ms)
 {
     if (strcmp(run->status.state, "starting") == 0)
         return; // what it counts now was done by the run before
     if (run->rated_ms == 0) {
-        run->rated_ms = now_ms;
+        run->rated_ms = run->rated_from_ms = now_ms;
         run->rated_done = run->status.done;
         return;
     }
@@ -43,8 +45,9 @@ void progress_measure(struct run *run, int64_t now_ms)
         return;
     const double seconds = (double)passed_ms / 1000.0;
     const double now = (double)(run->status.done - run->rated_done) / seconds;
-    const double weight = seconds > 5 ? 1 : seconds / 5;
-    run->rate = run->rate > 0 ? run->rate + weight * (now - run->rate) : now;
+    const double since = (double)(now_ms - run->rated_from_ms) / 1000.0;
+    const double half = since < 2 * RATE_S ? RATE_S : since / 2;
+    run->rate += seconds / (since < half ? since : half) * (now - run->rate);
     run->rated_ms = now_ms;
     run->rated_done = run->status.done;
 }
