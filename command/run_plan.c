@@ -311,8 +311,11 @@ static int run_dry(const char *dir, struct problem *problem)
     if (error)
         return problem_set(problem, error, "cannot find fan-ventilator");
     snprintf(plan, sizeof plan, "%s/" PLAN_FILE, dir);
+    char self[24];
+    snprintf(self, sizeof self, "%ld", (long)getpid());
     const pid_t pid = fork();
     if (pid == 0) {
+        setenv("FAN_SUPERVISOR", self, 1); // it speaks for `fan run`
         execl(program, "fan-ventilator", "--dry-run", "--plan", plan, "--dir",
               dir, (char *)NULL);
         _exit(EXIT_ERROR);

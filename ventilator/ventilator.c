@@ -406,10 +406,14 @@ int ventilator_dry_run(const struct settings *settings, struct problem *problem)
             fwrite(line.at, 1, line.size, stdout);
             count++;
         }
+    int exit =
+        result == SOURCE_END || result == SOURCE_LATER ? EXIT_OK : EXIT_ERROR;
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        problem_set(problem, -EIO, "cannot write to standard output");
-        result = SOURCE_ERROR;
-    } else {
+        exit = errno == EPIPE ? 128 + SIGPIPE : EXIT_ERROR;
+        if (errno != EPIPE) // who has read enough is no error to talk of
+            problem_set(problem, -errno, "cannot write to standard output: %s",
+                        strerrordesc_np(errno));
+    } else if (exit == EXIT_OK) {
         fprintf(stderr, "fan: %llu tasks\n", (unsigned long long)count);
     }
     buffer_free(&line);
@@ -417,6 +421,5 @@ int ventilator_dry_run(const struct settings *settings, struct problem *problem)
         input_close(role);
     buffer_free(&role->scratch);
     free(role);
-    return result == SOURCE_END || result == SOURCE_LATER ? EXIT_OK
-                                                          : EXIT_ERROR;
+    return exit;
 }

@@ -106,6 +106,20 @@ class Refusals(SystemTest):
         self.assertEqual(process.returncode, system.ERROR)
         self.assertIn(b"cannot write", process.stderr)
 
+    def test_dry_run_speaks_as_fan_run_and_not_to_who_has_left(self):
+        done = self.program("fan", "run", "--dry-run", "--", "echo", "{3}",
+                            ":::", "1")
+        self.assertEqual((done.returncode, done.stderr), (
+            system.ERROR, "fan run: task 1 has no value {3}: it has 1\n"))
+        fan = os.path.join(system.BIN, "fan")
+        done = subprocess.run(
+            ["sh", "-c", 'seq 100000 | { "$0" run --dry-run -- echo; '
+             'echo $? >code; } | head -n 1', fan], cwd=self.folder,
+            env=self.environment, capture_output=True, check=True,
+            timeout=system.PATIENCE_S)
+        self.assertEqual((done.stdout, done.stderr, self.read("code")),
+                         (b"echo 1\n", b"", "141\n"))
+
     def test_damaged_run_is_not_called_complete(self):
         self.fan("run", "-q", "--results", "run", "-j", "1", "--", "echo",
                  ":::", *system.numbers(1, 50))
