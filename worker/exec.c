@@ -22,6 +22,8 @@ enum {
     READS_MAX = 16,       // of one stream in one turn, so that all get theirs
     GROUP_WAIT_MS = 1000, // for a killed group; what is stuck in the kernel
     GROUP_POLL_MS = 2,
+    WATCH_MS = 2, // what ends sooner is read when it has ended, all at once
+    WATCH_SIZE = READ_SIZE / 2, // but not where the slot's last said so much
     BEGIN_WAIT_MS = 1000, // for a killed child that has not begun its program
     LIVE_POLL_MS = 10,
     BUFFER_KEEP = 1 << 20, // memory a slot keeps from task to task
@@ -50,10 +52,12 @@ struct job {
     struct launched launched;
     struct stream out, err;
     struct buffer tag;
+    bool talkative; // the command before it in this slot
     int64_t due_ms; // TERM or KILL while running, next look while ending
     int64_t give_up_ms;
-    bool terminated; // TERM was sent: the next is KILL
-    int status;      // of waitpid
+    int64_t watch_ms; // its streams are watched from then on; INT64_MAX: are
+    bool terminated;  // TERM was sent: the next is KILL
+    int status;       // of waitpid
     int64_t start_us, began_us, wall_us;
     struct rusage usage;
     char note[LAUNCH_NOTE_SIZE];
@@ -117,8 +121,29 @@ struct exec *exec_create(const struct exec_settings *settings,
 static void shut(int *fd)
 {
     if (*fd >= 0)
-        close(*fd); // leaves the epoll set with it: nobody else has it
+        close(*fd);
     *fd = -1;
+}
+
+// A child that has not come to closing its copy would keep it in the set.
+static void unwatch(const struct exec *exec, int *fd)
+{
+    if (*fd >= 0)
+        (void)epoll_ctl(exec->epoll, EPOLL_CTL_DEL, *fd, NULL);
+    shut(fd);
+}
+
+static bool is_watched(const struct job *job)
+{
+    return job->watch_ms == INT64_MAX;
+}
+
+static void end_stream(const struct exec *exec, const struct job *job, int *fd)
+{
+    if (is_watched(job))
+        unwatch(exec, fd);
+    else
+        shut(fd);
 }
 
 // A killed child leaves our memory at once, unless it is stuck in the kernel.
@@ -178,6 +203,14 @@ static int watch(struct exec *exec, int fd, uint32_t slot, enum source source)
     return epoll_ctl(exec->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+static int watch_streams(struct exec *exec, uint32_t slot)
+{
+    struct job *job = &exec->job[slot - 1];
+    job->watch_ms = INT64_MAX;
+    const int code = watch(exec, job->out.fd, slot, FROM_OUT);
+    return code < 0 ? code : watch(exec, job->err.fd, slot, FROM_ERR);
+}
+
 static void set_done(struct exec *exec, uint32_t slot)
 {
     exec->job[slot - 1].state = STATE_DONE;
@@ -194,7 +227,7 @@ static int64_t later(int64_t now_ms, int64_t by_ms)
 
 // The zombie keeps its process id, and so the group's, until wait4: no other
 // process can be meant by the kill. What is left of the group is for do_due.
-static void collect(struct job *job, int64_t now_ms)
+static void collect(const struct exec *exec, struct job *job, int64_t now_ms)
 {
     (void)kill(-job->launched.pid, SIGKILL);
     (void)wait4(job->launched.pid, &job->status, 0, &job->usage);
@@ -204,10 +237,18 @@ static void collect(struct job *job, int64_t now_ms)
         job->usage = (struct rusage){0};
         job->wall_us = 0;
     }
-    shut(&job->launched.pidfd);
+    unwatch(exec, &job->launched.pidfd);
     job->state = STATE_ENDING;
     job->due_ms = now_ms;
     job->give_up_ms = now_ms + GROUP_WAIT_MS;
+}
+
+static void cannot_watch(const struct exec *exec, struct job *job,
+                         int64_t now_ms)
+{
+    (void)snprintf(job->note, sizeof job->note, "cannot watch the command");
+    job->class = CLASS_SPAWN;
+    collect(exec, job, now_ms);
 }
 
 void exec_start(struct exec *exec, const struct launch_task *task,
@@ -220,6 +261,9 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->terminated = job->out.cut = job->err.cut = false;
     job->out.shown = job->err.shown = 0;
     job->status = 0;
+    job->watch_ms = exec->settings.line_buffer || job->talkative
+                        ? now_ms
+                        : later(now_ms, WATCH_MS);
     job->usage = (struct rusage){0};
     job->start_us = clock_utc_us();
     job->began_us = clock_monotonic_us();
@@ -237,11 +281,8 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->out.fd = job->launched.out_fd;
     job->err.fd = job->launched.err_fd;
     if (watch(exec, job->launched.pidfd, task->slot, FROM_PROCESS) < 0 ||
-        watch(exec, job->out.fd, task->slot, FROM_OUT) < 0 ||
-        watch(exec, job->err.fd, task->slot, FROM_ERR) < 0) {
-        (void)snprintf(job->note, sizeof job->note, "cannot watch the command");
-        job->class = CLASS_SPAWN;
-        collect(job, now_ms);
+        (job->watch_ms <= now_ms && watch_streams(exec, task->slot) < 0)) {
+        cannot_watch(exec, job, now_ms);
     }
 }
 
@@ -302,11 +343,13 @@ static void drain(struct exec *exec, struct job *job, struct stream *stream,
         if (size < 0 && (errno == EAGAIN || errno == EINTR))
             break;
         if (size <= 0) {
-            shut(&stream->fd);
+            end_stream(exec, job, &stream->fd);
             break;
         }
         absorb(exec, job, stream, (struct span){piece, (size_t)size});
         done += (size_t)size;
+        if ((size_t)size < sizeof piece)
+            break; // that was all
     }
     show(exec, job, stream, false);
 }
@@ -320,7 +363,7 @@ static void drain_rest(struct exec *exec, struct job *job,
     if (stream->fd >= 0 && ioctl(stream->fd, FIONREAD, &left) == 0 && left > 0)
         drain(exec, job, stream, (size_t)left);
     show(exec, job, stream, true);
-    shut(&stream->fd);
+    end_stream(exec, job, &stream->fd);
 }
 
 static void finish(struct exec *exec, uint32_t slot)
@@ -341,7 +384,7 @@ static bool group_is_gone(const struct job *job)
     return kill(-job->launched.pid, 0) < 0 && errno == ESRCH;
 }
 
-static void reap(struct job *job, int64_t now_ms)
+static void reap(const struct exec *exec, struct job *job, int64_t now_ms)
 {
     siginfo_t info = {0};
     const int code = waitid(P_PIDFD, (id_t)job->launched.pidfd, &info,
@@ -354,7 +397,7 @@ static void reap(struct job *job, int64_t now_ms)
                        "cannot learn how the command ended: is SIGCHLD "
                        "ignored?");
     }
-    collect(job, now_ms);
+    collect(exec, job, now_ms);
 }
 
 static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
@@ -366,7 +409,7 @@ static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
     switch ((enum source)(what & 3)) {
     case FROM_PROCESS:
         if (job->state == STATE_RUNNING)
-            reap(job, now_ms);
+            reap(exec, job, now_ms);
         return;
     case FROM_OUT:
         drain(exec, job, &job->out, (size_t)READ_SIZE * READS_MAX);
@@ -380,6 +423,9 @@ static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
 static void do_due(struct exec *exec, uint32_t slot, int64_t now_ms)
 {
     struct job *job = &exec->job[slot - 1];
+    if (job->state == STATE_RUNNING && job->watch_ms <= now_ms &&
+        watch_streams(exec, slot) < 0)
+        cannot_watch(exec, job, now_ms);
     if (job->state == STATE_RUNNING && job->due_ms <= now_ms) {
         if (job->terminated)
             end_by_us(job, CLASS_TIMEOUT, SIGKILL, INT64_MAX);
@@ -416,6 +462,8 @@ int64_t exec_wait_ms(const struct exec *exec, int64_t now_ms)
         due_ms = later(now_ms, LIVE_POLL_MS);
     for (uint32_t i = 0; i < exec->settings.slots; i++) {
         const struct job *job = &exec->job[i];
+        if (job->state == STATE_RUNNING && job->watch_ms < due_ms)
+            due_ms = job->watch_ms;
         if ((job->state == STATE_RUNNING || job->state == STATE_ENDING) &&
             job->due_ms < due_ms)
             due_ms = job->due_ms;
@@ -496,6 +544,7 @@ void exec_release(struct exec *exec, uint32_t slot)
     exec->done_first = (exec->done_first + 1) % exec->settings.slots;
     exec->done_count--;
     struct job *job = &exec->job[slot - 1];
+    job->talkative = job->out.bytes.size + job->err.bytes.size >= WATCH_SIZE;
     reuse(&job->out.bytes);
     reuse(&job->err.bytes);
     reuse(&job->tag);

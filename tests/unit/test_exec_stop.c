@@ -16,7 +16,7 @@ static void a_timeout_terminates_and_keeps_what_was_written(void **state)
                  "trap 'echo bye; exit 0' TERM; echo hello; echo up >told;"
                  "while :; do sleep 99 & wait; done");
     wait_told(&world, "up\n");
-    pass(&world, 0);
+    pass(&world, 100);
     struct exec_end end;
     assert_int_equal(exec_wait_ms(world.exec, world_now(&world)) > 1000, true);
     pass(&world, 50000);
