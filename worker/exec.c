@@ -1,7 +1,7 @@
 #include "worker/exec.h"
 
 #include "common/base/clock.h"
-#include "worker/live.h"
+#include "worker/exec_inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,66 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     EVENTS_MAX = 128,
-    READ_SIZE = 64 * 1024,
     READS_MAX = 16,       // of one stream in one turn, so that all get theirs
     GROUP_WAIT_MS = 1000, // for a killed group; what is stuck in the kernel
     GROUP_POLL_MS = 2,
-    WATCH_MS = 2, // what ends sooner is read when it has ended, all at once
-    WATCH_SIZE = READ_SIZE / 2, // but not where the slot's last said so much
+    // What ends sooner is read when it has ended, all at once; but not where
+    // the slot's last said so much.
+    WATCH_MS = 2,
+    WATCH_SIZE = EXEC_READ_SIZE / 2,
     BEGIN_WAIT_MS = 1000, // for a killed child that has not begun its program
     LIVE_POLL_MS = 10,
     BUFFER_KEEP = 1 << 20, // memory a slot keeps from task to task
-};
-
-enum source { FROM_PROCESS, FROM_OUT, FROM_ERR };
-
-enum state {
-    STATE_FREE,
-    STATE_RUNNING,
-    STATE_ENDING, // its process is reaped, its group not yet gone
-    STATE_DONE,   // waits for exec_next and exec_release
-};
-
-struct stream {
-    int fd; // -1: closed, or a file
-    struct buffer bytes;
-    bool cut;
-    size_t shown; // bytes given to live
-};
-
-struct job {
-    enum state state;
-    enum fail_class class; // why it was ended by us; CLASS_NONE: it was not
-    struct launch_ground ground;
-    struct launched launched;
-    struct stream out, err;
-    struct buffer tag;
-    bool talkative; // the command before it in this slot
-    int64_t due_ms; // TERM or KILL while running, next look while ending
-    int64_t give_up_ms;
-    int64_t watch_ms; // its streams are watched from then on; INT64_MAX: are
-    bool terminated;  // TERM was sent: the next is KILL
-    int status;       // of waitpid
-    int64_t start_us, began_us, wall_us;
-    struct rusage usage;
-    char note[LAUNCH_NOTE_SIZE];
-};
-
-struct exec {
-    struct exec_settings settings;
-    struct launcher launcher;
-    int epoll;
-    struct live live_out, live_err;
-    uint32_t *done; // ring of ended slots, in order of their end
-    uint32_t done_first, done_count;
-    struct job job[]; // slot - 1
 };
 
 // Five descriptors a command, while it starts.
@@ -82,6 +38,27 @@ static void raise_descriptors(uint32_t slots)
         return;
     limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void free_all(struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->settings.slots; i++) {
+        struct job *job = &exec->job[i];
+        exec_shut(&job->launched.pidfd);
+        exec_shut(&job->out.fd);
+        exec_shut(&job->err.fd);
+        (void)launch_finish_files(&job->launched, false, job->note);
+        launch_ground_close(&job->ground);
+        buffer_free(&job->out.bytes);
+        buffer_free(&job->err.bytes);
+        buffer_free(&job->tag);
+    }
+    live_clear(&exec->live_out);
+    live_clear(&exec->live_err);
+    launcher_close(&exec->launcher);
+    free(exec->done);
+    exec_shut(&exec->epoll);
+    free(exec);
 }
 
 struct exec *exec_create(const struct exec_settings *settings,
@@ -113,37 +90,10 @@ struct exec *exec_create(const struct exec_settings *settings,
     if (code < 0) {
         problem_set(problem, code, "cannot prepare to run commands: %s",
                     strerrordesc_np(-code));
-        exec_destroy(&exec);
+        free_all(exec);
+        return NULL;
     }
     return exec;
-}
-
-static void shut(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-// A child that has not come to closing its copy would keep it in the set.
-static void unwatch(const struct exec *exec, int *fd)
-{
-    if (*fd >= 0)
-        (void)epoll_ctl(exec->epoll, EPOLL_CTL_DEL, *fd, NULL);
-    shut(fd);
-}
-
-static bool is_watched(const struct job *job)
-{
-    return job->watch_ms == INT64_MAX;
-}
-
-static void end_stream(const struct exec *exec, const struct job *job, int *fd)
-{
-    if (is_watched(job))
-        unwatch(exec, fd);
-    else
-        shut(fd);
 }
 
 // A killed child leaves our memory at once, unless it is stuck in the kernel.
@@ -165,50 +115,14 @@ void exec_destroy(struct exec **exec)
         return;
     for (uint32_t i = 0; i < (*exec)->settings.slots; i++)
         left = has_left(&(*exec)->job[i]) && left;
-    if (!left) { // better lost than freed under somebody's feet
-        *exec = NULL;
-        return;
-    }
-    for (uint32_t i = 0; i < (*exec)->settings.slots; i++) {
-        struct job *job = &(*exec)->job[i];
-        shut(&job->launched.pidfd);
-        shut(&job->out.fd);
-        shut(&job->err.fd);
-        (void)launch_finish_files(&job->launched, false, job->note);
-        launch_ground_close(&job->ground);
-        buffer_free(&job->out.bytes);
-        buffer_free(&job->err.bytes);
-        buffer_free(&job->tag);
-    }
-    live_clear(&(*exec)->live_out);
-    live_clear(&(*exec)->live_err);
-    launcher_close(&(*exec)->launcher);
-    free((*exec)->done);
-    shut(&(*exec)->epoll);
-    free(*exec);
+    if (left) // else better lost than freed under somebody's feet
+        free_all(*exec);
     *exec = NULL;
 }
 
 int exec_fd(const struct exec *exec)
 {
     return exec->epoll;
-}
-
-static int watch(struct exec *exec, int fd, uint32_t slot, enum source source)
-{
-    if (fd < 0)
-        return 0;
-    struct epoll_event event = {.events = EPOLLIN,
-                                .data.u64 = (uint64_t)slot << 2 | source};
-    return epoll_ctl(exec->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
-static int watch_streams(struct exec *exec, uint32_t slot)
-{
-    struct job *job = &exec->job[slot - 1];
-    job->watch_ms = INT64_MAX;
-    const int code = watch(exec, job->out.fd, slot, FROM_OUT);
-    return code < 0 ? code : watch(exec, job->err.fd, slot, FROM_ERR);
 }
 
 static void set_done(struct exec *exec, uint32_t slot)
@@ -237,7 +151,7 @@ static void collect(const struct exec *exec, struct job *job, int64_t now_ms)
         job->usage = (struct rusage){0};
         job->wall_us = 0;
     }
-    unwatch(exec, &job->launched.pidfd);
+    exec_unwatch(exec, &job->launched.pidfd);
     job->state = STATE_ENDING;
     job->due_ms = now_ms;
     job->give_up_ms = now_ms + GROUP_WAIT_MS;
@@ -280,15 +194,15 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->due_ms = later(now_ms, exec->settings.timeout_ms);
     job->out.fd = job->launched.out_fd;
     job->err.fd = job->launched.err_fd;
-    if (watch(exec, job->launched.pidfd, task->slot, FROM_PROCESS) < 0 ||
-        (job->watch_ms <= now_ms && watch_streams(exec, task->slot) < 0)) {
+    if (exec_watch(exec, job->launched.pidfd, task->slot, FROM_PROCESS) < 0 ||
+        (job->watch_ms <= now_ms && exec_watch_streams(exec, task->slot) < 0)) {
         cannot_watch(exec, job, now_ms);
     }
 }
 
 // The first reason stands: an end by us is told as what caused it.
-static void end_by_us(struct job *job, enum fail_class class, int signal,
-                      int64_t due_ms)
+void exec_end_by_us(struct job *job, enum fail_class class, int signal,
+                    int64_t due_ms)
 {
     if (job->class == CLASS_NONE)
         job->class = class;
@@ -301,76 +215,11 @@ static void end_by_us(struct job *job, enum fail_class class, int signal,
         (void)kill(-job->launched.pid, SIGCONT); // a stopped one must see it
 }
 
-static void show(struct exec *exec, struct job *job, struct stream *stream,
-                 bool last)
-{
-    if (!exec->settings.line_buffer || stream->bytes.size <= stream->shown)
-        return;
-    struct live *live = stream == &job->out ? &exec->live_out : &exec->live_err;
-    const struct span fresh = {stream->bytes.at + stream->shown,
-                               stream->bytes.size - stream->shown};
-    stream->shown += live_add(live, fresh, buffer_span(&job->tag), last);
-}
-
-static void absorb(struct exec *exec, struct job *job, struct stream *stream,
-                   struct span piece)
-{
-    const uint64_t room = exec->settings.output_max - stream->bytes.size;
-    const size_t size = piece.size < room ? piece.size : (size_t)room;
-    if (!stream->cut)
-        buffer_append(&stream->bytes, piece.at, size);
-    const bool no_memory = stream->bytes.failed;
-    if (size == piece.size && !no_memory)
-        return;
-    stream->cut = true;
-    if ((!exec->settings.truncate || no_memory) && job->class == CLASS_NONE) {
-        (void)snprintf(job->note, sizeof job->note,
-                       no_memory ? "out of memory for its %s"
-                                 : "its %s is longer than --output-max",
-                       stream == &job->out ? "stdout" : "stderr");
-        end_by_us(job, CLASS_OUTPUT, SIGKILL, INT64_MAX);
-    }
-}
-
-// Reads at most `limit` bytes; closes the stream at its end.
-static void drain(struct exec *exec, struct job *job, struct stream *stream,
-                  size_t limit)
-{
-    uint8_t piece[READ_SIZE];
-    size_t done = 0;
-    while (stream->fd >= 0 && done < limit) {
-        const ssize_t size = read(stream->fd, piece, sizeof piece);
-        if (size < 0 && (errno == EAGAIN || errno == EINTR))
-            break;
-        if (size <= 0) {
-            end_stream(exec, job, &stream->fd);
-            break;
-        }
-        absorb(exec, job, stream, (struct span){piece, (size_t)size});
-        done += (size_t)size;
-        if ((size_t)size < sizeof piece)
-            break; // that was all
-    }
-    show(exec, job, stream, false);
-}
-
-// What is in the pipe now belongs to the task; whoever left the group and
-// still holds the other end is not waited for.
-static void drain_rest(struct exec *exec, struct job *job,
-                       struct stream *stream)
-{
-    int left = 0;
-    if (stream->fd >= 0 && ioctl(stream->fd, FIONREAD, &left) == 0 && left > 0)
-        drain(exec, job, stream, (size_t)left);
-    show(exec, job, stream, true);
-    end_stream(exec, job, &stream->fd);
-}
-
 static void finish(struct exec *exec, uint32_t slot)
 {
     struct job *job = &exec->job[slot - 1];
-    drain_rest(exec, job, &job->out);
-    drain_rest(exec, job, &job->err);
+    exec_drain_rest(exec, job, &job->out);
+    exec_drain_rest(exec, job, &job->err);
     const bool keep =
         job->class != CLASS_SPAWN && job->class != CLASS_CANCELLED;
     if (launch_finish_files(&job->launched, keep, job->note) < 0 &&
@@ -412,10 +261,10 @@ static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
             reap(exec, job, now_ms);
         return;
     case FROM_OUT:
-        drain(exec, job, &job->out, (size_t)READ_SIZE * READS_MAX);
+        exec_drain(exec, job, &job->out, (size_t)EXEC_READ_SIZE * READS_MAX);
         return;
     case FROM_ERR:
-        drain(exec, job, &job->err, (size_t)READ_SIZE * READS_MAX);
+        exec_drain(exec, job, &job->err, (size_t)EXEC_READ_SIZE * READS_MAX);
         return;
     }
 }
@@ -424,14 +273,14 @@ static void do_due(struct exec *exec, uint32_t slot, int64_t now_ms)
 {
     struct job *job = &exec->job[slot - 1];
     if (job->state == STATE_RUNNING && job->watch_ms <= now_ms &&
-        watch_streams(exec, slot) < 0)
+        exec_watch_streams(exec, slot) < 0)
         cannot_watch(exec, job, now_ms);
     if (job->state == STATE_RUNNING && job->due_ms <= now_ms) {
         if (job->terminated)
-            end_by_us(job, CLASS_TIMEOUT, SIGKILL, INT64_MAX);
+            exec_end_by_us(job, CLASS_TIMEOUT, SIGKILL, INT64_MAX);
         else
-            end_by_us(job, CLASS_TIMEOUT, SIGTERM,
-                      later(now_ms, exec->settings.grace_ms));
+            exec_end_by_us(job, CLASS_TIMEOUT, SIGTERM,
+                           later(now_ms, exec->settings.grace_ms));
     } else if (job->state == STATE_ENDING && job->due_ms <= now_ms) {
         job->due_ms = now_ms + GROUP_POLL_MS;
         if (group_is_gone(job) || now_ms >= job->give_up_ms)
@@ -479,8 +328,8 @@ void exec_cancel(struct exec *exec, uint32_t slot, int64_t now_ms)
     struct job *job = &exec->job[slot - 1];
     // A repeated CANCEL does not put off the KILL.
     if (job->state == STATE_RUNNING && !job->terminated)
-        end_by_us(job, CLASS_CANCELLED, SIGTERM,
-                  later(now_ms, exec->settings.grace_ms));
+        exec_end_by_us(job, CLASS_CANCELLED, SIGTERM,
+                       later(now_ms, exec->settings.grace_ms));
 }
 
 void exec_kill_all(struct exec *exec)
@@ -488,7 +337,7 @@ void exec_kill_all(struct exec *exec)
     for (uint32_t i = 0; i < exec->settings.slots; i++) {
         struct job *job = &exec->job[i];
         if (job->state == STATE_RUNNING)
-            end_by_us(job, CLASS_CANCELLED, SIGKILL, INT64_MAX);
+            exec_end_by_us(job, CLASS_CANCELLED, SIGKILL, INT64_MAX);
     }
 }
 

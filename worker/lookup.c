@@ -83,8 +83,8 @@ void lookup_put(struct lookup *lookup, const char *name,
         lookup_forget(lookup);
         lookup->name = strdup(name);
         lookup->variable = strdup(variable);
-        if (lookup->name && lookup->variable)
-            lookup->path = search(variable, name);
+        const bool kept = lookup->name && lookup->variable;
+        lookup->path = kept ? search(variable, name) : NULL;
     }
     if (lookup->path)
         put_text(files, lookup->path);

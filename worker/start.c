@@ -15,6 +15,7 @@
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
 // clone() by its other name: the thread sanitizer takes clone() for a fork.
+// NOLINTNEXTLINE(readability-identifier-naming)
 int __clone(int (*run)(void *), void *stack, int flags, void *argument, ...);
 
 enum { STACK_SIZE = 16 * 1024, SIGNAL_SET_SIZE = 8, SIGNALS = 64 };
