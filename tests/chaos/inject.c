@@ -8,10 +8,10 @@
  *     fdatasync, ftruncate, rename, mkdir; without a path fork, pipe2, clone,
  *     memfd_create) of a process, counted where the file's path
  *     contains PATH. ACTION: an errno's
- *     name, KILL or STOP (before the call), KILLAFTER. N+ stands for the N-th
- *     and all later ones.
- * CHAOS_ONCE     a folder: a fault without + happens once in it, in whichever
- *                process, and leaves a file fault-I, where I counts from 0
+ *     name, KILL or STOP (before the call), KILLAFTER, or SLOW: the call takes
+ *     1 s more while no file `fast` is in CHAOS_ONCE. N+ stands for the N-th
+ * and all later ones. CHAOS_ONCE     a folder: a fault without + happens once
+ * in it, in whichever process, and leaves a file fault-I, where I counts from 0
  * CHAOS_JUMP     SECONDS:FILE: the wall clock is off by SECONDS while FILE is
  *                there
  * CHAOS_PROXY    a Unix socket (proxy.py): TCP connections go to the port that
@@ -34,6 +34,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FAULTS_MAX = 8, FIELDS = 5, FIELD_SIZE = 128 };
@@ -126,6 +127,16 @@ static bool claim(int index)
     return fd >= 0;
 }
 
+// Not usleep: a signal does not make a disk faster.
+static void be_slow(void)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/fast", chaos.once ? chaos.once : ".");
+    struct timespec left = {.tv_sec = 1};
+    while (access(path, F_OK) != 0 && nanosleep(&left, &left) != 0)
+        ;
+}
+
 // What is to happen at this call: 0, or the errno to fail with. `kill_after`
 // is set when the process shall die once the call is done.
 static int strike(const char *call, const char *path, bool *kill_after)
@@ -146,6 +157,8 @@ static int strike(const char *call, const char *path, bool *kill_after)
             kill(getpid(), SIGKILL);
         if (strcmp(action, "STOP") == 0)
             kill(getpid(), SIGSTOP);
+        if (strcmp(action, "SLOW") == 0)
+            be_slow();
         if (strcmp(action, "KILLAFTER") == 0)
             *kill_after = true;
         for (size_t j = 0; j < sizeof ERRORS / sizeof *ERRORS; j++)

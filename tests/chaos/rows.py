@@ -57,6 +57,7 @@ ROWS = {
     "F51": ("signals to each process", "more: system/test_faults.py"),
     "F52": ("cancel while the result is in flight",
             "(of stale copies: nobody can ask for more yet)"),
+    "F53": ("slow disk, slow readers, huge input and output", ""),
     "F54": ("random kills, stops and networks", ""),
 }
 
