@@ -18,20 +18,21 @@ struct joblog {
     struct buffer lines, command, whole;
 };
 
-// A plugin is shown as if it were a command.
+// A plugin or a coprocess is shown as if it were a command.
 static struct template *make_template(const struct settings *set)
 {
     struct problem unused = {0};
-    const size_t first = set->plugin ? 1 : 0;
+    const char *called = set->plugin ? set->plugin : set->coprocess;
+    const size_t first = called ? 1 : 0;
     const size_t count = set->command.count + first;
     const struct template_options options = {
-        .append = set->plugin || (!set->array && !set->ndjson),
+        .append = called || (!set->array && !set->ndjson),
         .shell = set->shell,
         .lines = count == 0};
     const char **words = calloc(count + 1, sizeof *words);
     if (!words)
         return NULL;
-    words[0] = set->plugin;
+    words[0] = called;
     for (size_t i = first; i < count; i++)
         words[i] = set->command.at[i - first];
     struct template *template =

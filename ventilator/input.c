@@ -7,21 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Of a plugin: its name and the arguments after --. Without these the values
-// are its arguments, which are sent in any case. The whole input is sent where
-// the values do not make it up.
-static int open_plugin(struct role *role, struct template_options *options)
+// Is the task's input sent whole? An object is, and what a plugin, or a filter
+// of lines, could not put together again from its values.
+static bool sends_input(const struct settings *set)
+{
+    const bool row = set->header || set->colsep;
+    const bool lines =
+        set->plugin || (set->framing && strcmp(set->framing, "lines") == 0);
+    return set->ndjson || (row && lines);
+}
+
+// Of a plugin or a coprocess: its name and the arguments after --. Without
+// these the values are its arguments, which are sent in any case.
+static int open_called(struct role *role, struct template_options *options)
 {
     const struct settings *set = role->settings;
     const size_t count = set->command.count + 1;
     const char **words = calloc(count, sizeof *words);
     if (!words)
         return problem_set(role->problem, -ENOMEM, "out of memory");
-    words[0] = set->plugin;
+    words[0] = set->plugin ? set->plugin : set->coprocess;
     for (size_t i = 1; i < count; i++)
         words[i] = set->command.at[i - 1];
     options->lines = false;
-    options->input = set->ndjson || set->header || set->colsep;
+    options->input = sends_input(set);
     if (count == 1)
         options->append = set->dry_run;
     role->input.template =
@@ -46,8 +55,10 @@ static int open_template(struct role *role)
                                        .name_count = name_count,
                                        .stdout_path = set->stdout_path,
                                        .stderr_path = set->stderr_path};
-    if (set->plugin)
-        return open_plugin(role, &options);
+    if (plan_check(set, role->problem) != 0)
+        return -EINVAL;
+    if (set->plugin || set->coprocess)
+        return open_called(role, &options);
     if (options.lines && (set->array || set->sweep.count > 0))
         return problem_exit(role->problem, EXIT_USAGE, -EINVAL,
                             "%s makes values, not commands: give the command "

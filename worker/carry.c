@@ -73,6 +73,9 @@ bool worker_prepare(struct worker *worker)
     retain_set_max(worker->retain, worker->settings->retain_max);
     if (worker->settings->plugin)
         code = prepare_plugin(worker);
+    else if (worker->settings->coprocess && !worker->code)
+        code = worker_prepare_coprocess(worker, directory(worker->settings),
+                                        output_max(worker));
     else if (worker->code)
         code = problem_exit(&worker->problem, EXIT_USAGE, -EINVAL,
                             "this worker has a plugin, and the run has "
@@ -87,7 +90,7 @@ bool worker_prepare(struct worker *worker)
 
 bool worker_is_prepared(const struct worker *worker)
 {
-    return worker->exec || worker->plugin;
+    return worker->exec || worker->plugin || worker->coprocess;
 }
 
 // Values joined by a space, or the task's number.
@@ -109,12 +112,12 @@ static struct span make_tag(struct worker *worker, const struct slot_task *task)
     return buffer_span(&worker->tag);
 }
 
-static bool may_start(const struct worker *worker, int64_t now_ms)
+bool worker_may_start(const struct worker *worker, int64_t now_ms)
 {
     return !retain_full(worker->retain) && now_ms >= worker->next_start_ms;
 }
 
-static void put_off_next(struct worker *worker)
+void worker_put_off_next(struct worker *worker)
 {
     if (worker->settings->delay_ms > 0)
         worker->next_start_ms =
@@ -124,7 +127,8 @@ static void put_off_next(struct worker *worker)
 static void start_commands(struct worker *worker, int64_t now_ms)
 {
     const struct slot_task *task;
-    while (may_start(worker, now_ms) && (task = slots_start(worker->slots))) {
+    while (worker_may_start(worker, now_ms) &&
+           (task = slots_start(worker->slots))) {
         const struct launch_task launch = {
             .task = task->task,
             .seed = template_seed(worker->settings->seed, task->task),
@@ -132,7 +136,7 @@ static void start_commands(struct worker *worker, int64_t now_ms)
             .slot = task->slot,
             .payload = task->payload};
         exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
-        put_off_next(worker);
+        worker_put_off_next(worker);
     }
 }
 
@@ -162,11 +166,11 @@ static void hand_out(struct worker *worker, int64_t now_ms)
     const struct slot_task *task = NULL;
     for (uint32_t slot = 1; slot <= count; slot++) {
         bool handed = false;
-        while (may_start(worker, now_ms) &&
+        while (worker_may_start(worker, now_ms) &&
                plugin_has_room(worker->plugin, slot, share) &&
                (task = slots_hand(slots, slot))) {
             plugin_hand(worker->plugin, slot, task);
-            put_off_next(worker);
+            worker_put_off_next(worker);
             handed = true;
         }
         if (handed)
@@ -252,6 +256,8 @@ int worker_execute(struct worker *worker, int64_t now_ms)
         hand_out(worker, now_ms);
         return code;
     }
+    if (worker->coprocess)
+        return worker_execute_coprocess(worker, now_ms);
     exec_turn(worker->exec, now_ms);
     code = take_commands(worker);
     start_commands(worker, now_ms);
@@ -262,25 +268,33 @@ void worker_take_back(struct worker *worker)
 {
     if (worker->plugin)
         plugin_take_back(worker->plugin, unhand, worker);
+    if (worker->coprocess)
+        worker_take_back_coprocess(worker);
 }
 
-void worker_stop_slot(struct worker *worker, uint32_t slot, int64_t now_ms)
+void worker_stop_task(struct worker *worker, const struct slot_task *task,
+                      int64_t now_ms)
 {
     if (worker->plugin)
-        plugin_cancel(worker->plugin, slot, now_ms);
+        plugin_cancel(worker->plugin, task->slot, now_ms);
+    else if (worker->coprocess)
+        coprocess_cancel(worker->coprocess, task);
     else
-        exec_cancel(worker->exec, slot, now_ms);
+        exec_cancel(worker->exec, task->slot, now_ms);
 }
 
 int worker_execute_fd(const struct worker *worker)
 {
-    return worker->plugin ? plugin_fd(worker->plugin) : exec_fd(worker->exec);
+    return worker->plugin      ? plugin_fd(worker->plugin)
+           : worker->coprocess ? coprocess_fd(worker->coprocess)
+                               : exec_fd(worker->exec);
 }
 
 int64_t worker_execute_wait_ms(struct worker *worker, int64_t now_ms)
 {
-    return worker->plugin ? plugin_wait_ms(worker->plugin, now_ms)
-                          : exec_wait_ms(worker->exec, now_ms);
+    return worker->plugin      ? plugin_wait_ms(worker->plugin, now_ms)
+           : worker->coprocess ? coprocess_wait_ms(worker->coprocess, now_ms)
+                               : exec_wait_ms(worker->exec, now_ms);
 }
 
 static void kill_commands(struct worker *worker)
@@ -305,6 +319,8 @@ void worker_kill(struct worker *worker)
 {
     if (worker->exec)
         kill_commands(worker);
+    if (worker->coprocess)
+        worker_kill_coprocess(worker);
     if (!worker->plugin)
         return;
     worker_take_back(worker);

@@ -190,10 +190,10 @@ struct stopping {
     int64_t now_ms;
 };
 
-static void stop(void *argument, uint32_t slot)
+static void stop(void *argument, const struct slot_task *task)
 {
     const struct stopping *stopping = argument;
-    worker_stop_slot(stopping->worker, slot, stopping->now_ms);
+    worker_stop_task(stopping->worker, task, stopping->now_ms);
 }
 
 static void hear_cancel(struct worker *worker, const struct wire_header *header,

@@ -413,7 +413,8 @@ static bool names(const struct wire_refs *refs, const struct slot_task *task)
 }
 
 uint32_t slots_cancel(struct slots *slots, const struct wire_refs *refs,
-                      void (*stop)(void *argument, uint32_t slot),
+                      void (*stop)(void *argument,
+                                   const struct slot_task *task),
                       void *argument)
 {
     uint32_t removed = 0;
@@ -430,7 +431,7 @@ uint32_t slots_cancel(struct slots *slots, const struct wire_refs *refs,
     for (struct slot_task *task = slots->running.head; task; task = after) {
         after = task->after;
         if (names(refs, task))
-            stop(argument, task->slot);
+            stop(argument, task);
     }
     return removed;
 }

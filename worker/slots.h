@@ -100,10 +100,11 @@ struct wire_refs_out slots_recall(struct slots *slots, uint32_t count);
 void slots_drain(struct slots *slots);
 bool slots_draining(const struct slots *slots);
 
-/* Removes queued tasks that `refs` names, and calls `stop` with the slot of
- * each running one. Cost: all tasks held. Returns how many were queued. */
+/* Removes queued tasks that `refs` names, and calls `stop` with each
+ * running one. Cost: all tasks held. Returns how many were queued. */
 uint32_t slots_cancel(struct slots *slots, const struct wire_refs *refs,
-                      void (*stop)(void *argument, uint32_t slot),
+                      void (*stop)(void *argument,
+                                   const struct slot_task *task),
                       void *argument);
 
 /* -- what to report -- */

@@ -11,6 +11,7 @@
 #include "common/net/net.h"
 #include "common/setting/setting.h"
 #include "common/wire/wire.h"
+#include "worker/coprocess.h"
 #include "worker/exec.h"
 #include "worker/plugin.h"
 #include "worker/result.h"
@@ -52,8 +53,9 @@ struct worker {
     char host[256];
     struct slots *slots;
     struct retain *retain;
-    // From the first WELCOME on one of the two, by what the run says.
+    // From the first WELCOME on one of them, by what the run says.
     struct exec *exec;
+    struct coprocess *coprocess;
     struct plugin *plugin;
     struct plugin_code *code; // of the plugin, or of --plugin before that
     bool open;                // the plugin's slots are set up
@@ -122,13 +124,25 @@ bool worker_is_prepared(const struct worker *worker);
 int worker_execute(struct worker *worker, int64_t now_ms);
 /* Makes tasks that have been handed on, but not begun, unstarted again. */
 void worker_take_back(struct worker *worker);
-/* Asks the task in a slot to end. */
-void worker_stop_slot(struct worker *worker, uint32_t slot, int64_t now_ms);
+/* Asks a running task to end. */
+void worker_stop_task(struct worker *worker, const struct slot_task *task,
+                      int64_t now_ms);
+/* May a task start: is there room for its result, and is its time come? */
+bool worker_may_start(const struct worker *worker, int64_t now_ms);
+void worker_put_off_next(struct worker *worker); /* with --delay */
 int worker_execute_fd(const struct worker *worker);
 /* As exec_wait_ms; just before the loop waits. */
 int64_t worker_execute_wait_ms(struct worker *worker, int64_t now_ms);
 /* Ends all that runs, and does not tell of it. */
 void worker_kill(struct worker *worker);
+
+/* -- carry_coprocess.c: the same for coprocesses -- */
+
+int worker_prepare_coprocess(struct worker *worker, const char *directory,
+                             uint64_t output_max);
+int worker_execute_coprocess(struct worker *worker, int64_t now_ms);
+void worker_take_back_coprocess(struct worker *worker);
+void worker_kill_coprocess(struct worker *worker);
 
 /* Leaves with a failure. */
 void worker_fail(struct worker *worker, enum exit_code exit, const char *text);

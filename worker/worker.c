@@ -93,6 +93,7 @@ void worker_destroy(struct worker **worker)
     if (!gone)
         return;
     exec_destroy(&gone->exec);
+    coprocess_destroy(&gone->coprocess);
     if (!gone->stuck) {
         plugin_destroy(&gone->plugin);
         plugin_code_free(&gone->code);

@@ -117,6 +117,33 @@ int parse_size(const char *text, uint64_t *bytes)
     return 0;
 }
 
+static int parse_recycled(const char *text, uint64_t *tasks, uint64_t *bytes)
+{
+    const bool count = text[0] && strspn(text, "0123456789") == strlen(text);
+    uint64_t *const to = count ? tasks : bytes;
+    if (*to != SETTING_UNLIMITED)
+        return -EINVAL;
+    const int error = count ? parse_count(text, 1, SETTING_UNLIMITED - 1, to)
+                            : parse_size(text, to);
+    return error < 0 || *to == 0 || *to == SETTING_UNLIMITED ? -EINVAL : 0;
+}
+
+int parse_recycle(const char *text, uint64_t *tasks, uint64_t *bytes)
+{
+    char part[32];
+    const char *comma = strchr(text, ',');
+    const size_t size = comma ? (size_t)(comma - text) : 0;
+    *tasks = *bytes = SETTING_UNLIMITED;
+    if (!comma)
+        return parse_recycled(text, tasks, bytes);
+    if (size >= sizeof part)
+        return -EINVAL;
+    memcpy(part, text, size);
+    part[size] = '\0';
+    const int error = parse_recycled(part, tasks, bytes);
+    return error < 0 ? error : parse_recycled(comma + 1, tasks, bytes);
+}
+
 static void format_duration(int64_t ms, struct buffer *out)
 {
     if (ms == SETTING_FOREVER) {

@@ -142,7 +142,30 @@ int plan_fingerprints(const struct settings *settings, struct texts *prints,
     return error;
 }
 
-// A plugin has no shell, no environment and no streams of its own.
+static int check_coprocess(const struct settings *settings,
+                           struct problem *problem)
+{
+    uint64_t tasks, bytes;
+    if (settings->plugin && settings->coprocess)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "tasks go to a --plugin or to a --coprocess, not "
+                            "to both");
+    if (!settings->coprocess && (settings->framing || settings->recycle))
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "%s is for a --coprocess",
+                            settings->framing ? "--framing" : "--recycle");
+    if (settings->recycle &&
+        parse_recycle(settings->recycle, &tasks, &bytes) < 0)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--recycle %s: it is neither a number of tasks "
+                            "such as 1000, nor a size such as 2G, nor both "
+                            "with a comma between",
+                            settings->recycle);
+    return 0;
+}
+
+// Neither a plugin nor a coprocess has a shell, an environment and streams for
+// each task.
 int plan_check(const struct settings *settings, struct problem *problem)
 {
     struct halt unused;
@@ -160,8 +183,9 @@ int plan_check(const struct settings *settings, struct problem *problem)
                 "--on %.200s: give exit, signal, timeout, spawn or output, =, "
                 "and retry:N, fail or ignore, such as timeout=retry:3",
                 settings->on.at[i]);
-    if (!settings->plugin)
-        return 0;
+    const int error = check_coprocess(settings, problem);
+    if (error < 0 || (!settings->plugin && !settings->coprocess))
+        return error;
     const struct {
         const char *name;
         bool given;
@@ -176,9 +200,9 @@ int plan_check(const struct settings *settings, struct problem *problem)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i].given)
             return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                                "%s is for commands: it cannot be with "
-                                "--plugin",
-                                others[i].name);
+                                "%s is for commands: it cannot be with %s",
+                                others[i].name,
+                                settings->plugin ? "--plugin" : "--coprocess");
     return 0;
 }
 

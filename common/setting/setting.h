@@ -71,6 +71,9 @@ struct settings {
     /* input */
     struct texts command; // after --
     char *plugin;         // PATH[:FUNCTION]
+    char *coprocess;      // for /bin/sh -c
+    char *framing;        // of the coprocess: greeted | lines
+    char *recycle;        // of the coprocess: N, SIZE, or N,SIZE
     struct texts sources; // from the first `:::`, `:::+`, `::::`, `::::+` on
     char *arg_file;       // -a; "-" is standard input; NULL none
     bool null_separated;  // -0
@@ -211,5 +214,8 @@ int parse_count(const char *text, uint64_t least, uint64_t most,
                 uint64_t *value);
 int parse_duration_ms(const char *text, int64_t *ms);
 int parse_size(const char *text, uint64_t *bytes);
+/* N tasks, a SIZE with its unit, or both with a comma between: what is not
+ * there is SETTING_UNLIMITED. */
+int parse_recycle(const char *text, uint64_t *tasks, uint64_t *bytes);
 
 #endif

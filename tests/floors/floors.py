@@ -76,7 +76,7 @@ ZONES = (
     core(TEMPLATE, ("xxhash",)),  # as a pure function: the key of a task
     core(r"ventilator/tracker"),
     core(r"sink/(ledger|grow|opens|peers|stored)"),  # the ledger's parts
-    core(r"worker/slots"),
+    core(r"worker/(slots|talk)"),
     Zone(3, r"common/net/", f"{CORE}|{BASE}|common/net/", ("zmq",)),
     Zone(3, r"common/store/", f"{CORE}|{BASE}|common/(store|setting)/",
          ("zlib", "jansson")),

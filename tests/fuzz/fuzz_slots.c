@@ -130,9 +130,9 @@ static void on_recall(struct world *world)
     assert_lists(refs, world->queue + world->queued, taken);
 }
 
-static void on_stop(void *argument, uint32_t slot)
+static void on_stop(void *argument, const struct slot_task *task)
 {
-    *(uint32_t *)argument |= 1U << slot;
+    *(uint32_t *)argument |= 1U << task->slot;
 }
 
 static bool named(const struct held *held, const struct wire_refs *refs)

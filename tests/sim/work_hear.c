@@ -58,10 +58,10 @@ struct stopping {
     struct work *work;
 };
 
-static void stop_running(void *argument, uint32_t slot)
+static void stop_running(void *argument, const struct slot_task *task)
 {
     const struct stopping *stopping = argument;
-    struct running *running = &stopping->work->running[slot];
+    struct running *running = &stopping->work->running[task->slot];
     if (running->ended || running->cancelled)
         return;
     running->cancelled = true;
@@ -70,7 +70,7 @@ static void stop_running(void *argument, uint32_t slot)
     world_at(stopping->world, stopping->world->now_ms + 5,
              (struct step){.kind = STEP_TASK_ENDS,
                            .process = (uint8_t)stopping->work->process,
-                           .way = (uint8_t)slot,
+                           .way = (uint8_t)task->slot,
                            .detail = running->serial});
 }
 

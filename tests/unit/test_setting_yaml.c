@@ -150,6 +150,9 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"dir", "/run"},
         {"stdin", "true"},
         {"plugin", "./x.so:f"},
+        {"coprocess", "cat"},
+        {"framing", "lines"},
+        {"recycle", "1000,2G"},
         {"retain-max", "2M"},
         {"name", "n"},
         {"run-id", "00112233445566778899aAbBcCdDeEfF"}};

@@ -258,11 +258,11 @@ struct stopped {
     size_t count;
 };
 
-static void note_stop(void *argument, uint32_t slot)
+static void note_stop(void *argument, const struct slot_task *task)
 {
     struct stopped *stopped = argument;
     assert_true(stopped->count < 4);
-    stopped->slot[stopped->count++] = slot;
+    stopped->slot[stopped->count++] = task->slot;
 }
 
 static void cancel_removes_what_waits_and_stops_what_runs(void **state)

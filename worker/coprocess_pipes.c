@@ -1,0 +1,139 @@
+#include "worker/coprocess_inside.h"
+
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    READ_SIZE = 64 * 1024,
+    READS_MAX = 16, // of one stream in one turn, so that all get theirs
+    BACK_SIZE = 64 * 1024,
+};
+
+void seat_shut(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd); // leaves the epoll set with it: nobody else has it
+    *fd = -1;
+}
+
+// Reads into a buffer of ours. 0 at the end of the file, -EAGAIN for nothing.
+static ssize_t read_some(int fd, void *to, size_t size)
+{
+    ssize_t got;
+    do
+        got = read(fd, to, size);
+    while (got < 0 && errno == EINTR);
+    return got < 0 && errno == EAGAIN ? -EAGAIN : got < 0 ? 0 : got;
+}
+
+static void hear_error(struct seat *seat)
+{
+    uint8_t piece[READ_SIZE];
+    for (int i = 0; i < READS_MAX && seat->err_fd >= 0; i++) {
+        const ssize_t got = read_some(seat->err_fd, piece, sizeof piece);
+        if (got == 0)
+            seat_shut(&seat->err_fd);
+        if (got <= 0)
+            return;
+        talk_hear_error(&seat->talk, (struct span){piece, (size_t)got},
+                        clock_monotonic_us());
+        if ((size_t)got < sizeof piece)
+            return;
+    }
+}
+
+// What it said on stderr before an answer is in the pipe when the answer is.
+void seat_hear(struct seat *seat)
+{
+    bool more = true;
+    for (int i = 0; i < READS_MAX && more; i++) {
+        ssize_t got = -EAGAIN;
+        uint8_t *room =
+            seat->out_fd >= 0 ? talk_room(&seat->talk, READ_SIZE) : NULL;
+        if (room)
+            got = read_some(seat->out_fd, room, READ_SIZE);
+        if (got > 0)
+            talk_came(&seat->talk, (size_t)got);
+        hear_error(seat);
+        const int64_t now_us = clock_monotonic_us();
+        if (got >= 0)
+            talk_hear(&seat->talk, now_us);
+        if (got == 0) {
+            seat_shut(&seat->out_fd);
+            talk_hung_up(&seat->talk, now_us);
+        }
+        more = got == READ_SIZE;
+    }
+    seat_obey(seat);
+}
+
+static void watch_in(struct seat *seat, bool wanted)
+{
+    if (seat->blocked == wanted || seat->in_fd < 0)
+        return;
+    struct epoll_event event = {
+        .events = EPOLLOUT, .data.u64 = (uint64_t)seat->slot << 2 | FROM_IN};
+    if (epoll_ctl(seat->coprocess->epoll,
+                  wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, seat->in_fd,
+                  &event) == 0)
+        seat->blocked = wanted;
+}
+
+// A pipe that nobody reads any more is told by the process's end.
+void seat_write(struct seat *seat)
+{
+    struct span unsent = talk_unsent(&seat->talk);
+    while (unsent.size > 0 && seat->in_fd >= 0) {
+        const ssize_t put = write(seat->in_fd, unsent.at, unsent.size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            break;
+        talk_sent(&seat->talk, (size_t)put);
+        unsent = talk_unsent(&seat->talk);
+    }
+    watch_in(seat, unsent.size > 0);
+}
+
+void seat_unwrite(struct seat *seat)
+{
+    struct buffer back = {0};
+    bool more = seat->back_fd >= 0 && talk_running(&seat->talk) != 0;
+    while (more) {
+        uint8_t *room =
+            buffer_reserve(&back, BACK_SIZE) ? back.at + back.size : NULL;
+        const ssize_t got =
+            room ? read_some(seat->back_fd, room, BACK_SIZE) : -ENOMEM;
+        more = got > 0;
+        if (more)
+            back.size += (size_t)got;
+    }
+    talk_unsend(&seat->talk, buffer_span(&back));
+    buffer_free(&back);
+    seat_write(seat);
+    seat_obey(seat);
+}
+
+void seat_obey(struct seat *seat)
+{
+    switch (talk_take_order(&seat->talk)) {
+    case TALK_CLOSE:
+        seat_shut(&seat->in_fd);
+        seat_shut(&seat->back_fd);
+        seat->blocked = false;
+        return;
+    case TALK_TERM:
+        seat_kill(seat, SIGTERM);
+        seat_kill(seat, SIGCONT); // a stopped one must see it
+        return;
+    case TALK_KILL:
+        seat_kill(seat, SIGKILL);
+        return;
+    case TALK_NOTHING:
+        return;
+    }
+}
