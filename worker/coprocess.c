@@ -83,7 +83,9 @@ struct coprocess *coprocess_create(const struct coprocess_settings *settings,
     int code = coprocess->epoll < 0 ? -errno : 0;
     const int opened = open_seats(coprocess);
     code = code == 0 ? opened : code;
-    if (launcher_open(&coprocess->launcher, &coprocess->settings.launch) < 0)
+    coprocess->line = coprocess_line(settings->command);
+    if (launcher_open(&coprocess->launcher, &coprocess->settings.launch) < 0 ||
+        !coprocess->line)
         code = -ENOMEM;
     if (code == 0)
         return coprocess;
@@ -109,6 +111,7 @@ void coprocess_destroy(struct coprocess **coprocess)
         talk_clear(&seat->talk);
     }
     launcher_close(&gone->launcher);
+    free(gone->line);
     seat_shut(&gone->epoll);
     free(gone);
     *coprocess = NULL;

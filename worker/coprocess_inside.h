@@ -37,6 +37,7 @@ struct coprocess {
     struct coprocess_settings settings;
     struct talk_settings talk;
     struct launcher launcher;
+    char *line; // for /bin/sh -c
     int epoll;
     double mean_us;      // of a task, lately; 0: unknown
     int64_t utc_less_us; // UTC less the monotonic clock
@@ -60,6 +61,8 @@ void seat_shut(int *fd);
 
 /* -- coprocess_start.c -- */
 
+/* What /bin/sh is told to do for this command. NULL: out of memory. */
+char *coprocess_line(const char *command);
 /* Starts its process; where that fails the talk is told. */
 void seat_start(struct seat *seat);
 /* Its process has ended: hears the rest, kills its group, reaps it. */

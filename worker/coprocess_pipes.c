@@ -30,43 +30,72 @@ static ssize_t read_some(int fd, void *to, size_t size)
     return got < 0 && errno == EAGAIN ? -EAGAIN : got < 0 ? 0 : got;
 }
 
-static void hear_error(struct seat *seat)
+// What there is on stderr, up to `size` bytes.
+static size_t read_error(struct seat *seat, uint8_t *piece, size_t size)
 {
-    uint8_t piece[READ_SIZE];
-    for (int i = 0; i < READS_MAX && seat->err_fd >= 0; i++) {
-        const ssize_t got = read_some(seat->err_fd, piece, sizeof piece);
-        if (got == 0)
-            seat_shut(&seat->err_fd);
-        if (got <= 0)
-            return;
-        talk_hear_error(&seat->talk, (struct span){piece, (size_t)got},
+    if (seat->err_fd < 0)
+        return 0;
+    const ssize_t got = read_some(seat->err_fd, piece, size);
+    if (got == 0)
+        seat_shut(&seat->err_fd);
+    return got > 0 ? (size_t)got : 0;
+}
+
+static void hear_error(struct seat *seat, const uint8_t *piece, size_t size)
+{
+    if (size > 0)
+        talk_hear_error(&seat->talk, (struct span){piece, size},
                         clock_monotonic_us());
-        if ((size_t)got < sizeof piece)
-            return;
+}
+
+// Gives what read_some gave.
+static ssize_t read_answers(struct seat *seat)
+{
+    uint8_t *room =
+        seat->out_fd >= 0 ? talk_room(&seat->talk, READ_SIZE) : NULL;
+    const ssize_t got =
+        room ? read_some(seat->out_fd, room, READ_SIZE) : -EAGAIN;
+    if (got > 0)
+        talk_came(&seat->talk, (size_t)got);
+    return got;
+}
+
+static void hear_answers(struct seat *seat, ssize_t got)
+{
+    if (got >= 0)
+        talk_hear(&seat->talk, clock_monotonic_us());
+    if (got == 0) {
+        seat_shut(&seat->out_fd);
+        talk_hung_up(&seat->talk, clock_monotonic_us());
     }
 }
 
-// What it said on stderr before an answer is in the pipe when the answer is.
+// With one task, what it said is in the pipe when its answer is. With several,
+// the answers before the one who said it are there when it is: it is put down
+// to the first that is then unanswered, which in a crash is the right one.
 void seat_hear(struct seat *seat)
 {
+    uint8_t piece[READ_SIZE];
     bool more = true;
     for (int i = 0; i < READS_MAX && more; i++) {
-        ssize_t got = -EAGAIN;
-        uint8_t *room =
-            seat->out_fd >= 0 ? talk_room(&seat->talk, READ_SIZE) : NULL;
-        if (room)
-            got = read_some(seat->out_fd, room, READ_SIZE);
-        if (got > 0)
-            talk_came(&seat->talk, (size_t)got);
-        hear_error(seat);
-        const int64_t now_us = clock_monotonic_us();
-        if (got >= 0)
-            talk_hear(&seat->talk, now_us);
-        if (got == 0) {
-            seat_shut(&seat->out_fd);
-            talk_hung_up(&seat->talk, now_us);
+        size_t said = 0;
+        ssize_t got;
+        if (seat->talk.sent > 1) {
+            said = read_error(seat, piece, sizeof piece);
+            got = read_answers(seat);
+            hear_answers(seat, got);
+            hear_error(seat, piece, said);
+        } else {
+            got = read_answers(seat);
+            said = read_error(seat, piece, sizeof piece);
+            hear_error(seat, piece, said);
+            for (int j = 1; j < READS_MAX && said == sizeof piece; j++) {
+                said = read_error(seat, piece, sizeof piece);
+                hear_error(seat, piece, said);
+            }
+            hear_answers(seat, got);
         }
-        more = got == READ_SIZE;
+        more = got == READ_SIZE || said == sizeof piece;
     }
     seat_obey(seat);
 }

@@ -10,12 +10,35 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { GROUP_WAIT_MS = 1000 }; // for a killed group; what the kernel holds
+
+// Is it one command, and no more? Then the shell need not stay: signals, the
+// exit code and the memory are the command's own.
+static bool is_simple(const char *command)
+{
+    static const char *const OWN[] = {"exec", "eval", "command", ".", "!"};
+    const char *first = command + strspn(command, " \t");
+    const size_t size = strcspn(first, " \t");
+    if (size == 0 || strpbrk(command, ";&|(){}`\n") || memchr(first, '=', size))
+        return false;
+    for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++)
+        if (strlen(OWN[i]) == size && strncmp(first, OWN[i], size) == 0)
+            return false;
+    return true;
+}
+
+char *coprocess_line(const char *command)
+{
+    char *line = NULL;
+    const char *before = is_simple(command) ? "exec " : "";
+    return asprintf(&line, "%s%s", before, command) < 0 ? NULL : line;
+}
 
 static int open_pipe(int *reads, int *writes, int *ours)
 {
@@ -74,7 +97,7 @@ static int spawn_with(struct seat *seat, const int child[3],
                       char *const *environment)
 {
     const struct coprocess_settings *settings = &seat->coprocess->settings;
-    const char *const words[] = {"/bin/sh", "-c", settings->command, NULL};
+    const char *const words[] = {"/bin/sh", "-c", seat->coprocess->line, NULL};
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
     if (posix_spawnattr_init(&attributes) != 0)
