@@ -40,14 +40,19 @@ char *coprocess_line(const char *command)
     return asprintf(&line, "%s%s", before, command) < 0 ? NULL : line;
 }
 
-static int open_pipe(int *reads, int *writes, int *ours)
+static int open_pipe(int *reads, int *writes)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
     *reads = ends[0];
     *writes = ends[1];
-    return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+    return 0;
+}
+
+static int unblock(int fd)
+{
+    return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 // Its standard input, opened once more: whether that waits is each one's own.
@@ -60,11 +65,14 @@ static int open_back(int reads)
 
 static int open_pipes(struct seat *seat, int child[3])
 {
-    int code = open_pipe(&child[0], &seat->in_fd, &seat->in_fd);
+    int code = open_pipe(&child[0], &seat->in_fd);
     if (code == 0)
-        code = open_pipe(&seat->out_fd, &child[1], &seat->out_fd);
+        code = open_pipe(&seat->out_fd, &child[1]);
     if (code == 0)
-        code = open_pipe(&seat->err_fd, &child[2], &seat->err_fd);
+        code = open_pipe(&seat->err_fd, &child[2]);
+    const int ours[] = {seat->in_fd, seat->out_fd, seat->err_fd};
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0] && code == 0; i++)
+        code = unblock(ours[i]);
     if (code == 0)
         seat->back_fd = open_back(child[0]);
     return code;
@@ -97,7 +105,8 @@ static int spawn_with(struct seat *seat, const int child[3],
                       char *const *environment)
 {
     const struct coprocess_settings *settings = &seat->coprocess->settings;
-    const char *const words[] = {"/bin/sh", "-c", seat->coprocess->line, NULL};
+    char shell[] = "/bin/sh", option[] = "-c";
+    char *words[] = {shell, option, seat->coprocess->line, NULL};
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
     if (posix_spawnattr_init(&attributes) != 0)
@@ -105,10 +114,9 @@ static int spawn_with(struct seat *seat, const int child[3],
     int code = posix_spawn_file_actions_init(&actions);
     if (code == 0) {
         code = prepare(settings->launch.chdir, child, &actions, &attributes);
-        // posix_spawn's parameter lacks a const that it keeps.
         if (code == 0)
-            code = posix_spawn(&seat->pid, words[0], &actions, &attributes,
-                               (char *const *)(uintptr_t)words, environment);
+            code = posix_spawn(&seat->pid, shell, &actions, &attributes, words,
+                               environment);
         posix_spawn_file_actions_destroy(&actions);
     }
     posix_spawnattr_destroy(&attributes);

@@ -138,7 +138,7 @@ void talk_release(struct talk *talk);
 bool talk_may_start(const struct talk *talk, int64_t now_us);
 void talk_started(struct talk *talk, int64_t now_us);
 /* It could not be started. */
-void talk_not_started(struct talk *talk, const char *note, int64_t now_us);
+void talk_not_started(struct talk *talk, const char *why, int64_t now_us);
 /* It has ended, and all it wrote was heard. */
 void talk_ended(struct talk *talk, struct talk_status status, int64_t now_us);
 /* It has closed its standard output: it is to end. */

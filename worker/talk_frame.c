@@ -30,15 +30,22 @@ static void put_ended(struct buffer *out, struct span text)
     put_u8(out, 0);
 }
 
-// The argument with the slot's number at its marks, which begin at *mark.
-static void fill_marks(struct buffer *text, struct wire_list *marks,
-                       struct wire_slot_mark *mark, bool *marked,
-                       uint32_t index, struct span arg, uint32_t slot)
+// Where the slot's number goes into the arguments: the next place.
+struct places {
+    struct wire_list marks;
+    struct wire_slot_mark mark;
+    bool marked;
+};
+
+// The argument of that index with the slot's number in its places.
+static void fill(struct buffer *text, struct places *places, uint32_t index,
+                 struct span arg, uint32_t slot)
 {
+    const struct wire_slot_mark *mark = &places->mark;
     size_t done = 0;
     buffer_clear(text);
-    for (; *marked && mark->arg <= index;
-         *marked = wire_next_mark(marks, mark)) {
+    for (; places->marked && mark->arg <= index;
+         places->marked = wire_next_mark(&places->marks, &places->mark)) {
         if (mark->arg < index || mark->offset < done || mark->offset > arg.size)
             continue;
         put_raw(text, (struct span){arg.at + done, mark->offset - done});
@@ -53,16 +60,16 @@ static uint32_t put_arguments(struct buffer *out,
                               const struct wire_command *command, uint32_t slot,
                               char between, putter *put)
 {
-    struct wire_list args = command->args, marks = command->marks;
-    struct wire_slot_mark mark;
+    struct wire_list args = command->args;
+    struct places places = {.marks = command->marks};
     struct buffer text = {0};
     struct span arg;
-    bool marked = wire_next_mark(&marks, &mark);
+    places.marked = wire_next_mark(&places.marks, &places.mark);
     uint32_t index = 0;
     for (; wire_next_arg(&args, &arg); index++) {
         if (index == 0)
             continue;
-        fill_marks(&text, &marks, &mark, &marked, index, arg, slot);
+        fill(&text, &places, index, arg, slot);
         out->failed = out->failed || text.failed;
         if (index > 1 && between)
             put_u8(out, (uint8_t)between);
