@@ -180,22 +180,23 @@ def f(task):
                          ['"third"'])
 
     def test_short_tasks_do_not_wait_behind_a_long_one(self):
-        """The long one waits for what they do; some were written ahead."""
+        """The long one waits until all others are done; some of them were
+        written to its process."""
         command = self.python("""
+done = os.open("done", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def f(task):
     if task.args[0] == "long":
         with open("gate", "rb") as gate:
-            gate.read()
-    elif task.args[0] == "last":
-        os.rename("gate.open", "gate.done")
-        with open("gate", "wb"):
-            pass
-    return 0""")
+            return gate.read().decode()
+    os.write(done, b"x")
+    if os.fstat(done).st_size == 4000:
+        with open("gate", "wb") as gate:
+            gate.write(b"open")""")
         os.mkfifo(self.path("gate"))
-        self.write("gate.open", "")
-        values = numbers(1, 2000) + ["long"] + numbers(1, 2000) + ["last"]
+        values = numbers(1, 2000) + ["long"] + numbers(1, 2000)
         self.run_coprocess(command, "-j2", ":::", *values)
         self.assert_finals(len(values))
+        self.assertEqual(self.finals()[2001]["stdout"], '"open"\n')
 
 
 class Ends(Coprocess):
