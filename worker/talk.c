@@ -198,6 +198,7 @@ static bool write_next(struct talk *talk)
     const size_t from = talk->in.size;
     const int code = frame_put_task(&talk->in, talk->framing, &told);
     const size_t size = talk->in.size - from;
+    talk->in.failed = false;
     if (talk->sent > 0 && (code < 0 || size > AHEAD_SIZE_MAX)) {
         talk->in.size = from;
         return false;
@@ -210,7 +211,6 @@ static bool write_next(struct talk *talk)
                   : code == -ENOMEM ? "out of memory"
                                     : "what the task holds is malformed");
         talk_end(talk);
-        talk->in.failed = false;
         return true;
     }
     job->size = size;
