@@ -64,7 +64,7 @@ def spans(results):
             record = json.loads(line)
             if record.get("final") and record.get("status") == "ok":
                 start_s = seconds(record["start"])
-                yield start_s, start_s + record["wall_s"]
+                yield start_s, start_s + record.get("wall_s", 0)
 
 
 def makespan_of(results, tasks):
