@@ -161,9 +161,16 @@ class Running:
         return until_said(self.talk, pattern)
 
     def of_program(self, program):
-        """Process ids of a role: its parents first."""
+        """Process ids of a role: its parents first. Not of a command that has
+        not begun its own program: the worker's, whose parent is the other."""
+        def above(pid):
+            stat = stat_of(pid)
+            return stat[0] if stat else 0
+
         return [pid for pid in descendants(self.process.pid)
-                if program_of(pid) == program]
+                if program_of(pid) == program and not
+                program == program_of(above(pid)) == program_of(
+                    above(above(pid)))]
 
     def kill(self, signal_number=signal.SIGKILL):
         self.process.send_signal(signal_number)
