@@ -260,6 +260,8 @@ static uint32_t waiting_at(const struct worker *worker)
 // others: what is too many comes back, before all that was not sent yet.
 static void recall_excess(struct tracker *tracker)
 {
+    if (tracker->workers_seen_ms != tracker->now_ms)
+        return; // of many workers, when all are looked at
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         struct worker *worker = tracker->workers[i];
         if (!worker)
