@@ -451,8 +451,10 @@ void talk_unsend(struct talk *talk, struct span back)
     buffer_free(&talk->in);
     talk->in = rest;
     talk->in_done = 0;
-    if (talk->sent == 0)
-        talk_begin(talk);
+    if (talk->sent > 0)
+        return;
+    talk_begin(talk);
+    talk->quiet = 0; // it does not read: its next task must meet its time limit
 }
 
 /* -- time -- */

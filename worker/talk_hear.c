@@ -29,6 +29,10 @@ static void take_answer(struct talk *talk, const struct frame_answer *answer)
     struct talk_job *job = talk_current(talk);
     if (answer->failed) {
         put_error(&talk->err, answer->value, talk->framing == FRAMING_NDJSON);
+        if (talk->err.size > talk->settings->output_max) {
+            talk->err.size = (size_t)talk->settings->output_max;
+            talk->err_cut = true;
+        }
         talk_fail(job, CLASS_EXIT, FAILED_EXIT, "");
     } else {
         if (answer->value.size > 0)

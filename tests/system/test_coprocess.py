@@ -242,6 +242,25 @@ def f(task):
         self.assertEqual(len(set(pids)), 2)
         self.assertEqual(self.failures()[2]["class"], "timeout")
 
+    def test_process_that_does_not_read_any_more_is_replaced(self):
+        command = self.raw(GREETING + """
+for n in range(300):
+    line = b""
+    while not line.endswith(b"\\n"):
+        line += os.read(0, 1)
+    os.write(1, b'{"result": 0}\\n')
+if not os.path.exists("stuck"):
+    open("stuck", "w").close()
+    import signal
+    signal.pause()
+""")
+        self.run_coprocess(command, "-j1", "--timeout", "1s", "--grace", "0s",
+                           "--retries", "1", "--backoff", "1ms", ":::",
+                           *numbers(1, 500))
+        self.assert_finals(500)
+        failures = self.failures()
+        self.assertEqual([r["class"] for r in failures.values()], ["timeout"])
+
     def test_what_cannot_start_says_why_in_the_record(self):
         self.run_coprocess("echo no model >&2; exit 9", "-j1", ":::", "a",
                            code=system.TASKS_FAILED)

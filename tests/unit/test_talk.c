@@ -518,6 +518,40 @@ static void task_that_nobody_read_has_not_begun(void **state)
     world_close(&world);
 }
 
+/* Else all would be taken back again and again, and no time limit be met. */
+static void who_does_not_read_gets_one_task_at_a_time(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, (struct talk_settings){0});
+    start(&world);
+    warm_up(&world);
+    hand(&world);
+    hand(&world);
+    talk_unsend(&world.talk, (struct span){0});
+    talk_give_back(&world.talk, take, &world);
+    assert_int_equal(world.back_count, 2);
+    hand(&world);
+    assert_false(talk_has_room(&world.talk, 8));
+    world_close(&world);
+}
+
+static void long_error_is_output_over_the_limit(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, (struct talk_settings){.output_max = 8});
+    start(&world);
+    hand(&world);
+    complain(&world, "12345");
+    say(&world, "{\"error\":\"6789\"}\n");
+    const struct talk_job *job = assert_end(&world, 1, CLASS_OUTPUT, "");
+    assert_true(job->err_cut);
+    assert_err(&world, "12345678");
+    assert_int_equal(world.talk.state, TALK_READY);
+    world_close(&world);
+}
+
 static void process_ends_after_its_share_and_nobody_is_blamed(void **state)
 {
     (void)state;
@@ -582,6 +616,8 @@ int main(void)
         cmocka_unit_test(lines_are_never_written_ahead),
         cmocka_unit_test(what_was_not_read_is_taken_back),
         cmocka_unit_test(task_that_nobody_read_has_not_begun),
+        cmocka_unit_test(who_does_not_read_gets_one_task_at_a_time),
+        cmocka_unit_test(long_error_is_output_over_the_limit),
         cmocka_unit_test(process_ends_after_its_share_and_nobody_is_blamed),
         cmocka_unit_test(recycled_process_answers_first),
     };
