@@ -79,7 +79,8 @@ def _take_pipes():
     os.close(nothing)
     sys.stdout.flush()
     os.dup2(2, 1)
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True)  # who has it already
+    sys.stdout = sys.stderr
     return tasks, answers
 
 
@@ -101,14 +102,12 @@ def _write(answers, data):
         done += os.write(answers, data[done:])
 
 
-def _answer(given):
-    try:
-        result = _function(given)
-        if not isinstance(result, (bytes, bytearray)):
-            result = json.dumps(result).encode() + b"\n"
-        return 0, result
-    except Exception:
-        return 1, traceback.format_exc().encode("utf-8", "backslashreplace")
+def _bytes_of(result):
+    if isinstance(result, (bytes, bytearray)):
+        return result
+    if result is None:  # to ask for an encoder takes as long as all the rest
+        return b"null\n"
+    return json.dumps(result).encode() + b"\n"
 
 
 def run():
@@ -116,14 +115,18 @@ def run():
     if not _function:
         raise RuntimeError("no function was made the task's by "
                            "@fancoprocess.task")
+    function, flush = _function, sys.stderr.flush
     tasks, answers = _take_pipes()
     _write(answers, b'{"fan": 1, "framing": "binary"}\n')
     while len(head := _read(tasks, TASK.size)) == TASK.size:
         size, number, seed, attempt, args = TASK.unpack(head)
         body = _read(tasks, size - AROUND_ARGS) if size > AROUND_ARGS else b""
-        status, value = _answer(Task(number, seed, attempt, body[:args],
-                                     body[args:]))
-        sys.stdout.flush()
-        sys.stderr.flush()
+        try:
+            status, value = 0, _bytes_of(function(Task(
+                number, seed, attempt, body[:args], body[args:])))
+        except Exception:
+            status, value = 1, traceback.format_exc().encode(
+                "utf-8", "backslashreplace")
+        flush()
         _write(answers, ANSWER.pack(AROUND_VALUE + len(value), number, status)
                + value)
