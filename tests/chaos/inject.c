@@ -370,6 +370,7 @@ int memfd_create(const char *name, unsigned flags)
 }
 
 // The child's own calls are its own: only its start can fail here.
+// NOLINTNEXTLINE(readability-identifier-naming)
 int __clone(int (*run)(void *), void *stack, int flags, void *argument, ...);
 int __clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
 {
