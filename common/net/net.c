@@ -1,7 +1,11 @@
 #include "common/net/net.h"
 
+#include "common/base/clock.h"
+
 #include <czmq.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +23,11 @@ static const int64_t MESSAGE_MAX = INT64_C(64) << 20;
 
 struct net_socket {
     void *zmq;
-    void *monitor;    // a PAIR, of a DEALER only
+    int fd;
+    bool quiet;    // nothing can be received until the descriptor says so
+    void *monitor; // a PAIR, of a DEALER only
+    int monitor_fd;
+    bool monitor_quiet;
     bool reconnected; // since last asked
     bool reached;     // its peer, at any time
     char endpoint[ENDPOINT_MAX];
@@ -115,6 +123,14 @@ static void configure(void *zmq, enum net_type type,
         set_int(zmq, ZMQ_ROUTER_MANDATORY, 1);
 }
 
+static int fd_of(void *zmq)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    (void)zmq_getsockopt(zmq, ZMQ_FD, &fd, &size);
+    return fd;
+}
+
 static void *open_monitor(struct net_socket *socket)
 {
     // A name of its own: that of a socket that was closed is taken for a while.
@@ -130,8 +146,10 @@ static void *open_monitor(struct net_socket *socket)
         zmq_close(pair);
         return NULL;
     }
-    if (pair)
+    if (pair) {
         set_int(pair, ZMQ_LINGER, 0);
+        socket->monitor_fd = fd_of(pair);
+    }
     return pair;
 }
 
@@ -150,6 +168,7 @@ static struct net_socket *open_socket(enum net_type type,
         return NULL;
     }
     socket->zmq = zmq;
+    socket->fd = fd_of(zmq);
     configure(zmq, type, options);
     if (type == NET_DEALER && !(socket->monitor = open_monitor(socket))) {
         problem_set(problem, -errno, "cannot watch a socket: %s",
@@ -200,9 +219,13 @@ struct net_socket *net_connect(enum net_type type, const char *endpoint,
     return socket;
 }
 
-static void drain_monitor(struct net_socket *socket)
+// Returns whether there was something.
+static bool drain_monitor(struct net_socket *socket)
 {
     zmq_msg_t part;
+    bool any = false;
+    if (socket->monitor_quiet)
+        return false;
     zmq_msg_init(&part);
     while (zmq_msg_recv(&part, socket->monitor, ZMQ_DONTWAIT) >= 0) {
         uint16_t event = 0;
@@ -210,8 +233,11 @@ static void drain_monitor(struct net_socket *socket)
             memcpy(&event, zmq_msg_data(&part), sizeof event);
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             socket->reconnected = socket->reached = true;
+        any = true;
     }
     zmq_msg_close(&part);
+    socket->monitor_quiet = true;
+    return any;
 }
 
 void net_close(struct net_socket **socket)
@@ -219,6 +245,7 @@ void net_close(struct net_socket **socket)
     if (!*socket)
         return;
     if ((*socket)->monitor) {
+        (*socket)->monitor_quiet = false;
         drain_monitor(*socket);
         if (!(*socket)->reached) // nobody is there to take what is queued
             set_int((*socket)->zmq, ZMQ_LINGER, 0);
@@ -243,6 +270,7 @@ static int send_error(void)
 int net_send(struct net_socket *socket, const struct net_peer *peer,
              struct span frame)
 {
+    socket->quiet = false;
     if (peer && zmq_send(socket->zmq, peer->byte, peer->size,
                          ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
         return send_error();
@@ -272,6 +300,7 @@ int net_frame_take(struct net_frame *frame, struct buffer *bytes)
 int net_frame_send(struct net_socket *socket, struct net_frame *frame)
 {
     zmq_msg_t shared;
+    socket->quiet = false;
     zmq_msg_init(&shared);
     if (zmq_msg_copy(&shared, (zmq_msg_t *)(void *)frame->opaque) == 0 &&
         zmq_msg_send(&shared, socket->zmq, ZMQ_DONTWAIT) >= 0)
@@ -311,7 +340,9 @@ int net_receive(struct net_socket *socket, struct net_message *message)
     message->peer.size = 0;
     message->frame = (struct span){0};
     zmq_msg_init(part);
-    if (zmq_msg_recv(part, socket->zmq, ZMQ_DONTWAIT) < 0)
+    const int got = zmq_msg_recv(part, socket->zmq, ZMQ_DONTWAIT);
+    socket->quiet = got < 0 && errno == EAGAIN;
+    if (got < 0)
         return -EAGAIN;
     zmq_getsockopt(socket->zmq, ZMQ_TYPE, &type, &size);
     if (type == ZMQ_ROUTER) {
@@ -349,51 +380,125 @@ bool net_reconnected(struct net_socket *socket)
     return was;
 }
 
-static short events_of(int want)
+// -- Waiting ------------------------------------------------------------------
+
+/* A socket has a descriptor that becomes readable when something may have
+ * changed. The socket itself, which costs two system calls, is asked only then,
+ * and after what may have taken the change in: a receipt or a send. */
+
+// What of the wanted can be done now.
+static int got_by(struct net_socket *socket, int want)
 {
-    return (short)((want & NET_READ ? ZMQ_POLLIN : 0) |
-                   (want & NET_WRITE ? ZMQ_POLLOUT : 0));
+    int events = 0;
+    size_t size = sizeof events;
+    if (socket->quiet && (want & NET_WRITE) == 0)
+        return 0;
+    if (zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) != 0)
+        return 0;
+    socket->quiet = (events & ZMQ_POLLIN) == 0;
+    return want & ((events & ZMQ_POLLIN ? NET_READ : 0) |
+                   (events & ZMQ_POLLOUT ? NET_WRITE : 0));
 }
 
-static size_t fill(zmq_pollitem_t *polled, const struct net_poll_item *items,
+// Returns how many sockets are ready; *news when a monitor had something.
+static int look_at_sockets(struct net_poll_item *items, size_t count,
+                           bool *news)
+{
+    int ready = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct net_socket *socket = items[i].socket;
+        if (!socket)
+            continue;
+        items[i].got = got_by(socket, items[i].want);
+        ready += items[i].got != 0;
+        if (socket->monitor && drain_monitor(socket))
+            *news = true;
+    }
+    return ready;
+}
+
+static short events_of(int want)
+{
+    return (short)((want & NET_READ ? POLLIN : 0) |
+                   (want & NET_WRITE ? POLLOUT : 0));
+}
+
+static size_t fill(struct pollfd *polled, const struct net_poll_item *items,
                    size_t count)
 {
     size_t extra = count;
     for (size_t i = 0; i < count; i++) {
         const struct net_socket *socket = items[i].socket;
-        polled[i] = (zmq_pollitem_t){.socket = socket ? socket->zmq : NULL,
-                                     .fd = items[i].fd,
-                                     .events = events_of(items[i].want)};
+        polled[i] = (struct pollfd){
+            .fd = socket ? socket->fd : items[i].fd,
+            .events = socket ? (short)POLLIN : events_of(items[i].want)};
         if (socket && socket->monitor)
-            polled[extra++] = (zmq_pollitem_t){.socket = socket->monitor,
-                                               .events = ZMQ_POLLIN};
+            polled[extra++] =
+                (struct pollfd){.fd = socket->monitor_fd, .events = POLLIN};
     }
     return extra;
+}
+
+// Returns how many descriptors that are no socket's are ready.
+static int take_found(struct net_poll_item *items, size_t count,
+                      const struct pollfd *polled)
+{
+    int ready = 0;
+    size_t extra = count;
+    for (size_t i = 0; i < count; i++) {
+        const short found = polled[i].revents;
+        struct net_socket *socket = items[i].socket;
+        if (!socket) {
+            items[i].got = (found & ~POLLOUT ? NET_READ : 0) |
+                           (found & POLLOUT ? NET_WRITE : 0);
+            ready += items[i].got != 0;
+            continue;
+        }
+        socket->quiet = socket->quiet && found == 0;
+        if (socket->monitor && polled[extra++].revents)
+            socket->monitor_quiet = false;
+    }
+    return ready;
+}
+
+static int wait_ms(int64_t until_ms)
+{
+    if (until_ms < 0)
+        return -1;
+    const int64_t left_ms = until_ms - clock_monotonic_ms();
+    return left_ms < 0 ? 0 : left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+static int poll_until(struct net_poll_item *items, size_t count,
+                      struct pollfd *polled, int64_t until_ms)
+{
+    bool news = false;
+    int ready = look_at_sockets(items, count, &news);
+    for (;;) {
+        const int wait = ready > 0 || news ? 0 : wait_ms(until_ms);
+        const int found = poll(polled, fill(polled, items, count), wait);
+        if (found < 0)
+            return errno == EINTR ? 0 : -errno;
+        const int others = take_found(items, count, polled);
+        if (found > others)
+            ready = look_at_sockets(items, count, &news);
+        if (ready + others + news > 0 || found == 0 || wait == 0)
+            return ready + others + news;
+    }
 }
 
 int net_poll(struct net_poll_item *items, size_t count, int64_t timeout_ms)
 {
     if (count > POLL_MAX)
         return -EINVAL;
-    zmq_pollitem_t *polled = calloc(2 * count + 1, sizeof *polled);
+    for (size_t i = 0; i < count; i++)
+        items[i].got = 0;
+    struct pollfd *polled = calloc(2 * count + 1, sizeof *polled);
     if (!polled)
         return -ENOMEM;
-    const size_t all = fill(polled, items, count);
-    const int ready = zmq_poll(polled, (int)all, (long)timeout_ms);
-    const int failed = ready < 0 ? errno : 0;
-    for (size_t i = 0; i < count; i++)
-        items[i].got =
-            ready <= 0
-                ? 0
-                : (polled[i].revents & (ZMQ_POLLIN | ZMQ_POLLERR) ? NET_READ
-                                                                  : 0) |
-                      (polled[i].revents & ZMQ_POLLOUT ? NET_WRITE : 0);
-    // Left unread, a monitor would end every wait at once.
-    for (size_t i = 0; i < count; i++)
-        if (items[i].socket && items[i].socket->monitor)
-            drain_monitor(items[i].socket);
+    const int ready =
+        poll_until(items, count, polled,
+                   timeout_ms < 0 ? -1 : clock_monotonic_ms() + timeout_ms);
     free(polled);
-    if (failed == EINTR)
-        return 0;
-    return failed ? -failed : ready;
+    return ready;
 }

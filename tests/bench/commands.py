@@ -41,6 +41,12 @@ def loop_rate(tasks, command):
     return tasks / float(took)
 
 
+# Of those that take long to start a few tasks less, and none when it is quick.
+PEERS_ASKED = {"GNU parallel -j2": ("parallel", (6, 8)),
+               "Celery and Redis, 2 processes": ("celery", None),
+               "Dask, 2 processes": ("dask", None)}
+
+
 def compare(how, folder, report, text, command):
     tasks = how.many(12000, 6000)
     few = tasks // 16  # for what is slow
@@ -50,13 +56,17 @@ def compare(how, folder, report, text, command):
              "bare spawn loop": lambda: loop_rate(tasks, command),
              "xargs -P2": lambda: peer_rate("xargs", tasks, lines, command)}
     goals = {"bare spawn loop": (0.9, 0.97), "xargs -P2": (1.2, 1.4)}
-    if peer_rate("parallel", few, few_lines, command) is None:
-        report.say("GNU parallel: skipped, not installed "
-                   "(see tests/bench/peers/install)")
-    else:
-        sides["GNU parallel -j2"] = lambda: peer_rate("parallel", few,
-                                                      few_lines, command)
-        goals["GNU parallel -j2"] = (6, 8)
+    for name, (peer, goal) in PEERS_ASKED.items():
+        if how.quick and not goal:
+            continue
+        if peer_rate(peer, few, few_lines, command) is None:
+            report.say(f"{name}: skipped, not installed "
+                       "(see tests/bench/peers/install)")
+            continue
+        sides[name] = lambda peer=peer: peer_rate(peer, few, few_lines,
+                                                  command)
+        if goal:
+            goals[name] = goal
     values = bench.alternate(sides, how.pairs)
     for name, rates in values.items():
         report.side(f"{name}, {text}", rates, "tasks/s")
