@@ -94,7 +94,7 @@ struct settings {
     int64_t timeout_ms, grace_ms; // timeout_ms: SETTING_FOREVER for none
     enum answer on_fail;
     struct texts on; // CLASS=ANSWER each
-    char *halt;          // [now|soon],[fail|success|done]=N or fail=P%
+    char *halt;      // [now|soon],[fail|success|done]=N or fail=P%
     uint64_t max_losses;
     uint64_t output_max; // bytes of each of stdout and stderr
     bool truncate;

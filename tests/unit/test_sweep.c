@@ -105,7 +105,8 @@ static void the_first_random_numbers_are_known(void **state)
 {
     (void)state;
     // Drawn once; they shall not change between versions of fan.
-    expect_values("u=random(3)", "0.2958970780899558 0.9656264791373647 0.2426045735585507");
+    expect_values("u=random(3)",
+                  "0.2958970780899558 0.9656264791373647 0.2426045735585507");
 }
 
 static void what_is_no_parameter_is_refused(void **state)
