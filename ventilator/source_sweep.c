@@ -113,8 +113,8 @@ int source_open_sweep(struct source *source, const struct settings *settings,
         return two_named(problem, REPEAT);
     if (sweep->repeat > 1 && source_add_name(source, strdup(REPEAT)) != 0)
         return problem_set(problem, -ENOMEM, "out of memory");
-    sweep->strides = calloc(sweep->count, sizeof *sweep->strides);
-    sweep->ends = calloc(source->name_count, sizeof *sweep->ends);
+    sweep->strides = calloc(sweep->count + 1, sizeof *sweep->strides);
+    sweep->ends = calloc(source->name_count + 1, sizeof *sweep->ends);
     if (!sweep->strides || !sweep->ends)
         return problem_set(problem, -ENOMEM, "out of memory");
     const int error = measure(sweep, problem);

@@ -429,9 +429,10 @@ static size_t fill(struct pollfd *polled, const struct net_poll_item *items,
     size_t extra = count;
     for (size_t i = 0; i < count; i++) {
         const struct net_socket *socket = items[i].socket;
-        polled[i] = (struct pollfd){
-            .fd = socket ? socket->fd : items[i].fd,
-            .events = socket ? (short)POLLIN : events_of(items[i].want)};
+        polled[i] = (struct pollfd){.fd = items[i].fd};
+        if (socket)
+            polled[i].fd = socket->fd;
+        polled[i].events = events_of(socket ? NET_READ : items[i].want);
         if (socket && socket->monitor)
             polled[extra++] =
                 (struct pollfd){.fd = socket->monitor_fd, .events = POLLIN};
