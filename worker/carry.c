@@ -276,7 +276,7 @@ void worker_stop_task(struct worker *worker, const struct slot_task *task,
                       int64_t now_ms)
 {
     if (worker->plugin)
-        plugin_cancel(worker->plugin, task->slot, now_ms);
+        plugin_cancel(worker->plugin, task, now_ms);
     else if (worker->coprocess)
         coprocess_cancel(worker->coprocess, task);
     else

@@ -221,13 +221,18 @@ void plugin_turn(struct plugin *plugin, int64_t now_ms)
     }
 }
 
-void plugin_cancel(struct plugin *plugin, uint32_t slot, int64_t now_ms)
+void plugin_cancel(struct plugin *plugin, const struct slot_task *task,
+                   int64_t now_ms)
 {
-    assert(slot >= 1 && slot <= plugin->settings.slots);
-    struct plugin_seat *seat = &plugin->seat[slot - 1];
+    assert(task->slot >= 1 && task->slot <= plugin->settings.slots);
+    struct plugin_seat *seat = &plugin->seat[task->slot - 1];
     uint64_t number;
     plugin->watches = true;
-    if (look_at(plugin, seat, &number))
+    if (!look_at(plugin, seat, &number))
+        return;
+    // It may have ended, and the next have begun, before we are told.
+    const struct plugin_job *job = running_job(seat, number);
+    if (job && job->held == task)
         ask_to_stop(plugin, seat, number, CLASS_CANCELLED, now_ms);
 }
 

@@ -88,9 +88,10 @@ void plugin_take_back_stuck(struct plugin *plugin, int64_t now_ms,
                             void (*take)(void *argument,
                                          const struct slot_task *task),
                             void *argument);
-/* Asks the task that runs in the slot to stop; its end is of class cancelled.
- */
-void plugin_cancel(struct plugin *plugin, uint32_t slot, int64_t now_ms);
+/* Asks a task that was handed to stop, if it runs; its end is of class
+ * cancelled. */
+void plugin_cancel(struct plugin *plugin, const struct slot_task *task,
+                   int64_t now_ms);
 
 /* Results of a slot's tasks, as its thread has encoded them. */
 struct plugin_pack {

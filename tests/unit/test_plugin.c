@@ -23,7 +23,8 @@ struct world {
     struct slots *slots;
     uint32_t slot_count;
     char dir[64], gate[96];
-    uint64_t added; // the number of the last task
+    uint64_t added;                 // the number of the last task
+    const struct slot_task *handed; // the last, while it is there
     struct plugin_pack pack;
     struct wire_list results; // of the pack that are not told yet
 };
@@ -103,8 +104,10 @@ static void hand_out(struct world *world, uint32_t share)
     const struct slot_task *task;
     for (uint32_t slot = 1; slot <= world->slot_count; slot++) {
         while (plugin_has_room(world->plugin, slot, share) &&
-               (task = slots_hand(world->slots, slot)))
+               (task = slots_hand(world->slots, slot))) {
             plugin_hand(world->plugin, slot, task);
+            world->handed = task;
+        }
         plugin_give(world->plugin, slot);
     }
 }
@@ -288,7 +291,7 @@ static void cancelled_task_is_asked_to_stop_and_the_next_is_not(void **state)
         // It may not have begun when it is first cancelled.
         while (!next_result(&world, &end)) {
             assert_true(clock_monotonic_ms() < until_ms);
-            plugin_cancel(world.plugin, 1, clock_monotonic_ms());
+            plugin_cancel(world.plugin, world.handed, clock_monotonic_ms());
             plugin_turn(world.plugin, clock_monotonic_ms());
         }
         assert_int_equal(end.class, CLASS_CANCELLED);
@@ -309,6 +312,28 @@ static void add_waiting(struct world *world)
     char value[128];
     (void)snprintf(value, sizeof value, "wait %s", world->gate);
     add(world, value);
+}
+
+static void task_that_has_ended_is_not_cancelled_in_the_next(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, TASKS ":stubborn", (struct plugin_settings){0});
+    wait_until_ready(&world);
+    add(&world, "short");
+    hand_out(&world, 1);
+    const struct slot_task *ended = world.handed;
+    add_waiting(&world);
+    plugin_hand(world.plugin, 1, slots_hand(world.slots, 1));
+    plugin_give(world.plugin, 1);
+    const int gate = open(world.gate, O_WRONLY); // the second has begun
+    assert_true(gate >= 0);
+    plugin_cancel(world.plugin, ended, clock_monotonic_ms());
+    assert_int_equal(write(gate, "x", 1), 1);
+    (void)close(gate);
+    assert_ends(&world, CLASS_NONE, 0, "short");
+    assert_ends(&world, CLASS_NONE, 0, "done");
+    world_close(&world);
 }
 
 static void task_that_does_not_stop_is_given_up(void **state)
@@ -469,6 +494,7 @@ int main(void)
         cmocka_unit_test(malformed_payload_fails_its_task_alone),
         cmocka_unit_test(task_over_its_time_is_asked_to_stop),
         cmocka_unit_test(cancelled_task_is_asked_to_stop_and_the_next_is_not),
+        cmocka_unit_test(task_that_has_ended_is_not_cancelled_in_the_next),
         cmocka_unit_test(task_that_does_not_stop_is_given_up),
         cmocka_unit_test(what_waits_behind_a_long_task_is_taken_back),
         cmocka_unit_test(long_tasks_are_handed_one_at_a_time),
