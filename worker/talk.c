@@ -428,6 +428,8 @@ void talk_sent(struct talk *talk, size_t size)
 
 void talk_unsend(struct talk *talk, struct span back)
 {
+    if (talk->state != TALK_READY) // its end has a limit, and one to blame
+        return;
     struct buffer rest = {0};
     const size_t unsent = talk->in.size - talk->in_done;
     size_t left = back.size + unsent;

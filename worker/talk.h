@@ -150,7 +150,8 @@ void talk_recycle(struct talk *talk, int64_t now_us);
 struct span talk_unsent(const struct talk *talk);
 void talk_sent(struct talk *talk, size_t size);
 /* Bytes read back from its standard input: the last that were written. What
- * task they make up is unwritten again, a rest is to be written again. */
+ * task they make up is unwritten again, a rest is to be written again. Nothing
+ * of that for a process that was told to end. */
 void talk_unsend(struct talk *talk, struct span back);
 
 /* Room for at least `size` bytes of its standard output, or NULL; then how many

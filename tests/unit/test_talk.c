@@ -552,6 +552,34 @@ static void long_error_is_output_over_the_limit(void **state)
     world_close(&world);
 }
 
+static void taking_back_changes_no_limit_of_a_start_or_an_end(void **state)
+{
+    (void)state;
+    char pipe[4096];
+    struct world world;
+    world_open(&world, (struct talk_settings){.timeout_us = 50 * MS});
+    talk_started(&world.talk, world.now);
+    talk_unsend(&world.talk, (struct span){0});
+    assert_true(talk_due_us(&world.talk) == world.now + 50 * MS);
+    say(&world, GREETING);
+    hand(&world);
+    const struct span unread = talk_unsent(&world.talk);
+    memcpy(pipe, unread.at, unread.size);
+    const size_t size = write_all(&world);
+    world.now += 50 * MS;
+    talk_turn(&world.talk, world.now);
+    assert_int_equal(talk_take_order(&world.talk), TALK_TERM);
+    talk_unsend(&world.talk, (struct span){(uint8_t *)pipe, size});
+    talk_give_back(&world.talk, take, &world);
+    assert_int_equal(world.back_count, 0);
+    talk_turn(&world.talk, world.now + 20 * MS);
+    assert_int_equal(talk_take_order(&world.talk), TALK_KILL);
+    ends(&world, 0, 9);
+    (void)assert_end(&world, 1, CLASS_TIMEOUT, "");
+    assert_false(world.talk.failure.pending); // no other is blamed
+    world_close(&world);
+}
+
 static void process_ends_after_its_share_and_nobody_is_blamed(void **state)
 {
     (void)state;
@@ -618,6 +646,7 @@ int main(void)
         cmocka_unit_test(task_that_nobody_read_has_not_begun),
         cmocka_unit_test(who_does_not_read_gets_one_task_at_a_time),
         cmocka_unit_test(long_error_is_output_over_the_limit),
+        cmocka_unit_test(taking_back_changes_no_limit_of_a_start_or_an_end),
         cmocka_unit_test(process_ends_after_its_share_and_nobody_is_blamed),
         cmocka_unit_test(recycled_process_answers_first),
     };
