@@ -167,6 +167,15 @@ static void weigh(struct seat *seat, int64_t now_ms)
         talk_recycle(&seat->talk, clock_monotonic_us());
 }
 
+// What is too large to be written ahead waits for the answers before it.
+static void write_next(struct seat *seat)
+{
+    if (seat->talk.sent > 0 || seat->talk.held == seat->talk.ended)
+        return;
+    talk_fill(&seat->talk, clock_monotonic_us());
+    seat_write(seat);
+}
+
 static void do_due(struct seat *seat, int64_t now_ms)
 {
     if (seat->ending)
@@ -174,6 +183,7 @@ static void do_due(struct seat *seat, int64_t now_ms)
     if (seat->pidfd < 0)
         return;
     talk_turn(&seat->talk, us_of(now_ms));
+    write_next(seat);
     warn(seat, now_ms);
     weigh(seat, now_ms);
     seat_obey(seat);

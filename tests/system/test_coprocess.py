@@ -117,6 +117,16 @@ for line in sys.stdin:
 
 
 class OneProcess(Coprocess):
+    def test_big_task_behind_short_ones_is_written_in_its_turn(self):
+        command = self.raw(GREETING + """
+for line in sys.stdin:
+    print(json.dumps({"result": len(json.loads(line)["args"][0])}), flush=True)
+""")
+        tasks = ["x"] * 2000 + ["y" * 9000]
+        self.assertEqual(
+            self.run_coprocess(command, "-j1", input="\n".join(tasks) + "\n")[-1],
+            "9000")
+
     def test_process_is_warm(self):
         command = self.python("def f(task):\n    return os.getpid()")
         pids = self.run_coprocess(command, "-j2", ":::", *numbers(1, 3000))
