@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
     READ_SIZE = 64 * 1024,
     READS_MAX = 16, // of one stream in one turn, so that all get theirs
-    BACK_SIZE = 64 * 1024,
 };
 
 void seat_shut(int *fd)
@@ -128,18 +128,16 @@ void seat_write(struct seat *seat)
     watch_in(seat, unsent.size > 0);
 }
 
+// By one read, which takes all there is: between two the process could read.
 void seat_unwrite(struct seat *seat)
 {
     struct buffer back = {0};
-    bool more = seat->back_fd >= 0 && talk_running(&seat->talk) != 0;
-    while (more) {
-        uint8_t *room =
-            buffer_reserve(&back, BACK_SIZE) ? back.at + back.size : NULL;
-        const ssize_t got =
-            room ? read_some(seat->back_fd, room, BACK_SIZE) : -ENOMEM;
-        more = got > 0;
-        if (more)
-            back.size += (size_t)got;
+    int left = 0;
+    if (seat->back_fd >= 0 && talk_running(&seat->talk) != 0)
+        (void)ioctl(seat->back_fd, FIONREAD, &left);
+    if (left > 0 && buffer_reserve(&back, (size_t)left)) {
+        const ssize_t got = read_some(seat->back_fd, back.at, (size_t)left);
+        back.size = got > 0 ? (size_t)got : 0;
     }
     talk_unsend(&seat->talk, buffer_span(&back));
     buffer_free(&back);
