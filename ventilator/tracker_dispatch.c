@@ -310,7 +310,7 @@ static void recall_all(struct tracker *tracker)
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
         if (worker && !worker->recalled_ms &&
-            worker->unreceived + worker->queued > 0)
+            (worker->unreceived + worker->queued > 0 || waiting_at(worker) > 0))
             recall(tracker, i, worker_outstanding(worker));
     }
 }

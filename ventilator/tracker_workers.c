@@ -5,6 +5,7 @@
 enum {
     STUCK_HEARTBEATS = 2,
     RECALL_AGAIN_MS = 1000,
+    NOTHING_BACK_MS = 25, // before it is asked again
     RESULTS_ASKED_MAX = 8,
     FORGET_AFTER = 30, // tasks: of what was known before, half goes with each
 };
@@ -228,6 +229,9 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
         return false;
     struct worker *worker = tracker->workers[handle];
     worker->recalled_ms = worker->over_ms = 0;
+    // What it holds is out of its hands, or not there yet.
+    if (returned->tasks.count == 0)
+        worker->recalled_ms = now_ms - RECALL_AGAIN_MS + NOTHING_BACK_MS;
     if (returned->lane != worker->lane ||
         worker_lists_too_many(tracker, returned->tasks, (struct wire_list){0}))
         return true;

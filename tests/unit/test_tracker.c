@@ -251,6 +251,42 @@ static void what_waits_is_recalled_until_it_is_back(void **state)
     assert_int_equal(bench->kinds[ACTION_RECALL], 0);
 }
 
+// A plugin's slot is handed some ahead, which count as running.
+static void what_was_handed_on_is_recalled_by_a_drain(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs held = {1, SLOTS + 1, 1, 1};
+    warm_up(bench, SLOTS);
+    const struct wire_report said = {
+        .lane = 1, .kept = 1, .received = bench->lane_number};
+    report(bench, said, NOTHING, (struct wire_refs_out){&held, 1}, 10);
+    tracker_drain(bench->tracker);
+    turn(bench, 11);
+    assert_int_equal(bench->kinds[ACTION_RECALL], 1);
+}
+
+// A coprocess keeps what it has read: asking for it at once again is no use.
+static void who_has_nothing_to_give_back_is_left_alone(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs held = {1, SLOTS + 1, 1, 1};
+    warm_up(bench, SLOTS);
+    const struct wire_report said = {
+        .lane = 1, .kept = 1, .received = bench->lane_number};
+    unsigned recalls = 0;
+    tracker_drain(bench->tracker);
+    for (int64_t now_ms = 10; now_ms < 110; now_ms++) {
+        report(bench, said, NOTHING, (struct wire_refs_out){&held, 1}, now_ms);
+        turn(bench, now_ms);
+        recalls += bench->kinds[ACTION_RECALL];
+        const struct wire_returned nothing = {.lane = 1};
+        if (bench->kinds[ACTION_RECALL] > 0)
+            assert_true(tracker_returned(bench->tracker, &bench->worker,
+                                         &nothing, now_ms));
+    }
+    assert_in_range(recalls, 2, 5);
+}
+
 // A worker came back after its time, with the result of an attempt that nobody
 // had recorded as lost: the sink counts its failure, so it spends a retry.
 static void failure_of_an_attempt_given_up_in_silence_counts(void **state)
@@ -437,6 +473,8 @@ int main(void)
         TEST(results_of_a_sink_that_stands_still_are_asked_for_ever_less),
         TEST(stopped_copy_of_a_lost_task_fails_nothing),
         TEST(what_waits_is_recalled_until_it_is_back),
+        TEST(what_was_handed_on_is_recalled_by_a_drain),
+        TEST(who_has_nothing_to_give_back_is_left_alone),
         TEST(failure_of_an_attempt_given_up_in_silence_counts),
         TEST(what_is_taken_for_an_idle_worker_goes_to_it),
         TEST(what_waits_behind_a_long_task_comes_back_in_order),
