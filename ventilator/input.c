@@ -174,6 +174,8 @@ static bool read_one(struct role *role, enum cursor cursor)
     case SOURCE_TASK:
     case SOURCE_BAD:
         break;
+    case SOURCE_NONE:
+        return true;
     case SOURCE_LATER:
         input->later = true;
         return false;

@@ -183,12 +183,20 @@ static void ask(struct role *role)
     resume->asked = true;
 }
 
+bool resume_reads_on(const struct role *role)
+{
+    const struct resume *resume = role->resume;
+    return resume_is_matching(role) && !resume->asked && !resume->ended &&
+           !resume->later && resume->key_count < KEYS_MAX;
+}
+
 void resume_pump(struct role *role)
 {
+    enum { NONE_MAX = 1024 };
     struct resume *resume = role->resume;
     resume->later = false;
-    while (!resume->asked && !resume->ended && !resume->later &&
-           resume->key_count < KEYS_MAX && !role->ending) {
+    int none = 0;
+    while (resume_reads_on(role) && none < NONE_MAX && !role->ending) {
         struct source_task task;
         struct problem bad = {0};
         struct id128 key = {{0}};
@@ -201,6 +209,9 @@ void resume_pump(struct role *role)
             break;
         case SOURCE_BAD:
             resume->keys[resume->key_count++] = key;
+            break;
+        case SOURCE_NONE:
+            none++;
             break;
         case SOURCE_LATER:
             resume->later = true;

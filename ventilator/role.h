@@ -101,6 +101,8 @@ bool resume_is_matching(const struct role *role);
 /* The copied input whose growth is waited for, or NULL. */
 struct source *resume_waits_for(const struct role *role);
 void resume_pump(struct role *role);
+/* Is there more of the input to match, which nothing will tell of? */
+bool resume_reads_on(const struct role *role);
 /* -EBADMSG: not the answer that is waited for. */
 int resume_matched(struct role *role, const struct wire_matched *matched);
 /* The task number at this place of the input; 0: the input has grown there

@@ -55,6 +55,7 @@ const char *const *source_names(const struct source *source, size_t *count);
 enum source_result {
     SOURCE_TASK,
     SOURCE_BAD,   // this task cannot be made; see problem; go on with the next
+    SOURCE_NONE,  // what was looked at makes no task; there may be more
     SOURCE_LATER, // the copied input has no more yet: wait on source_fd
     SOURCE_END,
     SOURCE_ERROR, // the input cannot be read; see problem

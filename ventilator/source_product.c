@@ -176,6 +176,7 @@ static enum source_result read_outer(struct source *source,
         break;
     case SOURCE_BAD:
         break;
+    case SOURCE_NONE:
     case SOURCE_LATER:
     case SOURCE_END:
         return product->outer_result;

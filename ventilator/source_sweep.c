@@ -198,8 +198,11 @@ static enum source_result next_combination(struct source *source,
                                            struct problem *problem)
 {
     struct source_sweep *sweep = source->sweep;
+    enum { TRIES = 64 }; // the caller has more to do than to wait for one
     bool holds = false;
-    while (!holds) {
+    for (int i = 0; !holds; i++) {
+        if (i == TRIES)
+            return SOURCE_NONE;
         if (sweep->next >= sweep->combinations)
             return SOURCE_END;
         task->place.offset = sweep->next;

@@ -293,7 +293,7 @@ static void say_farewell(struct role *role)
 static bool may_read_on(const struct role *role)
 {
     if (resume_is_matching(role))
-        return false;
+        return resume_reads_on(role);
     return tracker_wants(role->tracker, CURSOR_REDO) ||
            (!role->input.later && tracker_wants(role->tracker, CURSOR_FRONT));
 }
@@ -387,7 +387,10 @@ int ventilator_dry_run(const struct settings *settings, struct problem *problem)
     struct buffer line = {0};
     if (input_open(role) == 0)
         while ((result = source_next(role->input.front, &task, problem)) ==
-               SOURCE_TASK) {
+                   SOURCE_TASK ||
+               result == SOURCE_NONE) {
+            if (result == SOURCE_NONE)
+                continue;
             const struct template_task expanded = {
                 .task = task.place.ordinal,
                 .seed = template_seed(settings->seed, task.place.ordinal),

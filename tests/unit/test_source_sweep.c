@@ -55,6 +55,28 @@ static void conditions_leave_tasks_out(void **state)
     expect(world, "");
 }
 
+// Who reads has signals and heartbeats to see to.
+static void what_finds_no_task_for_long_says_so(void **state)
+{
+    struct world *world = *state;
+    struct problem problem = {0};
+    struct source_task task;
+    enum source_result result;
+    unsigned none = 0;
+    set_sweep(world, SWEEP("a=1:1000000000"));
+    add_where(world, "a % 1000 == 0");
+    struct source *source = open_source(world);
+    while ((result = source_next(source, &task, &problem)) == SOURCE_NONE) {
+        assert_int_equal(task.value_count, 0);
+        none++;
+    }
+    assert_int_equal(result, SOURCE_TASK);
+    assert_in_range(none, 10, 100);
+    assert_int_equal(task.place.ordinal, 1);
+    assert_int_equal(task.place.offset, 999);
+    source_close(&source);
+}
+
 static void repetitions_are_told_apart(void **state)
 {
     struct world *world = *state;
@@ -157,6 +179,7 @@ int main(void)
         TEST(last_parameter_varies_fastest),
         TEST(paired_parameters_go_together),
         TEST(conditions_leave_tasks_out),
+        TEST(what_finds_no_task_for_long_says_so),
         TEST(repetitions_are_told_apart),
         TEST(the_input_is_an_object_of_json),
         TEST(many_combinations_cost_no_memory),
