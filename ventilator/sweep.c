@@ -4,6 +4,7 @@
 #include "ventilator/where.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +176,8 @@ static int read_random(struct sweep *sweep, struct span inside,
     if (good && many.size < inside.size) {
         const struct span low = take(&rest, ',');
         good = where_number(low, &sweep->low) &&
-               where_number(rest, &sweep->high) && sweep->low < sweep->high;
+               where_number(rest, &sweep->high) && sweep->low < sweep->high &&
+               isfinite(sweep->high - sweep->low);
     }
     sweep->count = (uint64_t)count.digits;
     return good ? 0

@@ -138,6 +138,7 @@ static void what_is_no_parameter_is_refused(void **state)
         {"u=random(3,1)", "random()", -EINVAL},
         {"u=random(3,2,1)", "random()", -EINVAL},
         {"u=random(3,0,inf)", "random()", -EINVAL},
+        {"u=random(3,-1e308,1e308)", "random()", -EINVAL}, // inf between them
         {"u=random(3,0,1,2)", "random()", -EINVAL},
     };
     (void)state;
