@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -91,6 +92,22 @@ IN_CHILD static long begin(const struct start *start)
     return refused ? -EACCES : code;
 }
 
+// Where there is no close_range, or a container forbids it: one by one, as far
+// as any is likely to be. Ours are closed by the start of the program.
+IN_CHILD static long close_rest(void)
+{
+    enum { CLOSED_MAX = 1 << 16 };
+    struct rlimit limit;
+    long code = call(SYS_close_range, 3, UINT_MAX, 0, 0);
+    if (code >= 0)
+        return code;
+    code = call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+    for (long fd = 3; code >= 0 && fd < CLOSED_MAX; fd++)
+        if ((rlim_t)fd < limit.rlim_cur)
+            (void)call(SYS_close, fd, 0, 0, 0);
+    return code;
+}
+
 // Returns only with an error. Zeroes are the kernel's struct sigaction of a
 // default, and its empty set, on every machine.
 IN_CHILD static long run(struct start *start)
@@ -100,7 +117,7 @@ IN_CHILD static long run(struct start *start)
     for (int fd = 0; fd < 3 && code >= 0; fd++)
         code = call(SYS_dup3, start->fd[fd], fd, 0, 0);
     if (code >= 0)
-        code = call(SYS_close_range, 3, UINT_MAX, 0, 0);
+        code = close_rest();
     if (code >= 0 && start->chdir)
         code = call(SYS_chdir, (long)start->chdir, 0, 0, 0);
     if (code < 0)
