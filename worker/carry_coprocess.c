@@ -86,8 +86,9 @@ int worker_execute_coprocess(struct worker *worker, int64_t now_ms)
     coprocess_turn(worker->coprocess, now_ms);
     const int code = take_answered(worker);
     coprocess_take_back_waiting(worker->coprocess, now_ms, unhand, worker);
-    if (!slots_draining(worker->slots))
-        coprocess_want(worker->coprocess, slots_queued_count(worker->slots));
+    const bool draining = slots_draining(worker->slots);
+    coprocess_want(worker->coprocess,
+                   draining ? 0 : slots_queued_count(worker->slots));
     hand_out(worker, now_ms);
     return code == 0 ? take_answered(worker) : code; // what could not start
 }

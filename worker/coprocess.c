@@ -226,7 +226,8 @@ static int64_t due_ms(const struct coprocess *coprocess,
         due > seat->started_ms + WARN_MS)
         due = seat->started_ms + WARN_MS;
     const int64_t start = talk->start_us / US_PER_MS + 1;
-    if (talk->state == TALK_DOWN && coprocess->wanted > 0 && due > start)
+    if (talk->state == TALK_DOWN && !talk->failure.pending &&
+        coprocess->wanted > 0 && due > start)
         due = start;
     return due;
 }
