@@ -79,6 +79,7 @@ static void unhand(void *argument, const struct slot_task *task)
 {
     struct worker *worker = argument;
     slots_unhand(worker->slots, task);
+    worker->changed = true; // else it is told as running for a heartbeat
 }
 
 int worker_execute_coprocess(struct worker *worker, int64_t now_ms)
