@@ -30,7 +30,7 @@ class How:
 
 def program(name):
     """A program of fan's, or one of the benchmarks' own."""
-    folder = "bin" if name.startswith("fan") and name != "fan-noop-worker" \
+    folder = "bin" if name.startswith("fan") \
         and not name.startswith("fan-depth") else "testbin"
     return os.path.join(BUILD, folder, name)
 

@@ -1,6 +1,6 @@
 """latency (P3) - one task at a time through the real ventilator and sink, with
-a worker whose commands end at once, over TCP: until its result is at the sink,
-and until the ventilator knows that it is stored."""
+a worker that calls a plugin that does nothing, over TCP: until its result is at
+the sink, and until the ventilator knows that it is stored."""
 import os
 import statistics
 import struct
@@ -19,11 +19,11 @@ def fan_times(folder, tasks, turn):
         file.write(bytes(TIMES.size * (tasks + 1)))
     lines = roles.lines(os.path.join(folder, f"lines{turn}"), tasks, 100)
     with roles.Pipeline(folder, f"l{turn}", tcp=True) as run:
-        ventilator = run.ventilator("-a", lines, "--", "nothing",
+        ventilator = run.ventilator("-a", lines, "--plugin", roles.NOOP,
                                     program="fan-depth-ventilator",
                                     BENCH_DEPTH=path)
         run.sink(program="fan-depth-sink", BENCH_DEPTH=path)
-        run.worker(1, program="fan-noop-worker")
+        run.worker(1)
         run.finish(ventilator)
     with open(path, "rb") as file:
         times = list(TIMES.iter_unpack(file.read()))[WARM:]

@@ -4,17 +4,16 @@ import time
 import bench
 import roles
 
-SLOTS = 64
-
 
 def peaks(folder, tasks, name, each_s=None, say=None):
     """(KiB of the ventilator, of the sink, seconds)."""
     path = roles.lines(f"{folder}/{name}.lines", tasks)
     with roles.Pipeline(folder, name) as run:
         sink = run.sink()
-        ventilator = run.ventilator("-a", path, "--", "nothing")
+        ventilator = run.ventilator("-a", path, "--plugin",
+                                    roles.NOOP)
         began_s = said_s = time.monotonic()
-        run.worker(SLOTS, program="fan-noop-worker")
+        run.worker(1)
         most = {"ventilator": 0, "sink": 0}
         while ventilator.poll() is None:
             most["ventilator"] = (roles.peak_kib(ventilator.pid)

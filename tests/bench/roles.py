@@ -6,6 +6,9 @@ import subprocess
 import bench
 
 
+NOOP = bench.program("noop_plugin.so")  # the smallest task there is
+
+
 class Pipeline:
     """Sink, ventilator and workers in a folder; nothing outlives it."""
 

@@ -7,32 +7,16 @@ import time
 import bench
 import roles
 
-PLUGIN = bench.program("noop_plugin.so")
-# The stand-in starts a task for each slot in a turn of the worker's loop.
-STAND_IN_SLOTS = 64
-
-
-def has_plugin():
-    return os.path.exists(PLUGIN)
-
-
-def start_worker(run):
-    if has_plugin():
-        return run.worker(1)
-    return run.worker(STAND_IN_SLOTS, program="fan-noop-worker")
-
-
 def fan_rate(folder, lines, tasks, workers):
     """Tasks a second, from the start of the workers to the run's end."""
     name = f"r{time.monotonic_ns()}"
     with roles.Pipeline(folder, name, tcp=True) as run:
-        what = ("--plugin", PLUGIN) if has_plugin() else ("--", "nothing")
-        ventilator = run.ventilator("-a", lines, *what)
+        ventilator = run.ventilator("-a", lines, "--plugin", roles.NOOP)
         run.sink()
         wait_for_log(run)
         began_s = time.monotonic()
         for _ in range(workers):
-            start_worker(run)
+            run.worker(1)
         run.finish(ventilator)
         took_s = time.monotonic() - began_s
         check(run.results, tasks)
@@ -76,9 +60,6 @@ def compare(how, folder, report, size, workers, tasks, goal):
 
 def throughput(how, folder, report):
     tasks = how.many(1000000, 200000)
-    if not has_plugin():
-        report.say("(the worker is one whose commands end at once: "
-                   f"fan-noop-worker, {STAND_IN_SLOTS} slots)")
     for workers, goal in ((1, (1.3, 2.0)), (2, (1.1, 1.5))):
         compare(how, folder, report, 100, workers, tasks, goal)
 
