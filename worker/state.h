@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { HELLO_AGAIN_MS = 50 }; // at first
+
 enum phase {
     PHASE_GREETING, // HELLO is said, and said again, until its WELCOME
     PHASE_WORKING,  // has a lane
@@ -75,8 +77,9 @@ struct worker {
     uint64_t duplicates;
     int64_t told_ms; // when the last REPORT was sent
     int64_t hello_ms;
-    int64_t heard_ms;      // of the ventilator
-    int64_t next_start_ms; // with --delay: no task starts before
+    int64_t hello_apart_ms; // until it is said again; doubles
+    int64_t heard_ms;       // of the ventilator
+    int64_t next_start_ms;  // with --delay: no task starts before
     int64_t grace_until_ms, store_until_ms;
     struct problem problem; // why we end, where it is a failure
 };

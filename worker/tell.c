@@ -87,6 +87,7 @@ void worker_greet_again(struct worker *worker, int64_t now_ms)
     (void)slots_open_lane(worker->slots);
     if (worker->phase != PHASE_LEAVING)
         worker->phase = PHASE_GREETING;
+    worker->hello_apart_ms = HELLO_AGAIN_MS;
     worker_hello(worker, now_ms);
 }
 

@@ -206,12 +206,17 @@ static int tell_if_due(struct worker *worker, int64_t now_ms)
 }
 
 // While it is greeting, HELLO is what shows that it lives.
-static int64_t hello_apart(const struct worker *worker)
+// A ventilator that has just started may not be granted its generation yet, and
+// what it says is then not heard: soon again, ever less often.
+static void hello_again(struct worker *worker, int64_t now_ms)
 {
-    return worker->heartbeat_ms < HELLO_MS ? worker->heartbeat_ms : HELLO_MS;
+    const int64_t most_ms =
+        worker->heartbeat_ms < HELLO_MS ? worker->heartbeat_ms : HELLO_MS;
+    const int64_t apart_ms = 2 * worker->hello_apart_ms;
+    worker->hello_apart_ms = apart_ms < most_ms ? apart_ms : most_ms;
+    worker_hello(worker, now_ms);
 }
 
-// A silent ventilator is asked by a repeated HELLO, which it answers.
 static void greet_if_due(struct worker *worker, int64_t now_ms)
 {
     const int64_t silent_ms = now_ms - worker->heard_ms;
@@ -224,8 +229,8 @@ static void greet_if_due(struct worker *worker, int64_t now_ms)
     const bool ask =
         worker->phase == PHASE_GREETING ||
         (worker->phase == PHASE_WORKING && silent_ms >= worker->liveness_ms);
-    if (ask && now_ms - worker->hello_ms >= hello_apart(worker))
-        worker_hello(worker, now_ms);
+    if (ask && now_ms - worker->hello_ms >= worker->hello_apart_ms)
+        hello_again(worker, now_ms);
 }
 
 static int64_t sooner(int64_t wait_ms, int64_t other_ms)
@@ -237,7 +242,7 @@ static int64_t sooner(int64_t wait_ms, int64_t other_ms)
 
 static int64_t wait_for(struct worker *worker, int64_t now_ms)
 {
-    int64_t wait_ms = hello_apart(worker) - (now_ms - worker->hello_ms);
+    int64_t wait_ms = worker->hello_apart_ms - (now_ms - worker->hello_ms);
     if (worker->phase == PHASE_WORKING) {
         wait_ms = worker->told_ms - now_ms +
                   (worker->changed ? TELL_APART_MS : worker->heartbeat_ms);
@@ -319,6 +324,7 @@ int worker_run(struct worker *worker, struct problem *problem)
     int code = 0;
     worker->heard_ms = clock_monotonic_ms();
     (void)slots_open_lane(worker->slots);
+    worker->hello_apart_ms = HELLO_AGAIN_MS;
     worker_hello(worker, worker->heard_ms);
     while (code == 0) {
         const int64_t now_ms = clock_monotonic_ms();
