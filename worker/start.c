@@ -97,7 +97,7 @@ IN_CHILD static long begin(const struct start *start)
 IN_CHILD static long close_rest(void)
 {
     enum { CLOSED_MAX = 1 << 16 };
-    struct rlimit limit;
+    struct rlimit limit = {.rlim_cur = 0};
     long code = call(SYS_close_range, 3, UINT_MAX, 0, 0);
     if (code >= 0)
         return code;
