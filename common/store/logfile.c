@@ -140,6 +140,25 @@ int logfile_next(struct logfile *file, uint64_t from, uint64_t *found)
     return find(&search, from, found);
 }
 
+int logfile_lies(struct logfile *file, uint64_t offset, bool *lies)
+{
+    enum { AT_SIZE = 16 };
+    const uint64_t left = file->size - offset;
+    struct member member;
+    *lies = false;
+    if (left <= MEMBER_HEADER_SIZE || left > MEMBER_TEXT_MAX)
+        return 0;
+    const int result =
+        logfile_bytes(file->fd, offset, (size_t)left, &file->bytes);
+    if (result != 0 || file->bytes.size < left)
+        return result;
+    for (unsigned i = 0; i < 8; i++)
+        file->bytes.at[AT_SIZE + i] = (uint8_t)(left >> 8 * i);
+    *lies = member_read(buffer_span(&file->bytes), &member, &file->text) ==
+            MEMBER_WHOLE;
+    return file->text.failed ? -ENOMEM : 0;
+}
+
 bool logfile_line(struct span *text, struct span *line)
 {
     if (text->size == 0)

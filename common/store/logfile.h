@@ -42,6 +42,11 @@ int logfile_find(struct logfile *file, uint64_t bad, uint64_t *found);
 /* Finds the first whole member at or behind `from`, wherever it once stood. */
 int logfile_next(struct logfile *file, uint64_t from, uint64_t *found);
 
+/* Is what ends the file, from `offset` on, a whole member whose header lies
+ * about its size? It is damage then, not a write that did not finish. Returns
+ * 0 or -errno. Cost: reads that member. */
+int logfile_lies(struct logfile *file, uint64_t offset, bool *lies);
+
 /* Cuts the next line, without its newline, off `text`; false at the end. */
 bool logfile_line(struct span *text, struct span *line);
 

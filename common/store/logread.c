@@ -64,6 +64,15 @@ void logread_close(struct logread **logread)
     free(self);
 }
 
+// The bad member is the last: is it unfinished, or was it written otherwise?
+static int judge_end(struct logread *logread, enum member_fault fault)
+{
+    logread->bad_end = true;
+    return fault == MEMBER_DAMAGED
+               ? 0
+               : logfile_lies(&logread->file, logread->end, &logread->bad_end);
+}
+
 // Tells whether the bad member at the end is damage. While it is written the
 // next may follow before we look: so it is read once more then.
 static int judge(struct logread *logread, struct member *member,
@@ -108,10 +117,12 @@ static enum logread_result next_member(struct logread *logread,
     if (result == 0)
         result = logfile_read(&logread->file, logread->end, &member, &fault);
     if (result == 0 && fault != MEMBER_WHOLE) {
-        logread->bad_end = fault == MEMBER_DAMAGED;
         result = judge(logread, &member, &fault);
-        if (result == -ENOENT)
-            return LOGREAD_END;
+        if (result == -ENOENT) {
+            result = judge_end(logread, fault);
+            if (result == 0)
+                return LOGREAD_END;
+        }
     }
     if (result != 0)
         return failed(logread, result, problem);

@@ -156,27 +156,6 @@ static int take_member(struct verify *verify, uint64_t offset)
     return result;
 }
 
-// Is the end of the file a whole member whose header lies about its size?
-static int lies_about_size(struct verify *verify, uint64_t offset, bool *lies)
-{
-    enum { AT_SIZE = 16 };
-    struct logfile *const file = &verify->file;
-    const uint64_t left = file->size - offset;
-    struct member member;
-    *lies = false;
-    if (left <= MEMBER_HEADER_SIZE || left > MEMBER_TEXT_MAX)
-        return 0;
-    const int result =
-        logfile_bytes(file->fd, offset, (size_t)left, &file->bytes);
-    if (result != 0 || file->bytes.size < left)
-        return result;
-    for (unsigned i = 0; i < 8; i++)
-        file->bytes.at[AT_SIZE + i] = (uint8_t)(left >> 8 * i);
-    *lies = member_read(buffer_span(&file->bytes), &member, &file->text) ==
-            MEMBER_WHOLE;
-    return file->text.failed ? -ENOMEM : 0;
-}
-
 // Reports the bad member at *offset and moves on to the next whole one.
 static int pass_over(struct verify *verify, enum member_fault bad,
                      uint64_t *offset)
@@ -190,7 +169,7 @@ static int pass_over(struct verify *verify, enum member_fault bad,
         damaged = true;
     } else {
         next = verify->file.size;
-        result = damaged ? 0 : lies_about_size(verify, *offset, &damaged);
+        result = damaged ? 0 : logfile_lies(&verify->file, *offset, &damaged);
         if (result != 0)
             return result;
     }

@@ -56,6 +56,25 @@ static void reader_stops_at_damage_but_waits_at_the_end(void **state)
     logread_close(&logread);
 }
 
+static void no_flipped_bit_passes_the_reader(void **state)
+{
+    struct place *place = *state;
+    struct problem problem = {0};
+    enum logread_result last;
+    uint64_t ends[2];
+    fill(place, 2, 2, ends);
+    for (uint64_t bit = 0; bit < ends[1] * 8; bit++) {
+        const bool behind = bit / 8 < ends[0];
+        flip(place->log, bit / 8, (uint8_t)(1 << bit % 8));
+        struct logread *logread = logread_open(place->dir, 0, &problem);
+        assert_int_equal(read_all(logread, &last), behind ? 0 : 2);
+        assert_int_equal(last, behind ? LOGREAD_DAMAGED : LOGREAD_END);
+        assert_int_equal(logread_ends_badly(logread), !behind);
+        logread_close(&logread);
+        flip(place->log, bit / 8, (uint8_t)(1 << bit % 8));
+    }
+}
+
 static void reader_begins_at_a_member(void **state)
 {
     struct place *place = *state;
@@ -149,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(reader_follows_a_growing_log),
         TEST(reader_stops_at_damage_but_waits_at_the_end),
+        TEST(no_flipped_bit_passes_the_reader),
         TEST(reader_begins_at_a_member),
         TEST(member_that_grows_byte_by_byte_comes_once_it_is_whole),
         TEST(line_that_is_no_record_is_damage),
