@@ -155,16 +155,20 @@ static int take_commands(struct worker *worker)
     return code;
 }
 
-// Tasks are dealt to all slots alike, so that none waits while another idles.
+uint32_t worker_share(const struct worker *worker)
+{
+    const struct slots *const slots = worker->slots;
+    const uint32_t count = slots_count(slots);
+    const uint32_t all = slots_queued_count(slots) + slots_running_count(slots);
+    return worker->settings->delay_ms > 0 ? 1 : (all + count - 1) / count;
+}
+
 static void hand_out(struct worker *worker, int64_t now_ms)
 {
     struct slots *slots = worker->slots;
-    const uint32_t count = slots_count(slots);
-    const uint32_t all = slots_queued_count(slots) + slots_running_count(slots);
-    const uint32_t share =
-        worker->settings->delay_ms > 0 ? 1 : (all + count - 1) / count;
+    const uint32_t share = worker_share(worker);
     const struct slot_task *task = NULL;
-    for (uint32_t slot = 1; slot <= count; slot++) {
+    for (uint32_t slot = 1; slot <= slots_count(slots); slot++) {
         bool handed = false;
         while (worker_may_start(worker, now_ms) &&
                plugin_has_room(worker->plugin, slot, share) &&

@@ -133,6 +133,9 @@ void worker_stop_task(struct worker *worker, const struct slot_task *task,
 /* May a task start: is there room for its result, and is its time come? */
 bool worker_may_start(const struct worker *worker, int64_t now_ms);
 void worker_put_off_next(struct worker *worker); /* with --delay */
+/* How many tasks a slot of a plugin or coprocess may have at once: they are
+ * dealt to all slots alike, so that none waits while another idles. */
+uint32_t worker_share(const struct worker *worker);
 int worker_execute_fd(const struct worker *worker);
 /* As exec_wait_ms; just before the loop waits. */
 int64_t worker_execute_wait_ms(struct worker *worker, int64_t now_ms);
