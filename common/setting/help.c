@@ -42,6 +42,11 @@ static const struct program *program_of(unsigned program)
     return NULL;
 }
 
+unsigned settings_program(size_t nth)
+{
+    return nth < sizeof PROGRAMS / sizeof PROGRAMS[0] ? PROGRAMS[nth].mask : 0;
+}
+
 const char *settings_program_name(unsigned program)
 {
     const struct program *const found = program_of(program);

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PROGRAMS = FOR_RUN | FOR_VENTILATOR | FOR_WORKER | FOR_SINK | FOR_STATUS |
-               FOR_RESULTS | FOR_VERIFY | IN_PLAN | IN_DEFINITION
-};
+enum { PROGRAMS = FOR_PROGRAMS | IN_PLAN | IN_DEFINITION };
 
 void texts_free(struct texts *texts)
 {

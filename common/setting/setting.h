@@ -26,12 +26,13 @@ enum setting_program {
     FOR_STATUS = 16,
     FOR_RESULTS = 32,
     FOR_VERIFY = 64,
-    IN_PLAN = 256,         // written to the plan and read from it
-    IN_DEFINITION = 512,   // told to workers in WELCOME
-    HIDDEN = 1024,         // not in --help
-    NO_FLAG = 2048,        // neither a flag nor a variable: typed in its place,
-                           // read from YAML, or written by fan itself
-    NO_ENVIRONMENT = 4096, // FAN_<NAME> is a task's own variable
+    FOR_PROGRAMS = 0xffff,    // any of them
+    IN_PLAN = 1 << 16,        // written to the plan and read from it
+    IN_DEFINITION = 1 << 17,  // told to workers in WELCOME
+    HIDDEN = 1 << 18,         // not in --help
+    NO_FLAG = 1 << 19,        // neither a flag nor a variable: typed in its
+                              // place, read from YAML, or written by fan itself
+    NO_ENVIRONMENT = 1 << 20, // FAN_<NAME> is a task's own variable
 };
 
 enum setting_layer {
@@ -201,6 +202,8 @@ void settings_man_synopsis(unsigned program, struct buffer *out);
 void settings_man_options(unsigned program, struct buffer *out);
 /* "Try 'fan run --help'." for a usage error, and so on. */
 const char *settings_program_name(unsigned program); /* "fan run" */
+/* The programs one by one, for `nth` from 0; 0 behind the last. */
+unsigned settings_program(size_t nth);
 
 /* CPUs this process may use: affinity and cgroup (v1 and v2) quota, at least 1.
  */

@@ -19,7 +19,8 @@ enum { LINE_SIZE = 1024 };
 static unsigned program_of_page(const char *page)
 {
     const char *const dash = strchr(page, '-');
-    for (unsigned mask = FOR_RUN; mask <= FOR_VERIFY; mask <<= 1)
+    unsigned mask;
+    for (size_t nth = 0; (mask = settings_program(nth)) != 0; nth++)
         if (dash && strcmp(settings_program_name(mask) + 4, dash + 1) == 0)
             return mask;
     return 0;

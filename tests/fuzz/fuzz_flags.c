@@ -13,12 +13,12 @@ enum { WORDS_MAX = 24 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const unsigned PROGRAMS[] = {FOR_RUN,    FOR_VENTILATOR, FOR_WORKER,
-                                        FOR_SINK,   FOR_STATUS,     FOR_RESULTS,
-                                        FOR_VERIFY, FOR_RUN};
+    size_t programs = 0;
+    while (settings_program(programs) != 0)
+        programs++;
     if (size < 1)
         return 0;
-    const unsigned program = PROGRAMS[data[0] % 8];
+    const unsigned program = settings_program(data[0] % programs);
     char *words[WORDS_MAX + 2] = {(char[]){"fan"}};
     char *text = calloc(size, 1);
     int count = 1;

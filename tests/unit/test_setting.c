@@ -202,7 +202,8 @@ static void wrong_environment_names_its_variable(void **state)
 static void help_shows_every_row_that_is_not_hidden(void **state)
 {
     (void)state;
-    for (unsigned program = FOR_RUN; program <= FOR_VERIFY; program *= 2) {
+    unsigned program;
+    for (size_t nth = 0; (program = settings_program(nth)) != 0; nth++) {
         struct buffer out = {0};
         settings_help(program, &out);
         put_u8(&out, 0);
