@@ -127,6 +127,8 @@ struct printer *printer_open(const struct settings *settings, const char *dir,
     }
     if (!printer->log)
         printer_close(&printer);
+    else if (!printer->joblog) // which has a line for each
+        logread_glance(printer->log);
     return printer;
 }
 

@@ -18,6 +18,7 @@ struct logread {
     uint64_t offset, end; // of the present member
     uint64_t searched;    // file size at the last look behind a bad member
     bool damaged, bad_end;
+    bool glance;
 };
 
 static int open_log(struct logread *logread, struct problem *problem)
@@ -147,7 +148,8 @@ enum logread_result logread_next(struct logread *logread, struct record *record,
         if (result != LOGREAD_RECORD)
             return result;
     }
-    const int result = record_read(text, &logread->scratch, record);
+    const bool seen = logread->glance && record_glance(text, record);
+    const int result = seen ? 0 : record_read(text, &logread->scratch, record);
     logread->damaged = result == -EBADMSG;
     if (logread->damaged)
         return LOGREAD_DAMAGED;
@@ -156,6 +158,11 @@ enum logread_result logread_next(struct logread *logread, struct record *record,
     if (line)
         *line = text;
     return LOGREAD_RECORD;
+}
+
+void logread_glance(struct logread *logread)
+{
+    logread->glance = true;
 }
 
 uint64_t logread_offset(const struct logread *logread)

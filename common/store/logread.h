@@ -36,6 +36,9 @@ enum logread_result {
  * text as stored. */
 enum logread_result logread_next(struct logread *logread, struct record *record,
                                  struct span *line, struct problem *problem);
+/* From now on records are those of record_glance where it knows the line: for
+ * readers that want to know what a task has left, and not how it ran. */
+void logread_glance(struct logread *logread);
 /* Offset of the member that the last record came from, and of its end. */
 uint64_t logread_offset(const struct logread *logread);
 uint64_t logread_end(const struct logread *logread);

@@ -93,6 +93,11 @@ bool record_put_args(struct buffer *out, struct span values);
 int record_read(struct span line, struct buffer *scratch,
                 struct record *record);
 
+/* Is it the line of a task that was ok at once and has left no output, as fan
+ * writes it? Then `record` gets task, final and status; nothing else is looked
+ * at. About 20 ns; false for any other line, and for some of these. */
+bool record_glance(struct span line, struct record *record);
+
 const char *event_name(enum event event);
 
 #endif

@@ -15,24 +15,25 @@ static sixteen odd_ones(sixteen x)
     return (x < none + ' ') | (x == none + '"') | (x == none + '\\');
 }
 
-static bool any(sixteen found)
+// A bit for each that is set.
+static unsigned bits_of(sixteen found)
 {
-    uint64_t half[2];
-    memcpy(half, &found, sizeof half);
-    return (half[0] | half[1]) != 0;
+#ifdef __SSE2__
+    typedef char chars __attribute__((vector_size(16)));
+    return (unsigned)__builtin_ia32_pmovmskb128((chars)found);
+#else
+    uint8_t byte[BLOCK];
+    unsigned bits = 0;
+    memcpy(byte, &found, sizeof byte);
+    for (unsigned i = 0; i < BLOCK; i++)
+        bits |= (unsigned)(byte[i] & 1) << i;
+    return bits;
+#endif
 }
 
-// The first of them that is set; there is one.
-static size_t first(sixteen found)
+static bool any(sixteen found)
 {
-    uint8_t byte[BLOCK];
-    memcpy(byte, &found, sizeof byte);
-    for (size_t i = 0;; i += 8) {
-        const uint64_t half =
-            load_u32(byte + i) | (uint64_t)load_u32(byte + i + 4) << 32;
-        if (half != 0)
-            return i + (size_t)__builtin_ctzll(half) / 8;
-    }
+    return bits_of(found) != 0;
 }
 
 static sixteen load(const uint8_t *at)
@@ -51,9 +52,9 @@ size_t text_plain(struct span text)
 {
     size_t i = 0;
     for (; text.size - i >= BLOCK; i += BLOCK) {
-        const sixteen found = odd_ones(load(text.at + i));
-        if (any(found))
-            return i + first(found);
+        const unsigned odd = bits_of(odd_ones(load(text.at + i)));
+        if (odd != 0)
+            return i + (size_t)__builtin_ctz(odd);
     }
     while (i < text.size && is_plain(text.at[i]))
         i++;

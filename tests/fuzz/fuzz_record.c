@@ -1,6 +1,7 @@
 /* fuzz_record - any bytes as a line of the log
  * covers: common/store/record_read.c common/store/record_scan.c
  * covers: common/store/record_write.c common/store/text.c common/store/values.c
+ * covers: common/store/record_glance.c
  */
 #include "common/store/record.h"
 #include "common/store/record_fields.h"
@@ -24,6 +25,19 @@ static void assert_same(const struct record *left, const struct record *right)
     assert(span_equal(left->note, right->note));
 }
 
+// A glance passes over nothing that a task has left.
+static void assert_glance(struct span line, const struct record *record)
+{
+    struct record seen;
+    if (!record_glance(line, &seen))
+        return;
+    assert(seen.task == record->task && record->event == EVENT_NONE);
+    assert(record->final && record->status == STATUS_OK);
+    assert(record->number == 0 && record->class == CLASS_NONE);
+    assert(record->out.size == 0 && record->err.size == 0);
+    assert(!record->out_cut && !record->err_cut && record->note.size == 0);
+}
+
 // What is read as a record is written so that fan's own scanner, without
 // jansson behind it, gives the same record.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -37,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(record_scan(&reading, line) == 0);
         buffer_free(&reading.temp);
         assert(record_read(line, &other, &back) == 0);
+        assert_glance(line, &back);
         const int64_t start_us = record.start_us;
         if (start_us <= 0)
             record.start_us = 0;

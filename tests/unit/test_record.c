@@ -160,6 +160,59 @@ static void each_status_and_class_comes_back(void **state)
     }
 }
 
+static bool is_glanced(const struct record *record)
+{
+    struct buffer out = {0};
+    struct record seen;
+    record_write(&out, record);
+    const bool glanced = record_glance(line_of(&out), &seen);
+    if (glanced) {
+        assert_int_equal(seen.task, record->task);
+        assert_true(seen.final && seen.status == STATUS_OK);
+    }
+    buffer_free(&out);
+    return glanced;
+}
+
+static void a_glance_is_enough_where_nothing_was_left(void **state)
+{
+    (void)state;
+    const struct wire_pair pair = {.value = SPAN_OF("a \"b\"")};
+    struct buffer values = {0};
+    wire_put_values(&values, (struct wire_pairs_out){&pair, 1});
+    const struct record quiet = {.task = INT64_C(999999999999999999),
+                                 .key = id_of(1),
+                                 .final = true,
+                                 .status = STATUS_OK,
+                                 .attempt = 1,
+                                 .generation = 1,
+                                 .worker = id_of(2),
+                                 .host = SPAN_OF("node-1"),
+                                 .slot = 1,
+                                 .start_us = 1,
+                                 .wall_us = 1,
+                                 .has_args = true,
+                                 .values = buffer_span(&values)};
+    assert_true(is_glanced(&quiet));
+    struct record other[11];
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        other[i] = quiet;
+    other[0].out = SPAN_OF("]}");
+    other[1].err = SPAN_OF("x\"]");
+    other[2].out_cut = true;
+    other[3].err_cut = true;
+    other[4].note = SPAN_OF("[]");
+    other[5].status = STATUS_IGNORED;
+    other[6].final = false;
+    other[7].number = 1;
+    other[8].attempt = 2;
+    other[9].event = EVENT_DECISION;
+    other[10].task++;
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        assert_false(is_glanced(&other[i]));
+    buffer_free(&values);
+}
+
 static void plain_success_is_lean(void **state)
 {
     (void)state;
@@ -367,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(each_status_and_class_comes_back),
+        cmocka_unit_test(a_glance_is_enough_where_nothing_was_left),
         cmocka_unit_test(plain_success_is_lean),
         cmocka_unit_test(every_byte_comes_back_as_output),
         cmocka_unit_test(bad_utf8_is_told_from_good),
