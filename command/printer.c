@@ -37,6 +37,8 @@ struct printer {
     bool in_line; // the terminal's cursor stands in one that was printed
     void (*clear)(void *context);
     void *context;
+    printer_record *take; // NULL: nobody else wants records
+    void *taker;
 };
 
 static void append_tagged(struct buffer *to, struct span tag, struct span text)
@@ -252,10 +254,15 @@ static void tell_note(struct printer *printer, const struct record *record)
                            "fan run: more of this is in the results only\n");
 }
 
-static int take(struct printer *printer, const struct record *record)
+static int take(struct printer *printer, const struct record *record,
+                struct span line)
 {
     const uint64_t end = logread_end(printer->log);
     const bool is_new = end > printer->told_from;
+    const int error =
+        printer->take ? printer->take(printer->taker, record, line, is_new) : 0;
+    if (error)
+        return error;
     if (is_new && printer->joblog)
         joblog_add(printer->joblog, record);
     if (is_new)
@@ -267,8 +274,9 @@ enum printer_result printer_turn(struct printer *printer,
                                  struct problem *problem)
 {
     struct record record;
+    struct span line = {0};
     for (int i = 0; i < RECORDS_A_TURN; i++) {
-        switch (logread_next(printer->log, &record, NULL, problem)) {
+        switch (logread_next(printer->log, &record, &line, problem)) {
         case LOGREAD_RECORD:
             break;
         case LOGREAD_END:
@@ -282,7 +290,7 @@ enum printer_result printer_turn(struct printer *printer,
         case LOGREAD_ERROR:
             return PRINTER_FAILED;
         }
-        const int error = take(printer, &record);
+        const int error = take(printer, &record, line);
         if (error) {
             problem_set(problem, error, "cannot put output aside: %s",
                         strerror(-error));
@@ -312,6 +320,13 @@ enum printer_result printer_finish(struct printer *printer,
 void printer_counts(const struct printer *printer, struct follow_counts *counts)
 {
     follow_counts(printer->follow, counts);
+}
+
+void printer_on_record(struct printer *printer, printer_record *record,
+                       void *context)
+{
+    printer->take = record;
+    printer->taker = context;
 }
 
 void printer_on_write(struct printer *printer, void (*clear)(void *),

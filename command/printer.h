@@ -34,6 +34,13 @@ enum printer_result printer_finish(struct printer *printer,
                                    struct problem *problem);
 void printer_counts(const struct printer *printer,
                     struct follow_counts *counts);
+/* Called with each record of the log as it is read, and its line; `is_new`: no
+ * `fan run` before has come so far, and none after will call it new. What it
+ * returns but 0 is the problem's code. */
+typedef int printer_record(void *context, const struct record *record,
+                           struct span line, bool is_new);
+void printer_on_record(struct printer *printer, printer_record *record,
+                       void *context);
 /* Called before something is written to a terminal. */
 void printer_on_write(struct printer *printer, void (*clear)(void *),
                       void *context);

@@ -3,6 +3,7 @@
 #define COMMAND_RUN_H
 
 #include "command/ask.h"
+#include "command/hook.h"
 #include "command/printer.h"
 #include "command/rundir.h"
 #include "common/base/problem.h"
@@ -63,6 +64,7 @@ struct supervisor {
     const char *dir, *endpoint;
     char binaries[BINARY_SIZE]; /* the folder of the roles' programs */
     struct run_process process[RUN_ROLES];
+    struct hook hook;            /* a child, too; not started here */
     void (*talk)(void *context); /* called before it writes to stderr */
     void *context;
     bool over;     /* the run is: `exit` holds how */
@@ -80,6 +82,39 @@ void supervisor_drain(struct supervisor *supervisor);
 void supervisor_kill(struct supervisor *supervisor);
 /* Waits for the roles to leave, then kills whatever is left of the run. */
 void supervisor_close(struct supervisor *supervisor);
+/* Kills what hooks have left behind, but not one that runs. */
+void supervisor_sweep(struct supervisor *supervisor);
+
+/* -- run_notify.c: hooks for failures, and for the end -----------------------
+ */
+struct run_notify;
+struct run;
+/* Nothing, and 0, where no hook is asked for; else before any record comes. */
+int run_notify_open(struct run *run, struct problem *problem);
+void run_notify_close(struct run *run);
+int run_notify_record(void *context, const struct record *record,
+                      struct span line, bool is_new); /* a printer_record */
+/* Sees what has become of the hook that runs, and starts what is due. Returns
+ * ms until it wants to be called again, -1: when a child dies. */
+int64_t run_notify_turn(struct run *run, int64_t now_ms);
+/* The run is over: no new failures. Is there nothing more to wait for? */
+bool run_notify_is_over(const struct run *run);
+/* Gives up what waits and kills what runs. */
+void run_notify_give_up(struct run *run);
+/* Appends what did not go well, a line each. */
+void run_notify_sum_up(const struct run *run, struct buffer *out);
+
+/* -- run_done.c -------------------------------------------------------------
+ */
+/* Runs the command of --on-done, if there is one, and waits for it. A signal
+ * ends it. What goes wrong with it is told, and changes nothing. */
+void run_done(struct run *run, int exit);
+
+/* -- verb_run.c: waiting once the run is over ------------------------------ */
+/* Waits for a signal; a child's death is one. */
+void run_wait_for_child(struct run *run, int64_t most_ms);
+/* Takes the signals that have come; was there one to end it all? */
+bool run_is_told_to_end(struct run *run);
 
 /* -- run_plan.c: directory and plan -----------------------------------------
  */
@@ -93,6 +128,7 @@ struct run {
     char socket_dir[SOCKET_DIR_SIZE], endpoint[ENDPOINT_SIZE];
     struct supervisor supervisor;
     struct printer *printer;
+    struct run_notify *notify; /* NULL: no --notify */
     struct ask *ask;
     struct ask_status status;
     int signal_fd, watch_fd;

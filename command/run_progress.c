@@ -224,6 +224,7 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     buffer_printf(&out, "; results in %s\n", run->dir);
     if (exit == EXIT_HALTED)
         buffer_printf(&out, "fan: halted by --halt %s\n", run->settings.halt);
+    run_notify_sum_up(run, &out);
     if (exit != EXIT_OK)
         put_hints(run, &out, bad, unfinished);
     if (!out.failed)

@@ -217,21 +217,13 @@ static void before_talk(const struct supervisor *supervisor)
         supervisor->talk(supervisor->context);
 }
 
-static void describe(int status, char *text, size_t size)
-{
-    if (WIFSIGNALED(status))
-        snprintf(text, size, "was killed by signal %d", WTERMSIG(status));
-    else
-        snprintf(text, size, "left with exit code %d", WEXITSTATUS(status));
-}
-
 static void after_crash(struct supervisor *supervisor, enum run_role role,
                         int status, int64_t now_ms)
 {
     struct run_process *const process = &supervisor->process[role];
     const uint64_t size = log_size(supervisor);
     char how[64];
-    describe(status, how, sizeof how);
+    hook_describe(status, how, sizeof how);
     if (size > process->log_size)
         process->crashes = 0;
     process->log_size = size;
@@ -280,14 +272,19 @@ static void reap(struct supervisor *supervisor, int64_t now_ms)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        (void)hook_took(&supervisor->hook, pid, status);
         for (int i = 0; i < RUN_ROLES; i++)
             if (supervisor->process[i].pid == pid)
                 after_exit(supervisor, (enum run_role)i, status, now_ms);
+    }
 }
 
-static bool is_role(const struct supervisor *supervisor, pid_t pid)
+static bool is_own(const struct supervisor *supervisor, pid_t pid)
 {
+    const pid_t hook = supervisor->hook.pid;
+    if (hook > 0 && (pid == hook || getpgid(pid) == hook))
+        return true;
     for (int i = 0; i < RUN_ROLES; i++)
         if (supervisor->process[i].pid == pid)
             return true;
@@ -329,7 +326,7 @@ static unsigned kill_adopted(const struct supervisor *supervisor)
             parent_of(entry->d_name) != self)
             continue;
         const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (is_role(supervisor, pid))
+        if (is_own(supervisor, pid))
             continue;
         const pid_t group = getpgid(pid);
         if (group > 1 && group != getpgrp())
@@ -431,6 +428,11 @@ void supervisor_close(struct supervisor *supervisor)
             wait_for_roles(supervisor, TERM_MS);
         }
     }
+    supervisor_sweep(supervisor);
+}
+
+void supervisor_sweep(struct supervisor *supervisor)
+{
     // Killing one may make us the parent of more.
     for (int i = 0; i < 100 && kill_adopted(supervisor) > 0; i++) {
         poll(NULL, 0, 1);

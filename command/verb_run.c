@@ -19,7 +19,9 @@ enum {
     ASK_SLOW_MS = 1000, // when nobody looks
     TURN_MS = 1000,     // longest sleep
     LINE_COPY_MAX = 1 << 30,
-    ONCE_MS = 300, // timeout(1) and some shells send a signal twice
+    NOTIFY_END_MS = 10000, // for hooks at the end of the run
+    KILLED_MS = 2000,      // until one that was killed is gone
+    ONCE_MS = 300,         // timeout(1) and some shells send a signal twice
 };
 
 static void complain(struct run *run, const struct problem *problem)
@@ -82,6 +84,10 @@ static int open_run(struct run *run, struct problem *problem)
     if (!run->printer)
         return problem->code;
     printer_on_write(run->printer, clear_bar, run);
+    if (run_notify_open(run, problem) != 0)
+        return problem->code;
+    if (run->notify)
+        printer_on_record(run->printer, run_notify_record, run->notify);
     run->ask = ask_open(run->endpoint, problem);
     if (!run->ask)
         return problem->code;
@@ -260,9 +266,11 @@ static void loop(struct run *run)
         const bool more = print(run);
         const int64_t now_ms = clock_monotonic_ms();
         const int64_t due_ms = supervisor_turn(&run->supervisor, now_ms);
+        const int64_t hook_ms = run_notify_turn(run, now_ms);
         show(run, now_ms);
-        const int64_t wait_ms =
+        int64_t wait_ms =
             least(looked_at || run->input.to >= 0 ? ASK_MS : TURN_MS, due_ms);
+        wait_ms = least(wait_ms, hook_ms);
         if (!run->supervisor.over)
             wait_for(run, more ? 0 : wait_ms);
     }
@@ -278,6 +286,44 @@ static void finish_printing(struct run *run)
         return;
     const enum printer_result result = printer_finish(run->printer, &problem);
     take_printed(run, result, &problem);
+}
+
+// The run is over: a signal can only be about the hooks.
+bool run_is_told_to_end(struct run *run)
+{
+    struct signalfd_siginfo info;
+    bool told = false;
+    while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        told = told || info.ssi_signo != SIGCHLD;
+    return told;
+}
+
+void run_wait_for_child(struct run *run, int64_t most_ms)
+{
+    struct net_poll_item item = {.fd = run->signal_fd, .want = NET_READ};
+    net_poll(&item, 1, most_ms);
+}
+
+// What is still to be told of has some seconds, so that it does not hold up
+// the end for long.
+static void finish_notifying(struct run *run)
+{
+    const int64_t until_ms = clock_monotonic_ms() + NOTIFY_END_MS;
+    bool gives_up = run->supervisor.killed;
+    for (;;) {
+        const int64_t now_ms = clock_monotonic_ms();
+        (void)supervisor_turn(&run->supervisor, now_ms);
+        if (gives_up || now_ms >= until_ms)
+            run_notify_give_up(run);
+        const int64_t due_ms = run_notify_turn(run, now_ms);
+        if (run_notify_is_over(run) || now_ms >= until_ms + KILLED_MS)
+            break;
+        const int64_t left_ms =
+            now_ms < until_ms ? until_ms - now_ms : KILLED_MS;
+        run_wait_for_child(run, least(left_ms, due_ms));
+        gives_up = run_is_told_to_end(run) || gives_up;
+    }
+    supervisor_sweep(&run->supervisor);
 }
 
 static int exit_of(const struct run *run)
@@ -302,6 +348,7 @@ static int go(struct run *run)
     progress_clear(run);
     supervisor_close(&run->supervisor);
     finish_printing(run);
+    finish_notifying(run);
     progress_clear(run);
     const int exit = exit_of(run);
     if (!run->settings.quiet && exit != EXIT_USAGE && exit != EXIT_DAMAGED)
@@ -329,6 +376,8 @@ static int run_all(struct run *run, int argc, char **argv)
     if (error)
         exit = verb_fail(FOR_RUN, &problem);
     run_plan_close(run, !ran);
+    if (ran) // the directory is free again, also for another `fan run`
+        run_done(run, exit);
     return exit;
 }
 
@@ -343,6 +392,7 @@ int verb_run(int argc, char **argv)
     if (exit == VERB_GO)
         exit = run_all(run, argc, argv);
     ask_close(&run->ask);
+    run_notify_close(run);
     printer_close(&run->printer);
     if (run->signal_fd > 0)
         net_stop();

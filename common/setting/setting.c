@@ -55,6 +55,7 @@ void settings_init(struct settings *settings)
         .grace_ms = 20000,
         .on_fail = ANSWER_FAIL,
         .max_losses = 10,
+        .notify_rate = 10,
         .output_max = UINT64_C(64) << 20,
         .format = strdup("ndjson"),
         .heartbeat_ms = 1000,

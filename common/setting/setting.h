@@ -97,7 +97,9 @@ struct settings {
     struct texts on; // CLASS=ANSWER each
     char *halt;      // [now|soon],[fail|success|done]=N or fail=P%
     uint64_t max_losses;
-    uint64_t output_max; // bytes of each of stdout and stderr
+    char *notify, *on_done; // hooks, for /bin/sh -c
+    uint64_t notify_rate;   // calls a minute
+    uint64_t output_max;    // bytes of each of stdout and stderr
     bool truncate;
     /* output */
     bool keep_order, tag, line_buffer, quiet;
