@@ -85,6 +85,18 @@ class Notify(Hooks):
         self.assertIn("was killed with the run", run.errors())
         gate.open()
 
+    def test_what_a_hook_leaves_behind_ends_with_it(self):
+        gate = self.gate()
+        run = self.start("run", "--results", "run", "-j1", "--notify",
+                         "sleep 1000 & echo $! > pid.new; mv pid.new pid",
+                         "--", "sh", "-c", "test {} = 2 && cat gate", ":::",
+                         "1", "2")
+        until("a hook is done", lambda: os.path.exists(self.path("pid")),
+              self.folder)
+        self.assert_ends([int(self.read("pid"))])
+        gate.open()
+        self.assertEqual(run.finish(), system.TASKS_FAILED)
+
     def test_hook_dies_with_a_killed_run_and_is_not_called_again(self):
         gate = self.gate()
         run = self.start("run", "--results", "run", "-j1", "--notify",
