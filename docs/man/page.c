@@ -2,9 +2,10 @@
  *
  * usage: page NAME PARTS < NAME.1.in > NAME.1
  *
- * Four lines of it are replaced: @os by the line that names the version,
- * @synopsis and @options by what the table of settings says of NAME, and
- * "@part FILE" by a file of the folder PARTS, which pages share.
+ * Five lines of it are replaced: @os by the line that names the version,
+ * @synopsis and @options by what the table of settings says of NAME, @see by
+ * the other pages, and "@part FILE" by a file of the folder PARTS, which pages
+ * share.
  */
 #include "common/base/bytes.h"
 #include "common/base/version.h"
@@ -15,13 +16,18 @@
 
 enum { LINE_SIZE = 1024 };
 
+static const char *page_name(unsigned program)
+{
+    return settings_program_name(program) + 4; // behind "fan "
+}
+
 /* The program called "fan-NAME" by its manual page; 0 if there is none. */
 static unsigned program_of_page(const char *page)
 {
     const char *const dash = strchr(page, '-');
     unsigned mask;
     for (size_t nth = 0; (mask = settings_program(nth)) != 0; nth++)
-        if (dash && strcmp(settings_program_name(mask) + 4, dash + 1) == 0)
+        if (dash && strcmp(page_name(mask), dash + 1) == 0)
             return mask;
     return 0;
 }
@@ -40,6 +46,26 @@ static int put_part(const char *folder, const char *name)
     return fclose(part) == 0 ? 0 : 1;
 }
 
+// The pages of all programs but this one, by name.
+static void put_others(unsigned own, struct buffer *text)
+{
+    if (own != 0)
+        buffer_append_text(text, ".Xr fan 1 ,\n");
+    for (const char *last = "";;) {
+        unsigned next = 0, program;
+        for (size_t nth = 0; (program = settings_program(nth)) != 0; nth++)
+            if (program != own && strcmp(page_name(program), last) > 0 &&
+                (next == 0 || strcmp(page_name(program), page_name(next)) < 0))
+                next = program;
+        if (next == 0)
+            break;
+        last = page_name(next);
+        buffer_printf(text, ".Xr fan-%s 1 ,\n", last);
+    }
+    text->size -= 2; // the last comma
+    text->at[text->size - 1] = '\n';
+}
+
 static int put_line(unsigned program, const char *folder, char *line)
 {
     struct buffer text = {0};
@@ -52,6 +78,8 @@ static int put_line(unsigned program, const char *folder, char *line)
         settings_man_synopsis(program, &text);
     else if (strcmp(line, "@options") == 0 && program != 0)
         settings_man_options(program, &text);
+    else if (strcmp(line, "@see") == 0)
+        put_others(program, &text);
     else if (line[0] == '@')
         return fprintf(stderr, "page: %s: what is this?\n", line) < 0 ? 2 : 1;
     else
