@@ -19,6 +19,8 @@ struct verb {
 static const struct verb VERBS[] = {
     {"run", verb_run, "run a command for each value, and keep every result"},
     {"status", verb_status, "show how far a run is"},
+    {"list", verb_list, "show tasks that are done, a line each"},
+    {"logs", verb_logs, "print what tasks have printed"},
     {"results", verb_results, "print the results of a run"},
     {"verify", verb_verify, "check stored results for damage"},
     {"ventilator", NULL, "by hand: give tasks to workers"},

@@ -171,21 +171,32 @@ static void put_count(struct buffer *out, uint64_t count, const char *word)
         buffer_printf(out, ", %" PRIu64 " %s", count, word);
 }
 
-static void put_hints(const struct run *run, struct buffer *out, uint64_t bad,
-                      bool unfinished)
+// `first` is a task that failed; 0: which is not known.
+static void put_failed(struct buffer *out, const char *dir, uint64_t first,
+                       const char *again)
+{
+    buffer_printf(out, "  see them:       fan list --failed %s\n", dir);
+    if (first > 0)
+        buffer_printf(out, "  read one:       fan logs --err %" PRIu64 " %s\n",
+                      first, dir);
+    buffer_printf(out,
+                  "  redo them:      fan run --resume --results %s%s\n"
+                  "  or let them be: fan run --resume --on-fail ignore "
+                  "--results %s%s\n",
+                  dir, again, dir, again);
+}
+
+// `first_bad` is as put_failed has it, where any failed.
+static void put_hints(const struct run *run, struct buffer *out, bool bad,
+                      uint64_t first_bad, bool unfinished)
 {
     struct buffer dir = {0};
     const bool cut =
         run->input.copied_here && !rundir_has(run->dir, RUN_INPUT_NAME ".end");
     const char *const again = cut ? " < the same input" : "";
     const char *const quoted = verb_quoted(&dir, run->dir);
-    if (bad > 0)
-        buffer_printf(out,
-                      "  see them:       fan results --failed %s\n"
-                      "  redo them:      fan run --resume --results %s%s\n"
-                      "  or let them be: fan run --resume --on-fail ignore "
-                      "--results %s%s\n",
-                      quoted, quoted, again, quoted, again);
+    if (bad)
+        put_failed(out, quoted, first_bad, again);
     else if (unfinished)
         buffer_printf(out, "  go on with it: fan run --resume --results %s%s\n",
                       quoted, again);
@@ -226,7 +237,7 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
         buffer_printf(&out, "fan: halted by --halt %s\n", run->settings.halt);
     run_notify_sum_up(run, &out);
     if (exit != EXIT_OK)
-        put_hints(run, &out, bad, unfinished);
+        put_hints(run, &out, bad > 0, counts.first_bad, unfinished);
     if (!out.failed)
         fprintf(stderr, "%s%.*s", printer_left_line(run->printer) ? "\n" : "",
                 (int)out.size, (const char *)out.at);

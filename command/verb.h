@@ -10,6 +10,8 @@
 #include "common/setting/setting.h"
 
 int verb_run(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_logs(int argc, char **argv);
 int verb_results(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_verify(int argc, char **argv);

@@ -151,7 +151,7 @@ static void print_stored(const char *dir, const struct stored *stored)
     else if (!stored->summary.complete)
         printf("  go on with it    fan run --resume --results %s\n", name);
     if (stored->done > finals[STATUS_OK] + finals[STATUS_IGNORED]) {
-        printf("  see what failed  fan results --failed %s\n", name);
+        printf("  see what failed  fan list --failed %s\n", name);
         if (stored->summary.complete && !stored->damaged)
             printf("  redo it          fan run --resume --results %s\n", name);
     }

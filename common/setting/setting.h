@@ -26,6 +26,8 @@ enum setting_program {
     FOR_STATUS = 16,
     FOR_RESULTS = 32,
     FOR_VERIFY = 64,
+    FOR_LIST = 128,
+    FOR_LOGS = 256,
     FOR_PROGRAMS = 0xffff,    // any of them
     IN_PLAN = 1 << 16,        // written to the plan and read from it
     IN_DEFINITION = 1 << 17,  // told to workers in WELCOME
@@ -130,6 +132,9 @@ struct settings {
     bool json, failed, all_attempts, follow;
     char *format; // ndjson | csv | tsv
     char *fields; // a,b.c
+    char *class, *host;
+    int64_t since_ms; // 0: at any time
+    bool err;
     bool verbose;
     /* identity: written to the plan by `fan run` or the ventilator */
     char *run_id;              // 32 hex digits
@@ -142,7 +147,7 @@ struct settings {
     struct texts arguments; // the command line as typed
     /* operands that are no settings */
     struct texts operands; // verify DIR, run FILE.yaml, ...
-    uint8_t layer[96];     // of each row of the table
+    uint8_t layer[160];    // of each row of the table
 };
 
 struct setting_row {

@@ -7,7 +7,8 @@
 #define V       FOR_VENTILATOR
 #define W       FOR_WORKER
 #define S       FOR_SINK
-#define LOOK    (FOR_STATUS | FOR_RESULTS | FOR_VERIFY)
+#define SELECT  (FOR_RESULTS | FOR_LIST | FOR_LOGS)
+#define LOOK    (FOR_STATUS | FOR_VERIFY | SELECT)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -156,11 +157,20 @@ const struct setting_row SETTING_TABLE[] = {
     {"order-window", 0, SETTING_COUNT, R | V | P, AT(order_window), 1, UINT64_C(1) << 32, NULL,
      LIMITS, "N", "with -k, tasks sent beyond the first unfinished (default 100000)"},
 
-    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY, AT(json), 0, 0, NULL,
+    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST, AT(json), 0, 0, NULL,
      LOOKING, NULL, "print JSON"},
-    {"failed", 0, SETTING_BOOL, FOR_RESULTS, AT(failed), 0, 0, NULL,
+    {"failed", 0, SETTING_BOOL, SELECT, AT(failed), 0, 0, NULL,
      LOOKING, NULL, "only tasks that failed"},
-    {"all-attempts", 0, SETTING_BOOL, FOR_RESULTS, AT(all_attempts), 0, 0, NULL,
+    {"class", 0, SETTING_CHOICE, SELECT, AT(class), 0, 0,
+     "exit|signal|timeout|oom|lost|spawn|output|quarantined|cancelled",
+     LOOKING, "CLASS", "only what failed so: exit, signal, timeout, lost, ..."},
+    {"host", 0, SETTING_TEXT, SELECT, AT(host), 0, 0, NULL,
+     LOOKING, "NAME", "only what ran on this host"},
+    {"since", 0, SETTING_DURATION, SELECT, AT(since_ms), 1, ANY, NULL,
+     LOOKING, "DURATION", "only what ended so long ago, or later"},
+    {"err", 0, SETTING_BOOL, FOR_LOGS, AT(err), 0, 0, NULL,
+     LOOKING, NULL, "standard error (default: standard output)"},
+    {"all-attempts", 0, SETTING_BOOL, SELECT, AT(all_attempts), 0, 0, NULL,
      LOOKING, NULL, "every attempt (default: the last of each task)"},
     {"follow", 'f', SETTING_BOOL, FOR_RESULTS, AT(follow), 0, 0, NULL,
      LOOKING, NULL, "go on with new results until the run ends"},

@@ -132,11 +132,61 @@ class Ended(SystemTest):
                          (system.DAMAGED, whole))
         self.assertIn("is damaged at byte ", done.stderr)
 
+    def test_list_has_a_line_for_each_task(self):
+        names, *lines = self.fan("list", "run")
+        self.assertEqual(names.split(), ["TASK", "STATUS", "WHY", "TRY",
+                                         "HOST", "SECONDS", "VALUES"])
+        self.assertEqual(sorted(line.split()[0] for line in lines),
+                         numbers(1, 6))
+        self.assertIn("text=two?lines n=1", "\n".join(lines))
+        _, failed = self.fan("list", "--failed", "run")
+        self.assertEqual(failed.split()[:5], ["1", "failed", "exit", "1", "1"])
+        self.assertEqual([json.loads(line)["task"] for line in self.fan(
+            "list", "--json", "--class", "exit", "run")], [1])
+
+    def test_logs_are_what_was_written(self):
+        done = self.program("fan", "logs", "4", "run")
+        self.assertEqual((done.returncode, done.stdout),
+                         (system.OK, "two\nlines"))
+        logs = self.program("fan", "logs", "2,4-4", "run").stdout
+        self.assertIn("==> task 4: text=two?lines n=1 <==\ntwo\nlines\n", logs)
+        self.assertEqual(logs.count("==>"), 2)
+        self.assertEqual(self.program("fan", "logs", "--err", "4",
+                                      "run").stdout, "")
+
+    def test_tasks_are_selected(self):
+        def tasks(*words):
+            return sorted(json.loads(line)["task"] for line in self.fan(
+                "results", "--fields", "task", *words, "run"))
+        self.assertEqual(tasks("3,5-"), [3, 5, 6])
+        self.assertEqual(tasks("5-6", "2", "1-2"), [1, 2, 5, 6])
+        self.assertEqual(tasks("--host", "no.such.host"), [])
+        self.assertEqual(tasks("--class", "signal"), [])
+        self.assertEqual(tasks("--failed", "1-3"), [1])
+        self.assertEqual(tasks("--since", "365d"), [1, 2, 3, 4, 5, 6])
+        done = self.program("fan", "list", "7-", "run")
+        self.assertEqual((done.returncode, done.stdout), (system.OK, ""))
+        self.assertIn("no task of run that is done", done.stderr)
+
+    def test_hints_lead_to_what_a_task_has_said(self):
+        done = self.program("fan", "run", "--results", "said", "--", "ls",
+                            ":::", "/", "/no/such")
+        hints = dict(line.strip().split(":", 1)
+                     for line in done.stderr.splitlines() if "fan " in line
+                     and line.startswith("  "))
+        said = self.program(*hints["read one"].split())
+        self.assertIn("/no/such", said.stdout)
+        listed = self.program(*hints["see them"].split())
+        self.assertIn("| ls: cannot access '/no/such'", listed.stdout)
+
     def test_wrong_words_are_usage_errors(self):
         for words in (("results", "--fields", "nonsense", "run"),
                       ("results", "--format", "xml", "run"),
                       ("results", "no-such-run"), ("status", "no-such-run"),
-                      ("status", "run", "run"), ("verify", "--follow")):
+                      ("status", "run", "run"), ("verify", "--follow"),
+                      ("list", "0", "run"), ("logs", "3-2", "run"),
+                      ("list", "1,,2", "run"), ("list", "9" * 30, "run"),
+                      ("list", "--class", "bad", "run")):
             with self.subTest(words=words):
                 done = self.program("fan", *words)
                 self.assertEqual((done.returncode, done.stdout),
