@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     RESULT_AROUND = 1 << 20, // of a RESULTS beside its two outputs
@@ -26,6 +27,13 @@ static const char *directory(const struct settings *settings)
     return settings->chdir ? settings->chdir : settings->working_directory;
 }
 
+static enum keep_dirs keep_dirs(const char *choice)
+{
+    if (!choice || strcmp(choice, "failed") == 0)
+        return KEEP_FAILED;
+    return strcmp(choice, "all") == 0 ? KEEP_ALL : KEEP_NONE;
+}
+
 static int prepare_commands(struct worker *worker)
 {
     const struct settings *settings = worker->settings;
@@ -41,6 +49,8 @@ static int prepare_commands(struct worker *worker)
         .output_max = output_max(worker),
         .truncate = settings->truncate,
         .line_buffer = settings->line_buffer,
+        .scratch = true,
+        .keep_dirs = keep_dirs(settings->keep_dirs),
     };
     worker->exec = exec_create(&exec, &worker->problem);
     return worker->problem.code;
@@ -114,7 +124,8 @@ static struct span make_tag(struct worker *worker, const struct slot_task *task)
 
 bool worker_may_start(const struct worker *worker, int64_t now_ms)
 {
-    return !retain_full(worker->retain) && now_ms >= worker->next_start_ms;
+    return !retain_full(worker->retain) && now_ms >= worker->next_start_ms &&
+           !(worker->exec && exec_is_behind(worker->exec));
 }
 
 void worker_put_off_next(struct worker *worker)

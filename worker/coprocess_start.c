@@ -142,7 +142,7 @@ static int spawn(struct seat *seat, const int child[3])
     const struct coprocess *coprocess = seat->coprocess;
     struct texts_out variables = {0};
     add_variable(&variables, "FAN_RUN", coprocess->settings.launch.run);
-    add_variable(&variables, "FAN_DIR", coprocess->settings.launch.dir);
+    add_variable(&variables, "FAN_RUN_DIR", coprocess->settings.launch.dir);
     texts_begin(&variables);
     texts_printf(&variables, "FAN_SLOT=%" PRIu32, seat->slot);
     texts_end(&variables);

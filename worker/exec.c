@@ -1,6 +1,7 @@
 #include "worker/exec.h"
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "worker/exec_inside.h"
 
 #include <assert.h>
@@ -56,9 +57,22 @@ static void free_all(struct exec *exec)
     live_clear(&exec->live_out);
     live_clear(&exec->live_err);
     launcher_close(&exec->launcher);
+    scratch_close(&exec->scratch);
     free(exec->done);
     exec_shut(&exec->epoll);
     free(exec);
+}
+
+// A full disk does not keep those from running that need no folder; who does
+// finds that there is none.
+static void open_scratch(struct exec *exec)
+{
+    struct problem problem = {0};
+    exec->scratch =
+        scratch_open(exec->settings.launch.run, exec->settings.slots, &problem);
+    if (!exec->scratch)
+        log_event(LOG_WARNING, "no-scratch", "FAN_DIR: %s; set TMPDIR",
+                  problem.text);
 }
 
 struct exec *exec_create(const struct exec_settings *settings,
@@ -93,6 +107,8 @@ struct exec *exec_create(const struct exec_settings *settings,
         free_all(exec);
         return NULL;
     }
+    if (settings->scratch)
+        open_scratch(exec);
     return exec;
 }
 
@@ -165,6 +181,11 @@ static void cannot_watch(const struct exec *exec, struct job *job,
     collect(exec, job, now_ms);
 }
 
+bool exec_is_behind(const struct exec *exec)
+{
+    return exec->scratch && scratch_is_behind(exec->scratch);
+}
+
 void exec_start(struct exec *exec, const struct launch_task *task,
                 struct span tag, int64_t now_ms)
 {
@@ -182,8 +203,12 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->start_us = clock_utc_us();
     job->began_us = clock_monotonic_us();
     buffer_append(&job->tag, tag.at, tag.size);
-    const int code =
-        launch(&exec->launcher, task, &job->ground, &job->launched, job->note);
+    job->task = task->task;
+    job->attempt = task->attempt;
+    struct launch_task whole = *task;
+    whole.dir = exec->scratch ? scratch_take(exec->scratch, task->slot) : NULL;
+    const int code = launch(&exec->launcher, &whole, &job->ground,
+                            &job->launched, job->note);
     if (code < 0) {
         job->class = CLASS_SPAWN;
         job->wall_us = 0;
@@ -215,6 +240,29 @@ void exec_end_by_us(struct job *job, enum fail_class class, int signal,
         (void)kill(-job->launched.pid, SIGCONT); // a stopped one must see it
 }
 
+static bool is_kept(const struct exec *exec, const struct job *job)
+{
+    const bool ran = job->class != CLASS_SPAWN && job->class != CLASS_CANCELLED;
+    const bool failed = job->class != CLASS_NONE || job->status != 0;
+    return exec->settings.keep_dirs == KEEP_ALL ||
+           (exec->settings.keep_dirs == KEEP_FAILED && ran && failed);
+}
+
+static void leave_folder(struct exec *exec, uint32_t slot)
+{
+    struct job *job = &exec->job[slot - 1];
+    char path[SCRATCH_PATH_SIZE];
+    const struct scratch_end end = {.slot = slot,
+                                    .task = job->task,
+                                    .attempt = job->attempt,
+                                    .keep = is_kept(exec, job)};
+    if (!exec->scratch || !scratch_end(exec->scratch, &end, path))
+        return;
+    const size_t size = strlen(job->note);
+    (void)snprintf(job->note + size, sizeof job->note - size,
+                   "%sFAN_DIR is kept: %s", size > 0 ? "; " : "", path);
+}
+
 static void finish(struct exec *exec, uint32_t slot)
 {
     struct job *job = &exec->job[slot - 1];
@@ -225,6 +273,7 @@ static void finish(struct exec *exec, uint32_t slot)
     if (launch_finish_files(&job->launched, keep, job->note) < 0 &&
         job->class == CLASS_NONE)
         job->class = CLASS_OUTPUT;
+    leave_folder(exec, slot);
     set_done(exec, slot);
 }
 

@@ -21,6 +21,9 @@
 
 struct exec;
 
+/* Whose folders ($FAN_DIR) stay when they have ended. */
+enum keep_dirs { KEEP_FAILED, KEEP_ALL, KEEP_NONE };
+
 struct exec_settings {
     struct launch_settings launch; /* texts are borrowed */
     uint32_t slots;
@@ -29,6 +32,8 @@ struct exec_settings {
     uint64_t output_max; /* bytes of each stream; UINT64_MAX: unlimited */
     bool truncate;       /* cut and flag what is longer, instead of failing */
     bool line_buffer;    /* also live, on our own stdout and stderr */
+    bool scratch;        /* a folder for each task: see scratch.h */
+    enum keep_dirs keep_dirs;
 };
 
 /* NULL with a problem. */
@@ -44,6 +49,9 @@ int exec_fd(const struct exec *exec); /* readable: call exec_turn */
  * lines and is copied. */
 void exec_start(struct exec *exec, const struct launch_task *task,
                 struct span tag, int64_t now_ms);
+
+/* Is so much of earlier tasks still to be removed that none should start? */
+bool exec_is_behind(const struct exec *exec);
 
 /* Reads what there is and does what is due. */
 void exec_turn(struct exec *exec, int64_t now_ms);

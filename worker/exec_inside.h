@@ -7,6 +7,7 @@
 
 #include "worker/exec.h"
 #include "worker/live.h"
+#include "worker/scratch.h"
 
 #include <sys/resource.h>
 
@@ -43,12 +44,15 @@ struct job {
     int status;       // of waitpid
     int64_t start_us, began_us, wall_us;
     struct rusage usage;
-    char note[LAUNCH_NOTE_SIZE];
+    uint64_t task; // as it was started
+    uint32_t attempt;
+    char note[LAUNCH_NOTE_SIZE + SCRATCH_PATH_SIZE];
 };
 
 struct exec {
     struct exec_settings settings;
     struct launcher launcher;
+    struct scratch *scratch; // or NULL
     int epoll;
     struct live live_out, live_err;
     uint32_t *done; // ring of ended slots, in order of their end

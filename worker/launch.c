@@ -22,8 +22,8 @@ enum { TEXT_MAX = 128 * 1024 };
 static const char *const OWN[] = {
     "FAN_RUN",  "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
     "FAN_SEED", "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
-    "FAN_DIR",  "HQ_TASK_ID",  "SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ",
-    "HQ_ENTRY",
+    "FAN_DIR",  "FAN_RUN_DIR", "SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ",
+    "HQ_ENTRY", "HQ_TASK_ID",
 };
 
 // Other programs' variables are only replaced with --compat.
@@ -135,7 +135,10 @@ static void add_own_variables(struct texts_out *texts,
 {
     add_variable(texts, "FAN_RUN", span_of_text(settings->run));
     if (settings->dir)
-        add_variable(texts, "FAN_DIR", span_of_text(settings->dir));
+        add_variable(texts, "FAN_RUN_DIR", span_of_text(settings->dir));
+    // Where none could be made: `cd $FAN_DIR` must fail, and not lead home.
+    add_variable(texts, "FAN_DIR",
+                 span_of_text(task->dir ? task->dir : "/dev/null/FAN_DIR"));
     add_number(texts, "FAN_TASK_ID", task->task);
     add_number(texts, "FAN_ATTEMPT", task->attempt);
     add_number(texts, "FAN_SLOT", task->slot);

@@ -18,7 +18,7 @@
 /* What all tasks of a worker share. Texts are borrowed, and outlive it. */
 struct launch_settings {
     const char *run;   /* FAN_RUN */
-    const char *dir;   /* FAN_DIR, or NULL */
+    const char *dir;   /* FAN_RUN_DIR, or NULL */
     const char *chdir; /* directory of the tasks, or NULL */
     bool compat;       /* PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID,
                         * HQ_ENTRY */
@@ -30,6 +30,7 @@ struct launch_task {
     uint32_t attempt;    /* FAN_ATTEMPT: failures so far + 1 */
     uint32_t slot;       /* from 1 */
     struct span payload; /* an encoded wire_command */
+    const char *dir;     /* FAN_DIR, or NULL */
 };
 
 /* What a worker starts its commands with: {0}, then opened. */

@@ -196,6 +196,7 @@ int plan_check(const struct settings *settings, struct problem *problem)
         {"--stderr", settings->stderr_path != NULL},
         {"--line-buffer", settings->line_buffer},
         {"--compat", settings->compat},
+        {"--keep-dirs", settings->keep_dirs != NULL},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i].given)

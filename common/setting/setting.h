@@ -114,6 +114,7 @@ struct settings {
     char *chdir;
     int64_t delay_ms;
     bool compat;
+    char *keep_dirs; // failed | all | none
     /* the run */
     char *name;
     bool resume, accept_partial, dry_run;

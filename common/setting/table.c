@@ -121,6 +121,8 @@ const struct setting_row SETTING_TABLE[] = {
      RUNNING, "DURATION", "least time between two starts on a worker (default 0s)"},
     {"compat", 0, SETTING_BOOL, R | V | P | D, AT(compat), 0, 0, NULL,
      RUNNING, NULL, "also set PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID, HQ_ENTRY"},
+    {"keep-dirs", 0, SETTING_CHOICE, R | V | P | D, AT(keep_dirs), 0, 0, "failed|all|none",
+     RUNNING, "WHICH", "whose FAN_DIR stays when they have ended: failed, all or none (default failed)"},
 
     {"name", 0, SETTING_NAME, R | V | P | D, AT(name), 0, 200, NULL,
      THE_RUN, "NAME", "name of the run (default: made of the time)"},

@@ -143,7 +143,7 @@ for line in sys.stdin:
     def test_it_has_the_runs_directory_and_its_slot(self):
         command = self.python(
             "def f(task):\n    return [os.getcwd(), os.environ['FAN_SLOT'], "
-            "os.environ['FAN_RUN'], os.path.basename(os.environ['FAN_DIR']), "
+            "os.environ['FAN_RUN'], os.path.basename(os.environ['FAN_RUN_DIR']), "
             "'FAN_TASK_ID' in os.environ, sorted(os.listdir('/proc/self/fd'))]")
         os.mkdir(self.path("there"))
         self.environment["PYTHONPATH"] += ":" + self.folder

@@ -121,12 +121,12 @@ static void a_task_knows_who_it_is(void **state)
     world_open(&world, (struct exec_settings){.slots = 3,
                                               .launch.run = "night",
                                               .launch.dir = "/runs/night"});
-    start_script(
-        &world, 3,
-        "echo $FAN_RUN $FAN_DIR $FAN_TASK_ID $FAN_ATTEMPT $FAN_SLOT $FAN_SEED;"
-        "echo ${FAN_TASK-none} ${FAN_ARRAY_ID-none}"
-        " ${FAN_SUPERVISOR-none} $PARALLEL_SEQ"
-        " ${HQ_TASK_ID-none} $MINE");
+    start_script(&world, 3,
+                 "echo $FAN_RUN $FAN_RUN_DIR $FAN_TASK_ID $FAN_ATTEMPT "
+                 "$FAN_SLOT $FAN_SEED;"
+                 "echo ${FAN_TASK-none} ${FAN_ARRAY_ID-none}"
+                 " ${FAN_SUPERVISOR-none} $PARALLEL_SEQ"
+                 " ${HQ_TASK_ID-none} $MINE");
     const struct exec_end end = next_end(&world);
     assert_text(
         end.out,

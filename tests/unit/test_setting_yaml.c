@@ -153,6 +153,7 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"coprocess", "cat"},
         {"framing", "lines"},
         {"recycle", "1000,2G"},
+        {"keep-dirs", "all"},
         {"retain-max", "2M"},
         {"name", "n"},
         {"run-id", "00112233445566778899aAbBcCdDeEfF"}};
