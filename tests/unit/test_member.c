@@ -42,7 +42,8 @@ static void member_comes_back_in_both_forms(void **state)
 static void large_and_empty_texts_come_back(void **state)
 {
     (void)state;
-    static const size_t SIZES[] = {0, 1, 65534, 65535, 65536, 200000};
+    static const size_t SIZES[] = {0,     1,     2048,  2049,
+                                   65534, 65535, 65536, 200000};
     for (size_t i = 0; i < 2 * sizeof SIZES / sizeof *SIZES; i++) {
         struct buffer in = {0}, text = {0};
         const size_t size = SIZES[i / 2];
@@ -56,6 +57,28 @@ static void large_and_empty_texts_come_back(void **state)
                          MEMBER_WHOLE);
         assert_true(span_equal(buffer_span(&text), buffer_span(&in)));
         buffer_free(&in);
+        buffer_free(&out);
+        buffer_free(&text);
+    }
+}
+
+// Codes of more than eight bits a byte: more than the text's own size.
+static void text_that_does_not_shrink_comes_back(void **state)
+{
+    (void)state;
+    uint8_t bytes[2048];
+    uint32_t random = 1;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        random = random * 1103515245 + 12345;
+        bytes[i] = (uint8_t)(random >> 24 | 0x90);
+    }
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        const struct span in = {bytes, size};
+        struct buffer out = written(in, MEMBER_DEFLATED), text = {0};
+        struct member member;
+        assert_int_equal(member_read(buffer_span(&out), &member, &text),
+                         MEMBER_WHOLE);
+        assert_true(span_equal(buffer_span(&text), in));
         buffer_free(&out);
         buffer_free(&text);
     }
@@ -159,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(member_comes_back_in_both_forms),
         cmocka_unit_test(large_and_empty_texts_come_back),
+        cmocka_unit_test(text_that_does_not_shrink_comes_back),
         cmocka_unit_test(large_text_is_deflated_where_it_shrinks),
         cmocka_unit_test(plain_gzip_reads_it),
         cmocka_unit_test(every_flipped_bit_is_found),
