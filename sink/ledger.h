@@ -131,11 +131,13 @@ enum { LEDGER_PART_MAX = 65536 };
 struct ledger_cursor {
     size_t part_max; /* entries of each list in one part; 0: LEDGER_PART_MAX */
     uint64_t task;   /* finals below were given */
-    size_t open, peer;
-    uint32_t part; /* number of the next part */
-    bool done;     /* the last part was given */
+    size_t open, blamed, peer;
+    struct wire_cause cause; /* the last given, of the task at `blamed` */
+    uint32_t part;           /* number of the next part */
+    bool done;               /* the last part was given */
     struct wire_run *runs;
     struct wire_open_task *opens;
+    struct wire_cause *causes;
     struct wire_roster_entry *roster;
 };
 void ledger_cursor_free(struct ledger_cursor *cursor);

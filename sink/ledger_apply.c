@@ -45,6 +45,7 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
         return 0;
     }
     const bool loss = record->status == STATUS_LOST;
+    bool failed = false;
     const unsigned seen =
         open_task_seen(open, record->generation, record->attempt);
     if (seen == 0 && loss && record->ran) {
@@ -53,6 +54,7 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
         open->last_class = CLASS_LOST;
     } else if (seen == 0 && !loss && record->class != CLASS_CANCELLED) {
         // One that was stopped has not failed by itself, and ends nothing.
+        failed = true;
         open->failures += 1;
         open->last_class = (uint8_t)record->class;
         open->last_exit = record->exit;
@@ -62,8 +64,12 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
          (MUTANT(FORGET_FAILURES) && !loss)) &&
         !ledger->started)
         return 0;
-    return open_task_note(open, record->generation, record->attempt,
-                          loss ? SEEN_LOSS : SEEN_FAILURE);
+    const int error = open_task_note(open, record->generation, record->attempt,
+                                     loss ? SEEN_LOSS : SEEN_FAILURE);
+    if (error == 0 && failed)
+        open_task_blame(open, record->generation, record->attempt,
+                        record_failure(record));
+    return error;
 }
 
 /* Takes a final task into the round after its present one. */

@@ -9,6 +9,7 @@ void ledger_cursor_free(struct ledger_cursor *cursor)
 {
     free(cursor->runs);
     free(cursor->opens);
+    free(cursor->causes);
     free(cursor->roster);
     *cursor = (struct ledger_cursor){0};
 }
@@ -21,10 +22,12 @@ static int make_room(struct ledger_cursor *cursor)
         cursor->runs = calloc(cursor->part_max, sizeof *cursor->runs);
     if (cursor->opens == NULL)
         cursor->opens = calloc(cursor->part_max, sizeof *cursor->opens);
+    if (cursor->causes == NULL)
+        cursor->causes = calloc(cursor->part_max, sizeof *cursor->causes);
     if (cursor->roster == NULL)
         cursor->roster = calloc(cursor->part_max, sizeof *cursor->roster);
     return cursor->runs != NULL && cursor->opens != NULL &&
-                   cursor->roster != NULL
+                   cursor->causes != NULL && cursor->roster != NULL
                ? 0
                : -ENOMEM;
 }
@@ -63,10 +66,33 @@ static bool take_opens(const struct ledger *ledger,
             .losses = at->losses,
             .lone_deaths = at->lone_deaths,
             .last_class = at->last_class,
+            .last_code = failure_of((enum fail_class)at->last_class,
+                                    at->last_exit, at->last_signal)
+                             .code,
             .held = at->held,
         };
         lists->open = cursor->opens;
         lists->open_count = count;
+    }
+    return true;
+}
+
+static bool take_causes(const struct ledger *ledger,
+                        struct ledger_cursor *cursor,
+                        struct wire_synced_out *lists)
+{
+    size_t count = 0;
+    for (; cursor->blamed < opens_count(ledger->opens); cursor->blamed++) {
+        const struct open_task *at = opens_at(ledger->opens, cursor->blamed);
+        struct wire_cause next = cursor->cause;
+        while (open_task_next_cause(at, &next)) {
+            if (count == cursor->part_max)
+                return false;
+            cursor->causes[count++] = cursor->cause = next;
+            lists->causes = cursor->causes;
+            lists->cause_count = count;
+        }
+        cursor->cause = (struct wire_cause){0};
     }
     return true;
 }
@@ -130,6 +156,7 @@ int ledger_part(const struct ledger *ledger, bool delta,
     } else {
         all = take_finals(ledger, cursor, lists) && all;
         all = take_opens(ledger, cursor, lists) && all;
+        all = take_causes(ledger, cursor, lists) && all;
     }
     if (!all)
         synced->flags |= SYNCED_MORE;

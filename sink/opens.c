@@ -4,6 +4,7 @@
 #include "sink/grow.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,4 +138,42 @@ int open_task_note(struct open_task *task, uint32_t generation,
         .generation = generation, .attempt = attempt, .kinds = (uint8_t)kind};
     task->seen_count += 1;
     return 0;
+}
+
+void open_task_blame(struct open_task *task, uint32_t generation,
+                     uint32_t attempt, struct failure failure)
+{
+    struct seen *at = seen_find(task, generation, attempt);
+    if (at == NULL)
+        return;
+    at->class = (uint8_t)failure.class;
+    at->code = failure.code;
+}
+
+static unsigned order_of(uint8_t class, uint8_t code)
+{
+    return (unsigned)class << 8 | code;
+}
+
+bool open_task_next_cause(const struct open_task *task,
+                          struct wire_cause *cause)
+{
+    const unsigned last = order_of(cause->class, cause->code);
+    unsigned next = UINT_MAX;
+    uint32_t count = 0;
+    for (size_t i = 0; i < task->seen_count; i++) {
+        const struct seen *at = &task->seen[i];
+        const unsigned here = order_of(at->class, at->code);
+        if (at->class == CLASS_NONE || here <= last || here > next)
+            continue;
+        count = here == next ? count + 1 : 1;
+        next = here;
+    }
+    if (count == 0)
+        return false;
+    *cause = (struct wire_cause){.task = task->task,
+                                 .count = count,
+                                 .class = (uint8_t)(next >> 8),
+                                 .code = (uint8_t)next};
+    return true;
 }

@@ -7,6 +7,9 @@
 #ifndef SINK_OPENS_H
 #define SINK_OPENS_H
 
+#include "common/policy/policy.h"
+#include "common/wire/wire.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +17,8 @@
 enum seen_kind { SEEN_FAILURE = 1, SEEN_LOSS = 2 };
 struct seen {
     uint32_t generation, attempt;
-    uint8_t kinds; /* mask of enum seen_kind */
+    uint8_t kinds;       /* mask of enum seen_kind */
+    uint8_t class, code; /* of a failure that counts; else 0 */
 };
 
 struct open_task {
@@ -47,5 +51,13 @@ unsigned open_task_seen(const struct open_task *task, uint32_t generation,
 /* Returns 0 or -ENOMEM. */
 int open_task_note(struct open_task *task, uint32_t generation,
                    uint32_t attempt, enum seen_kind kind);
+
+/* Notes of an attempt that was noted what it failed of: this one counts. */
+void open_task_blame(struct open_task *task, uint32_t generation,
+                     uint32_t attempt, struct failure failure);
+/* Steps through what it has failed of, each once, with how often. `cause` is
+ * zeroed at first; false at the end. O(seen). */
+bool open_task_next_cause(const struct open_task *task,
+                          struct wire_cause *cause);
 
 #endif

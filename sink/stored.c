@@ -49,6 +49,7 @@ static int add_entry(struct stored *stored, const struct record *record,
         .kind = (uint8_t)kind,
         .status = (uint8_t)record->status,
         .class = (uint8_t)record->class,
+        .code = kind == STORED_FAILURE ? record_failure(record).code : 0,
     };
     return 0;
 }

@@ -88,6 +88,8 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->ring = calloc(tracker->ring_mask + 1, sizeof *tracker->ring);
     tracker->strays = map_create();
     tracker->history_by_task = map_create();
+    if (policy->rule_count > 0)
+        tracker->tally = tally_create(policy->rule_count + 1);
     tracker->final = numset_create();
     tracker->workers = calloc(limits->workers_max + 1, sizeof(struct worker *));
     tracker->by_short_id = map_create();
@@ -98,7 +100,7 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->now_ms = tracker->turned_ms = now_ms;
     if (!tracker->ring || !tracker->strays || !tracker->history_by_task ||
         !tracker->final || !tracker->workers || !tracker->by_short_id ||
-        !tracker->open)
+        !tracker->open || (policy->rule_count > 0 && !tracker->tally))
         tracker_destroy(&tracker);
     return tracker;
 }
@@ -116,6 +118,7 @@ void tracker_destroy(struct tracker **tracker)
     free(old->ring);
     map_destroy(&old->strays);
     map_destroy(&old->history_by_task);
+    tally_destroy(&old->tally);
     numset_destroy(&old->final);
     free(old->entries);
     free(old->histories);

@@ -4,6 +4,7 @@
 
 #include "common/base/map.h"
 #include "common/base/numset.h"
+#include "ventilator/tally.h"
 #include "ventilator/tracker.h"
 
 #include <assert.h>
@@ -41,6 +42,7 @@ struct entry {
     uint32_t older, newer; // in the list of its state or of its worker
     uint32_t worker;       // OUT
     uint8_t last_class;    // how the last attempt ended, if it was stored
+    uint8_t last_code;     // of a failure: see struct failure
     uint8_t state;         // enum entry_state
     bool alone;
     bool loss_stored; // RECORDING: STORED told of it
@@ -97,7 +99,7 @@ struct roster_slot {
 
 struct history { // of an open task that is not in the window
     uint32_t round, failures, losses, lone_deaths;
-    uint8_t last_class;
+    uint8_t last_class, last_code;
 };
 
 struct kept_record {
@@ -115,7 +117,8 @@ struct tracker {
     size_t open_count; // entries in use
     uint32_t *ring;    // entries by task number modulo ring_mask + 1
     size_t ring_mask;
-    struct map *strays; // entries whose place in the ring is another's
+    struct map *strays;  // entries whose place in the ring is another's
+    struct tally *tally; // failures by rule; NULL: there are no rules
     struct numset *final;
     struct map *history_by_task;
     struct history *histories;
@@ -189,6 +192,9 @@ void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
 void task_go_on(struct tracker *tracker, uint32_t at);
 void task_again(struct tracker *tracker, uint32_t at); // and is counted
 void task_final(struct tracker *tracker, uint64_t task, enum status status);
+/* Notes so many failures for the rule that answers them. */
+void task_blame(struct tracker *tracker, uint64_t task, struct failure failure,
+                uint32_t count);
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored);
 void task_loss_stored(struct tracker *tracker,

@@ -116,11 +116,25 @@ static void load_open(struct tracker *tracker,
     struct history *history = history_of(tracker, open->task);
     if (!history)
         return;
-    *history = (struct history){open->round, open->failures, open->losses,
-                                open->lone_deaths, open->last_class};
+    *history =
+        (struct history){open->round,       open->failures,   open->losses,
+                         open->lone_deaths, open->last_class, open->last_code};
     const uint32_t at = entry_find(tracker, open->task);
     if (at) // its worker was here first
         history_recall(tracker, at);
+}
+
+// What begins again says all of it again.
+static void load_causes(struct tracker *tracker, const struct wire_synced *part)
+{
+    if (part->part == 0 && tracker->tally && tally_clear(tracker->tally) < 0)
+        tracker_starve(tracker);
+    struct wire_list list = part->causes;
+    struct wire_cause cause;
+    while (wire_next_cause(&list, &cause) && !MUTANT(CAUSES_IGNORED))
+        task_blame(tracker, cause.task,
+                   (struct failure){(enum fail_class)cause.class, cause.code},
+                   cause.count);
 }
 
 // It was lost before SYNCED told of it: its LEFT is on its way.
@@ -170,6 +184,7 @@ static void load(struct tracker *tracker, const struct wire_synced *part)
     struct wire_open_task open;
     for (list = part->open; wire_next_open_task(&list, &open);)
         load_open(tracker, &open);
+    load_causes(tracker, part);
     struct wire_roster_entry entry;
     for (list = part->roster; wire_next_roster_entry(&list, &entry);)
         load_roster(tracker, &entry);

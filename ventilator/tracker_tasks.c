@@ -134,6 +134,7 @@ void history_recall(struct tracker *tracker, uint32_t at)
     entry->losses = history->losses;
     entry->lone_deaths = history->lone_deaths;
     entry->last_class = history->last_class;
+    entry->last_code = history->last_code;
 }
 
 static void forget(struct tracker *tracker, void *payload)
@@ -210,9 +211,9 @@ void task_ready(struct tracker *tracker, uint32_t at)
         if (entry->ordinal == 0) { // adopted and not read: redo will find it
             struct history *history = history_of(tracker, entry->task);
             if (history)
-                *history = (struct history){entry->round, entry->failures,
-                                            entry->losses, entry->lone_deaths,
-                                            entry->last_class};
+                *history = (struct history){
+                    entry->round,       entry->failures,   entry->losses,
+                    entry->lone_deaths, entry->last_class, entry->last_code};
             entry_close(tracker, at);
             return;
         }
@@ -240,6 +241,8 @@ void task_final(struct tracker *tracker, uint64_t task, enum status status)
     if (at)
         entry_close(tracker, at);
     map_remove(tracker->history_by_task, task);
+    if (tracker->tally)
+        tally_drop(tracker->tally, task);
 }
 
 void task_finish(struct tracker *tracker, uint32_t at, enum status status,
@@ -263,6 +266,30 @@ void task_finish(struct tracker *tracker, uint32_t at, enum status status,
     record_add(tracker, record);
 }
 
+void task_blame(struct tracker *tracker, uint64_t task, struct failure failure,
+                uint32_t count)
+{
+    if (tracker->tally &&
+        tally_add(tracker->tally, task,
+                  policy_find_rule(&tracker->policy, failure), count) < 0)
+        tracker_starve(tracker);
+}
+
+static struct policy_answer answer_to(const struct tracker *tracker,
+                                      const struct entry *entry)
+{
+    const struct failure failure = {(enum fail_class)entry->last_class,
+                                    entry->last_code};
+    uint64_t failures = entry->failures;
+    if (tracker->tally) {
+        const uint32_t *counts = tally_of(tracker->tally, entry->task);
+        failures =
+            counts ? counts[policy_find_rule(&tracker->policy, failure)] : 0;
+    }
+    return policy_decide(&tracker->policy, failure, failures,
+                         entry->task * 31 + entry->failures);
+}
+
 static void keep_history(struct tracker *tracker,
                          const struct wire_stored_entry *stored)
 {
@@ -272,6 +299,7 @@ static void keep_history(struct tracker *tracker,
     history->round = stored->round;
     history->failures++;
     history->last_class = stored->class;
+    history->last_code = stored->code;
 }
 
 static void finish_failed(struct tracker *tracker, uint32_t at,
@@ -289,8 +317,13 @@ void task_failed(struct tracker *tracker,
     // A stale copy that was stopped: what made it stale is recorded by itself.
     const bool cancelled =
         stored->class == CLASS_CANCELLED && !MUTANT(STOPPED_FAILS);
+    const bool counts = !cancelled && !numset_has(tracker->final, stored->task);
+    if (counts)
+        task_blame(
+            tracker, stored->task,
+            (struct failure){(enum fail_class)stored->class, stored->code}, 1);
     if (!at) {
-        if (!numset_has(tracker->final, stored->task) && !cancelled)
+        if (counts)
             keep_history(tracker, stored);
         return;
     }
@@ -305,6 +338,7 @@ void task_failed(struct tracker *tracker,
         if (!cancelled) {
             entry->failures++;
             entry->last_class = stored->class;
+            entry->last_code = stored->code;
         }
         if (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY)
             task_go_on(tracker, at);
@@ -316,10 +350,8 @@ void task_failed(struct tracker *tracker,
     entry->alone = false;
     entry->failures += !MUTANT(SPEND_TWICE) || entry->failures != 1;
     entry->last_class = stored->class;
-    const enum fail_class class = (enum fail_class)stored->class;
-    const struct policy_answer answer =
-        policy_decide(&tracker->policy, class, entry->failures,
-                      entry->task * 31 + entry->failures);
+    entry->last_code = stored->code;
+    const struct policy_answer answer = answer_to(tracker, entry);
     switch (answer.answer) {
     case ANSWER_RETRY:
         tracker->counts.retries++;
@@ -388,9 +420,7 @@ static bool end_by_history(struct tracker *tracker, uint32_t at)
         (entry->failures | entry->losses | entry->lone_deaths) == 0;
     if (clean || MUTANT(HISTORY_IGNORED))
         return false;
-    const struct policy_answer answer =
-        policy_decide(&tracker->policy, (enum fail_class)entry->last_class,
-                      entry->failures, 0);
+    const struct policy_answer answer = answer_to(tracker, entry);
     if (entry->failures == 0 || answer.answer == ANSWER_RETRY)
         return end_by_losses(tracker, at);
     finish_failed(tracker, at, answer.answer);

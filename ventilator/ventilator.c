@@ -4,6 +4,7 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/setting/plan.h"
+#include "common/setting/rule.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
@@ -41,12 +42,8 @@ static int make_tracker(struct role *role)
                                           .liveness_ms = set->liveness_ms,
                                           .rejoin_ms = set->rejoin_ms,
                                           .workers_max = WORKERS_MAX};
-    struct policy policy = {.on_fail = set->on_fail,
-                            .retries_max = set->retries,
-                            .backoff_min_ms = set->backoff_min_ms,
-                            .backoff_max_ms = set->backoff_max_ms};
-    for (size_t i = 0; i < set->on.count; i++)
-        policy_read_rule(&policy, set->on.at[i]); // input_open checks them
+    struct policy policy;
+    settings_policy(set, &policy);
     role->tracker = tracker_create(&limits, &policy, role->now_ms);
     return role->tracker ? 0
                          : problem_set(role->problem, -ENOMEM, "out of memory");

@@ -31,6 +31,12 @@ static const char *const STATUS_NAMES[STATUSES] = {
     [STATUS_REOPENED] = "reopened",
 };
 
+static const char *const ANSWER_NAMES[ANSWERS] = {
+    [ANSWER_RETRY] = "retry",   [ANSWER_IGNORE] = "ignore",
+    [ANSWER_FAIL] = "fail",     [ANSWER_HOLD] = "hold",
+    [ANSWER_NOTIFY] = "notify",
+};
+
 // The finaliser of splitmix64: neighbouring seeds give unrelated jitter.
 static uint64_t mix(uint64_t value)
 {
@@ -56,63 +62,69 @@ static int64_t backoff_ms(const struct policy *policy, uint64_t failures,
     return delay_ms - half_ms + (int64_t)(jitter % ((uint64_t)half_ms + 1));
 }
 
+struct failure failure_of(enum fail_class class, uint8_t exit, uint8_t signal)
+{
+    return (struct failure){.class = class,
+                            .code = class == CLASS_EXIT     ? exit
+                                    : class == CLASS_SIGNAL ? signal
+                                                            : 0};
+}
+
+int policy_add_rule(struct policy *policy, const struct policy_rule *rule)
+{
+    size_t at = 0;
+    for (; at < policy->rule_count; at++) {
+        const struct policy_rule *const there = &policy->rules[at];
+        if (there->class == rule->class &&
+            there->code_first == rule->code_first &&
+            there->code_last == rule->code_last)
+            break;
+    }
+    if (at == POLICY_RULES_MAX)
+        return -E2BIG;
+    policy->rules[at] = *rule;
+    policy->rule_count += at == policy->rule_count;
+    return 0;
+}
+
+size_t policy_find_rule(const struct policy *policy, struct failure failure)
+{
+    size_t found = 0;
+    int width_found = UINT8_MAX;
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *const rule = &policy->rules[i];
+        const int width = rule->code_last - rule->code_first;
+        if (rule->class != failure.class || failure.code < rule->code_first ||
+            failure.code > rule->code_last || width > width_found)
+            continue;
+        found = i + 1;
+        width_found = width;
+    }
+    return found;
+}
+
 struct policy_answer policy_decide(const struct policy *policy,
-                                   enum fail_class class, uint64_t failures,
+                                   struct failure failure, uint64_t failures,
                                    uint64_t seed)
 {
     // What a person or the quarantine has ended is neither tried again nor
     // ignored; a loss is not the task's own failure and costs no try.
-    if (class == CLASS_QUARANTINED || class == CLASS_CANCELLED)
+    if (failure.class == CLASS_QUARANTINED || failure.class == CLASS_CANCELLED)
         return (struct policy_answer){.answer = ANSWER_FAIL};
-    if (class == CLASS_LOST)
+    if (failure.class == CLASS_LOST)
         return (struct policy_answer){.answer = ANSWER_RETRY};
-    const struct policy_rule *rule = &policy->on[class];
-    if (rule->given && rule->answer != ANSWER_RETRY)
+    const size_t found = policy_find_rule(policy, failure);
+    const struct policy_rule *const rule =
+        found > 0 ? &policy->rules[found - 1] : NULL;
+    if (rule && rule->answer != ANSWER_RETRY)
         return (struct policy_answer){.answer = rule->answer};
-    if (failures <= (rule->given ? rule->retries_max : policy->retries_max))
+    if (failures <= (rule ? rule->retries_max : policy->retries_max))
         return (struct policy_answer){.answer = ANSWER_RETRY,
                                       .delay_ms =
                                           backoff_ms(policy, failures, seed)};
     return (struct policy_answer){.answer = policy->on_fail == ANSWER_RETRY
                                                 ? ANSWER_FAIL
                                                 : policy->on_fail};
-}
-
-static int read_retries(const char *text, uint64_t *retries)
-{
-    *retries = 0;
-    if (*text == '\0')
-        return -EINVAL;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || *retries > UINT32_MAX)
-            return -EINVAL;
-        *retries = *retries * 10 + (uint64_t)(*text - '0');
-    }
-    return 0;
-}
-
-int policy_read_rule(struct policy *policy, const char *text)
-{
-    static const enum fail_class OWN[] = {
-        CLASS_EXIT, CLASS_SIGNAL, CLASS_TIMEOUT, CLASS_SPAWN, CLASS_OUTPUT};
-    for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++) {
-        const char *const name = CLASS_NAMES[OWN[i]];
-        const size_t size = strlen(name);
-        if (strncmp(text, name, size) != 0 || text[size] != '=')
-            continue;
-        const char *const answer = text + size + 1;
-        struct policy_rule rule = {.given = true};
-        if (strcmp(answer, "fail") == 0)
-            rule.answer = ANSWER_FAIL;
-        else if (strcmp(answer, "ignore") == 0)
-            rule.answer = ANSWER_IGNORE;
-        else if (strncmp(answer, "retry:", 6) != 0 ||
-                 read_retries(answer + 6, &rule.retries_max) != 0)
-            return -EINVAL;
-        policy->on[OWN[i]] = rule;
-        return 0;
-    }
-    return -EINVAL;
 }
 
 const char *class_name(enum fail_class class)
@@ -139,4 +151,9 @@ enum status status_parse(const char *name)
         if (strcmp(name, STATUS_NAMES[i]) == 0)
             return (enum status)i;
     return STATUS_NONE;
+}
+
+const char *answer_name(enum answer answer)
+{
+    return (unsigned)answer < ANSWERS ? ANSWER_NAMES[answer] : "none";
 }

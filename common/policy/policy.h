@@ -1,13 +1,14 @@
 /* policy - what happens when an attempt fails: one pure function
  *
  * The tracker asks, once the sink has said that the failed attempt is stored.
- * A table from class to answer stands before `on_fail`. `hold` and `notify`
- * have their place here and are refused by the settings until they are built.
+ * Rules for a class of failure, or for some exit codes or signals of it, stand
+ * before `retries_max` and `on_fail`. `hold` and `notify` have their place here
+ * and are refused by the settings until they are built.
  */
 #ifndef COMMON_POLICY_POLICY_H
 #define COMMON_POLICY_POLICY_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Why an attempt did not succeed. Values are on the wire and in records. */
@@ -48,44 +49,60 @@ enum answer {
     ANSWER_HOLD,
     ANSWER_NOTIFY
 };
+enum { ANSWERS = ANSWER_NOTIFY + 1 };
 
-/* What follows a failure of one class: RETRY, or at once FAIL or IGNORE. */
+/* What an attempt failed of. `code` is the exit code of class exit, the signal
+ * of class signal, and 0 of every other. */
+struct failure {
+    enum fail_class class;
+    uint8_t code;
+};
+struct failure failure_of(enum fail_class class, uint8_t exit, uint8_t signal);
+
+/* What follows a failure of one class: RETRY, or at once another. */
 struct policy_rule {
-    bool given;
+    enum fail_class class;
+    uint8_t code_first, code_last; /* 0 to 255: every failure of the class */
     enum answer answer;
     uint64_t retries_max; /* of RETRY, instead of the policy's */
 };
 
+enum { POLICY_RULES_MAX = 64 };
+
 struct policy {
     enum answer
         on_fail; /* once retries are spent: FAIL, IGNORE (or later HOLD) */
-    struct policy_rule on[CLASSES];
+    struct policy_rule rules[POLICY_RULES_MAX];
+    size_t rule_count;
     uint64_t retries_max;   /* extra tries; UINT64_MAX is unlimited */
     int64_t backoff_min_ms; /* before the first retry; doubles each time */
     int64_t backoff_max_ms;
 };
+
+/* In place of an earlier one for the same failures. 0, or -E2BIG. */
+int policy_add_rule(struct policy *policy, const struct policy_rule *rule);
+
+/* Which rule answers this failure: 1 for the first, and so on; 0: none. Of
+ * those that fit, the one for the fewest codes; of equals the last. */
+size_t policy_find_rule(const struct policy *policy, struct failure failure);
 
 struct policy_answer {
     enum answer answer;
     int64_t delay_ms; /* before the retry; 0 otherwise */
 };
 
-/* `failures` counts this task's own failed attempts in this round, this one
- * included; losses are never among them. The delay is min * 2^(failures-1),
+/* `failures` counts this task's failed attempts in this round that the same
+ * rule answers (or none, as this one), this one included: each rule has its
+ * own retries. Losses are never among them. The delay is min * 2^(failures-1),
  * at most max, times a jitter of 0.5 to 1 drawn from `seed` (equal jitter). */
 struct policy_answer policy_decide(const struct policy *policy,
-                                   enum fail_class class, uint64_t failures,
+                                   struct failure failure, uint64_t failures,
                                    uint64_t seed);
-
-/* Reads CLASS=retry:N, CLASS=fail or CLASS=ignore into the policy's table, for
- * the classes that a task can have by its own doing: exit, signal, timeout,
- * spawn, output. 0 or -EINVAL. A later rule for a class takes the place of an
- * earlier one. */
-int policy_read_rule(struct policy *policy, const char *text);
 
 const char *class_name(enum fail_class class); /* "exit", ...; "none" */
 const char *status_name(enum status status);   /* "ok", ...; "none" */
 enum fail_class class_parse(const char *name); /* CLASS_NONE when unknown */
 enum status status_parse(const char *name);    /* STATUS_NONE when unknown */
+const char *answer_name(enum answer answer);   /* "retry", ... */
 
 #endif

@@ -1,4 +1,5 @@
 #include "common/setting/internal.h"
+#include "common/setting/rule.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -181,12 +182,15 @@ static int set_answer(enum answer *field, const struct setting_row *row,
                       const char *shown, const char *value,
                       struct problem *problem)
 {
-    if (strcmp(value, "hold") == 0 || strcmp(value, "notify") == 0)
-        return refuse(problem, shown, value,
-                      "is not built yet; use fail or ignore");
+    unsigned at = 0;
+    while (at < ANSWERS && strcmp(value, answer_name((enum answer)at)) != 0)
+        at++;
+    const char *const refused = rule_refused((enum answer)at);
+    if (refused)
+        return refuse(problem, shown, value, refused);
     const int error = check_choice(row, shown, value, problem);
     if (!error)
-        *field = strcmp(value, "ignore") == 0 ? ANSWER_IGNORE : ANSWER_FAIL;
+        *field = at == ANSWER_RETRY ? ANSWER_FAIL : (enum answer)at;
     return error;
 }
 
@@ -207,6 +211,19 @@ static int check_text(const struct setting_row *row, const char *shown,
             return refuse(problem, shown, value,
                           "has a slash or a control character");
     return 0;
+}
+
+static int add_rule(struct texts *rules, const char *shown, const char *value,
+                    struct problem *problem)
+{
+    struct policy_rule unused;
+    const char *why;
+    if (rules->count == POLICY_RULES_MAX)
+        return refuse(problem, shown, value,
+                      "is one rule too many: 64 at most");
+    return rule_read(value, &unused, &why) < 0
+               ? refuse(problem, shown, value, why)
+               : texts_add(rules, value);
 }
 
 static int check_id(const char *shown, const char *value,
@@ -248,6 +265,8 @@ int setting_parse(struct settings *settings, const struct setting_row *row,
     case SETTING_ID:
         error = check_id(shown, value, problem);
         return error ? error : set_text(field, value);
+    case SETTING_RULES:
+        return add_rule(field, shown, value, problem);
     case SETTING_LIST:
         error = check_text(row, shown, value, problem);
         return error ? error : texts_add(field, value);

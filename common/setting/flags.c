@@ -215,7 +215,7 @@ int settings_read_flags(struct settings *settings, unsigned program, int argc,
 
 static bool has_variable(const struct setting_row *row, unsigned program)
 {
-    return (row->programs & program) && row->type != SETTING_LIST &&
+    return (row->programs & program) && !setting_is_list(row) &&
            !(row->programs & (NO_FLAG | NO_ENVIRONMENT));
 }
 

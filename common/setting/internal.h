@@ -34,6 +34,8 @@ bool setting_format(const struct settings *settings,
                     const struct setting_row *row, struct buffer *out);
 /* Strangers' text for a message: cut, control characters as '?'. */
 const char *setting_quote(const char *text, char quoted[SETTING_QUOTE_SIZE]);
+/* Is it one of several texts, given one by one? */
+bool setting_is_list(const struct setting_row *row);
 /* The field of a row. */
 void *setting_field(struct settings *settings, const struct setting_row *row);
 const void *setting_field_of(const struct settings *settings,

@@ -189,11 +189,6 @@ static void format_jobs(const struct settings *settings, struct buffer *out)
         format_count(settings->jobs, out);
 }
 
-static const char *answer_name(enum answer answer)
-{
-    return answer == ANSWER_IGNORE ? "ignore" : "fail";
-}
-
 bool setting_format(const struct settings *settings,
                     const struct setting_row *row, struct buffer *out)
 {
@@ -231,6 +226,7 @@ bool setting_format(const struct settings *settings,
         buffer_append_text(out, *(char *const *)field);
         return true;
     case SETTING_LIST:
+    case SETTING_RULES:
         return false;
     }
     return false;

@@ -175,14 +175,6 @@ int plan_check(const struct settings *settings, struct problem *problem)
                             "fail=N, fail=P%%, success=N or done=N, such as "
                             "soon,fail=1",
                             settings->halt);
-    struct policy rules = {0};
-    for (size_t i = 0; i < settings->on.count; i++)
-        if (policy_read_rule(&rules, settings->on.at[i]) != 0)
-            return problem_exit(
-                problem, EXIT_USAGE, -EINVAL,
-                "--on %.200s: give exit, signal, timeout, spawn or output, =, "
-                "and retry:N, fail or ignore, such as timeout=retry:3",
-                settings->on.at[i]);
     const int error = check_coprocess(settings, problem);
     if (error < 0 || (!settings->plugin && !settings->coprocess))
         return error;

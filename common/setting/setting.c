@@ -40,6 +40,11 @@ void *setting_field(struct settings *settings, const struct setting_row *row)
     return (char *)settings + row->offset;
 }
 
+bool setting_is_list(const struct setting_row *row)
+{
+    return row->type == SETTING_LIST || row->type == SETTING_RULES;
+}
+
 const void *setting_field_of(const struct settings *settings,
                              const struct setting_row *row)
 {
@@ -72,7 +77,7 @@ void settings_clear(struct settings *settings)
     for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
         const struct setting_row *const row = &SETTING_TABLE[i];
         void *field = setting_field(settings, row);
-        if (row->type == SETTING_LIST)
+        if (setting_is_list(row))
             texts_free(field);
         else if (row->type == SETTING_TEXT || row->type == SETTING_NAME ||
                  row->type == SETTING_CHOICE || row->type == SETTING_ID)
@@ -147,7 +152,7 @@ int setting_store(struct settings *settings, const struct setting_row *row,
         error = setting_parse(&aside, row, shown, value, problem);
         settings_clear(&aside);
     } else {
-        if (row->type == SETTING_LIST && layer > *held)
+        if (setting_is_list(row) && layer > *held)
             texts_free(setting_field(settings, row));
         error = setting_parse(settings, row, shown, value, problem);
         if (!error)

@@ -54,6 +54,7 @@ enum setting_type {
     SETTING_SIZE,     // bytes, K M G T by 1024; `unlimited`
     SETTING_TEXT,
     SETTING_LIST,   // texts; a flag may be repeated; YAML a sequence
+    SETTING_RULES,  // a list, each CLASS=ANSWER: see rule.h
     SETTING_CHOICE, // one of `choices`, separated by |
     SETTING_ANSWER, // what follows a failure: a choice kept as enum answer
     SETTING_NAME,   // text that can be a file name: no /, no leading dot
@@ -96,7 +97,7 @@ struct settings {
     int64_t backoff_min_ms, backoff_max_ms;
     int64_t timeout_ms, grace_ms; // timeout_ms: SETTING_FOREVER for none
     enum answer on_fail;
-    struct texts on; // CLASS=ANSWER each
+    struct texts on; // CLASS=ANSWER each: see rule.h
     char *halt;      // [now|soon],[fail|success|done]=N or fail=P%
     uint64_t max_losses;
     char *notify, *on_done; // hooks, for /bin/sh -c

@@ -130,7 +130,7 @@ static int take_sequence(struct yaml_reader *reader, const yaml_event_t *event)
         return refuse(reader, mark, "anchors and tags are not taken");
     if (reader->state == IN_LIST)
         return refuse(reader, mark, "a list in a list");
-    if (reader->state != AT_VALUE || reader->row->type != SETTING_LIST)
+    if (reader->state != AT_VALUE || !setting_is_list(reader->row))
         return refuse(reader, mark, "no list is expected here");
     reader->state = IN_LIST;
     return 0;

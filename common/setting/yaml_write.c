@@ -101,7 +101,7 @@ void settings_write_yaml(const struct settings *settings, unsigned program,
         const struct setting_row *const row = &SETTING_TABLE[i];
         if (!(row->programs & program))
             continue;
-        if (row->type == SETTING_LIST)
+        if (setting_is_list(row))
             write_list(out, row, setting_field_of(settings, row));
         else
             write_value(out, settings, row);

@@ -98,6 +98,12 @@ int record_read(struct span line, struct buffer *scratch,
  * at. About 20 ns; false for any other line, and for some of these. */
 bool record_glance(struct span line, struct record *record);
 
+/* What the attempt failed of, as rules tell failures apart. */
+static inline struct failure record_failure(const struct record *record)
+{
+    return failure_of(record->class, record->exit, record->signal);
+}
+
 const char *event_name(enum event event);
 
 #endif

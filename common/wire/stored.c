@@ -25,6 +25,7 @@ void wire_put_stored(struct buffer *out, const struct wire_header *header,
         put_u8(out, entry->kind);
         put_u8(out, entry->status);
         put_u8(out, entry->class);
+        put_u8(out, entry->code);
     }
     codec_end(out, begun);
 }
@@ -47,6 +48,7 @@ static struct wire_stored_entry read_stored_entry(struct reader *reader)
     entry.kind = read_u8(reader);
     entry.status = read_u8(reader);
     entry.class = read_u8(reader);
+    entry.code = read_u8(reader);
     if (entry.kind < STORED_FINAL || entry.kind > STORED_HELD ||
         entry.status >= STATUSES || entry.class >= CLASSES)
         reader->failed = true;
@@ -64,7 +66,7 @@ static void check_stored_entry(struct reader *reader)
 }
 
 static const struct codec_kind MARKS = {check_worker_mark, 24, WIRE_RUNS_MAX};
-static const struct codec_kind ENTRIES = {check_stored_entry, 23,
+static const struct codec_kind ENTRIES = {check_stored_entry, 24,
                                           WIRE_RUNS_MAX};
 
 bool wire_get_stored(struct span body, struct wire_stored *stored)

@@ -37,7 +37,20 @@ static void put_open_tasks(struct buffer *out, const struct wire_open_task *at,
         put_u32(out, at[i].losses);
         put_u32(out, at[i].lone_deaths);
         put_u8(out, at[i].last_class);
+        put_u8(out, at[i].last_code);
         put_u8(out, at[i].held);
+    }
+}
+
+static void put_causes(struct buffer *out, const struct wire_cause *at,
+                       size_t count)
+{
+    codec_put_count(out, count);
+    for (size_t i = 0; i < count; i++) {
+        put_u64(out, at[i].task);
+        put_u32(out, at[i].count);
+        put_u8(out, at[i].class);
+        put_u8(out, at[i].code);
     }
 }
 
@@ -74,6 +87,7 @@ void wire_put_synced(struct buffer *out, const struct wire_header *header,
     put_id(out, &synced->resumed);
     codec_put_runs(out, lists->finals);
     put_open_tasks(out, lists->open, lists->open_count);
+    put_causes(out, lists->causes, lists->cause_count);
     put_roster(out, lists->roster, lists->roster_count);
     codec_end(out, begun);
 }
@@ -87,10 +101,23 @@ static struct wire_open_task read_open_task(struct reader *reader)
     task.losses = read_u32(reader);
     task.lone_deaths = read_u32(reader);
     task.last_class = read_u8(reader);
+    task.last_code = read_u8(reader);
     task.held = codec_read_flag(reader);
     if (task.last_class >= CLASSES)
         reader->failed = true;
     return task;
+}
+
+static struct wire_cause read_cause(struct reader *reader)
+{
+    struct wire_cause cause;
+    cause.task = read_u64(reader);
+    cause.count = read_u32(reader);
+    cause.class = read_u8(reader);
+    cause.code = read_u8(reader);
+    if (cause.class == CLASS_NONE || cause.class >= CLASSES)
+        reader->failed = true;
+    return cause;
 }
 
 static struct wire_roster_entry read_roster_entry(struct reader *reader)
@@ -109,12 +136,18 @@ static void check_open_task(struct reader *reader)
     (void)read_open_task(reader);
 }
 
+static void check_cause(struct reader *reader)
+{
+    (void)read_cause(reader);
+}
+
 static void check_roster_entry(struct reader *reader)
 {
     (void)read_roster_entry(reader);
 }
 
-static const struct codec_kind OPEN = {check_open_task, 26, WIRE_RUNS_MAX};
+static const struct codec_kind OPEN = {check_open_task, 27, WIRE_RUNS_MAX};
+static const struct codec_kind CAUSES = {check_cause, 14, WIRE_RUNS_MAX};
 static const struct codec_kind ROSTER = {check_roster_entry, 46, WIRE_RUNS_MAX};
 
 bool wire_get_synced(struct span body, struct wire_synced *synced)
@@ -135,6 +168,7 @@ bool wire_get_synced(struct span body, struct wire_synced *synced)
     synced->resumed = read_id(&reader);
     synced->finals = codec_read_runs(&reader);
     synced->open = codec_read_list(&reader, &OPEN);
+    synced->causes = codec_read_list(&reader, &CAUSES);
     synced->roster = codec_read_list(&reader, &ROSTER);
     return reader_done(&reader);
 }
@@ -144,6 +178,14 @@ bool wire_next_open_task(struct wire_list *list, struct wire_open_task *task)
     if (!codec_next(list))
         return false;
     *task = read_open_task(&list->reader);
+    return true;
+}
+
+bool wire_next_cause(struct wire_list *list, struct wire_cause *cause)
+{
+    if (!codec_next(list))
+        return false;
+    *cause = read_cause(&list->reader);
     return true;
 }
 

@@ -402,6 +402,8 @@ struct wire_stored_entry {
     uint8_t kind;   /* enum stored_kind */
     uint8_t status; /* enum status that won */
     uint8_t class;  /* enum fail_class */
+    uint8_t code;   /* of a failure: the exit code, or the signal, of class exit
+                     * or signal; else 0 */
 };
 struct wire_worker_mark {
     struct id128 worker;
@@ -505,8 +507,14 @@ struct wire_open_task {
     uint64_t task;
     uint32_t round;
     uint32_t failures, losses, lone_deaths; /* in this round */
-    uint8_t last_class;
-    uint8_t held; /* 1: parked for a person */
+    uint8_t last_class, last_code;          /* code: as in STORED */
+    uint8_t held;                           /* 1: parked for a person */
+};
+/* How often such a task has failed so in this round. */
+struct wire_cause {
+    uint64_t task;
+    uint32_t count;
+    uint8_t class, code;
 };
 struct wire_roster_entry {
     struct id128 worker;
@@ -534,12 +542,16 @@ struct wire_synced {
     struct id128 resumed;    /* the last token, zero for none */
     struct wire_list finals; /* of wire_run: tasks final in their round */
     struct wire_list open;   /* of wire_open_task */
+    struct wire_list causes; /* of wire_cause: their failures make up those of
+                              * the open task */
     struct wire_list roster; /* of wire_roster_entry */
 };
 struct wire_synced_out {
     struct wire_runs_out finals;
     const struct wire_open_task *open;
     size_t open_count;
+    const struct wire_cause *causes;
+    size_t cause_count;
     const struct wire_roster_entry *roster;
     size_t roster_count;
 };
@@ -548,6 +560,7 @@ void wire_put_synced(struct buffer *out, const struct wire_header *header,
                      const struct wire_synced_out *lists);
 bool wire_get_synced(struct span body, struct wire_synced *synced);
 bool wire_next_open_task(struct wire_list *list, struct wire_open_task *task);
+bool wire_next_cause(struct wire_list *list, struct wire_cause *cause);
 bool wire_next_roster_entry(struct wire_list *list,
                             struct wire_roster_entry *entry);
 

@@ -74,7 +74,7 @@ ZONES = (
     Zone(1, SHAPES, f"{BASE}|{WIRE}|{POLICY}|{SHAPES}",
          ("isal", "jansson", "xxhash")),
     core(TEMPLATE, ("xxhash",)),  # as a pure function: the key of a task
-    core(r"ventilator/tracker"),
+    core(r"ventilator/(tracker|tally)"),
     core(r"sink/(ledger|grow|opens|peers|stored)"),  # the ledger's parts
     core(r"worker/(slots|talk)"),
     Zone(3, r"common/net/", f"{CORE}|{BASE}|common/net/", ("zmq",)),

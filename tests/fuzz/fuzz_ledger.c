@@ -63,7 +63,7 @@ static struct view view_of(const struct ledger *ledger,
                            struct ledger_cursor *cursor)
 {
     struct view view = {0};
-    cursor->task = cursor->open = cursor->peer = 0;
+    cursor->task = cursor->open = cursor->blamed = cursor->peer = 0;
     const int error =
         ledger_part(ledger, false, cursor, &view.synced, &view.lists);
     assert(error == 0 && cursor->done);
@@ -81,9 +81,38 @@ static void assert_open_in(const struct wire_open_task *open,
         assert(at->losses == open->losses && at->held == open->held);
         assert(at->lone_deaths == open->lone_deaths);
         assert(at->last_class == open->last_class);
+        assert(at->last_code == open->last_code);
         return;
     }
     abort(); // it is missing
+}
+
+// Each is told once, and a task's make up its failures.
+static void assert_causes(const struct view *view, const struct view *other)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < view->lists.open_count; i++) {
+        const struct wire_open_task *open = &view->lists.open[i];
+        uint32_t failures = 0;
+        for (; at < view->lists.cause_count &&
+               view->lists.causes[at].task == open->task;
+             at++)
+            failures += view->lists.causes[at].count;
+        assert(failures == open->failures);
+    }
+    assert(at == view->lists.cause_count);
+    assert(at == other->lists.cause_count);
+    for (size_t i = 0; i < at; i++) {
+        const struct wire_cause *one = &view->lists.causes[i];
+        bool found = false;
+        for (size_t j = 0; j < at; j++) {
+            const struct wire_cause *two = &other->lists.causes[j];
+            found =
+                found || (one->task == two->task && one->class == two->class &&
+                          one->code == two->code && one->count == two->count);
+        }
+        assert(found);
+    }
 }
 
 static void assert_roster_in(const struct wire_roster_entry *entry,
@@ -118,6 +147,7 @@ static void assert_same(const struct ledger *one, const struct ledger *other)
     assert(a.lists.open_count == b.lists.open_count);
     for (size_t i = 0; i < a.lists.open_count; i++)
         assert_open_in(&a.lists.open[i], &b);
+    assert_causes(&a, &b);
     assert(a.lists.roster_count == b.lists.roster_count);
     for (size_t i = 0; i < a.lists.roster_count; i++)
         assert_roster_in(&a.lists.roster[i], &b);

@@ -58,6 +58,7 @@
     X(RESULTS_FENCED, "refuse results of older generations")     \
     X(FORGET_LOSSES, "recover without the losses")               \
     X(FORGET_FAILURES, "recover without the failures")           \
+    X(CAUSES_IGNORED, "start without what tasks have failed of") \
     X(LANE_REPORT, "believe a REPORT about any lane")            \
     X(DROP_UNACKED, "do not acknowledge what is dropped")        \
     X(ENDPOINT_OLD, "stay with the sink's first endpoint")       \

@@ -10,6 +10,9 @@ uint64_t random_next(uint64_t *state)
     return value ^ value >> 31;
 }
 
+const struct failure SIM_KIND[SIM_KINDS] = {
+    {CLASS_EXIT, 1}, {CLASS_EXIT, 65}, {CLASS_SIGNAL, 9}, {CLASS_TIMEOUT, 0}};
+
 static uint32_t draw(uint64_t *state, uint32_t from, uint32_t to)
 {
     return from + (uint32_t)(random_next(state) % (to - from + UINT64_C(1)));
@@ -84,6 +87,30 @@ static void draw_limits(struct plan *plan, const struct scale *scale,
             chance(state, 50) ? 0 : draw(state, 1, scale->backoff_ms),
         .backoff_max_ms = 10000};
     plan->retain_max = chance(state, 80) ? 1 << 20 : draw(state, 100, 1000);
+}
+
+// Rules for classes and for one exit code, so that some fit together.
+static void draw_rules(struct plan *plan, uint64_t state)
+{
+    static const struct policy_rule RULES[] = {
+        {.class = CLASS_EXIT, .code_last = UINT8_MAX},
+        {.class = CLASS_EXIT, .code_first = 65, .code_last = 65},
+        {.class = CLASS_SIGNAL, .code_last = UINT8_MAX},
+        {.class = CLASS_TIMEOUT, .code_last = UINT8_MAX}};
+    for (unsigned i = 1; i <= plan->tasks; i++)
+        for (unsigned how = 0; how < SIM_HOWS; how++)
+            plan->task[i].how[how] = (uint8_t)draw(&state, 0, SIM_KINDS - 1);
+    if (chance(&state, 50))
+        return;
+    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
+        struct policy_rule rule = RULES[i];
+        rule.answer = chance(&state, 70)   ? ANSWER_RETRY
+                      : chance(&state, 50) ? ANSWER_FAIL
+                                           : ANSWER_IGNORE;
+        rule.retries_max = draw(&state, 0, 2);
+        if (chance(&state, 60))
+            (void)policy_add_rule(&plan->policy, &rule);
+    }
 }
 
 static void draw_world(struct plan *plan, const struct scale *scale,
@@ -190,6 +217,7 @@ void plan_draw(struct plan *plan, const struct choice *choice)
         plan->workers = choice->workers;
     draw_tasks(plan, scale, &state);
     draw_limits(plan, scale, &state);
+    draw_rules(plan, choice->seed ^ UINT64_C(0x5eed0fa11e1e5));
     draw_world(plan, scale, &state);
     draw_faults(plan, scale, &state);
     draw_lives(plan, scale, &state);

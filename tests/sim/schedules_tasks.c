@@ -124,6 +124,27 @@ static void always_fails(struct plan *plan)
     plan->policy.retries_max = 2;
 }
 
+// The third failure is the second by time: the first was told by SYNCED.
+static const struct script_step CLASSES_APART[] = {
+    {NOTE("durable", EVENT_NONE, 1, STATUS_FAILED)},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_FAILED), KILL(VENT)},
+    {START(VENT)},
+    {NOTE("runs", 1, 2, 1)},
+    {NOTE("final", RECORD_FINAL, 1, ANY)},
+};
+static void time_exit_time(struct plan *plan)
+{
+    struct policy_rule rule = {.class = CLASS_TIMEOUT,
+                               .code_last = UINT8_MAX,
+                               .answer = ANSWER_RETRY,
+                               .retries_max = 1};
+    (void)policy_add_rule(&plan->policy, &rule);
+    rule.class = CLASS_EXIT;
+    (void)policy_add_rule(&plan->policy, &rule);
+    plan->task[1].fails = 99;
+    plan->task[1].how[0] = plan->task[1].how[2] = 3;
+}
+
 static const struct script_step SILENT[] = {
     {NOTE("runs", 1, ANY, 1), FAULT(PARTITION, W1, 6000)},
     {NOTE("durable", EVENT_NONE, 1, STATUS_LOST)},
@@ -220,7 +241,7 @@ const struct schedule SCHEDULES_TASKS[] = {
     {.name = "failure-told-by-synced",
      .rule = "failures that SYNCED tells of are not tried once more",
      .mutant = MUTANT_HISTORY_IGNORED,
-     .breaks = "I6",
+     .breaks = "retries",
      .prepare = told_failure,
      STEPS(TOLD_FAILURE),
      .runs_max = 4},
@@ -231,6 +252,13 @@ const struct schedule SCHEDULES_TASKS[] = {
      .prepare = always_fails,
      STEPS(SPENT),
      .runs_max = 6},
+    {.name = "classes-count-apart",
+     .rule = "a rule's retries are counted for itself, from the log",
+     .mutant = MUTANT_CAUSES_IGNORED,
+     .breaks = "retries",
+     .prepare = time_exit_time,
+     STEPS(CLASSES_APART),
+     .runs_max = 7},
     {.name = "silence-is-no-crash",
      .rule = "only a process that is surely dead counts as a crash",
      .mutant = MUTANT_SILENT_IS_CRASH,

@@ -28,7 +28,10 @@ enum {
     SIM_PEERS = 64, // worker incarnations a ventilator may know at once
     SIM_LONE_DEATHS = 3,
     SIM_RESUMES = 2,
+    SIM_KINDS = 4, // of failures
+    SIM_HOWS = 3,
 };
+extern const struct failure SIM_KIND[SIM_KINDS];
 
 /* -- the plan -------------------------------------------------------------- */
 
@@ -58,8 +61,9 @@ struct fault {
 struct task_plan {
     uint32_t fails; // its first attempts that fail
     int32_t ms;
-    bool bad;    // no command can be made of it
-    bool killer; // takes its worker along
+    uint8_t how[SIM_HOWS]; // they fail, in turn: of SIM_KIND
+    bool bad;              // no command can be made of it
+    bool killer;           // takes its worker along
 };
 
 /* What a failing seed is shrunk by. */

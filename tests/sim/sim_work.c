@@ -192,6 +192,11 @@ static void note_made(struct work *work, const struct slot_task *task)
                       .attempt = task->attempt};
 }
 
+static uint8_t code_if(const struct running *running, enum fail_class class)
+{
+    return running->failure.class == class ? running->failure.code : 0;
+}
+
 static void add_result(struct work *work, const struct slot_task *task,
                        const struct running *running)
 {
@@ -210,9 +215,10 @@ static void add_result(struct work *work, const struct slot_task *task,
                                        .generation = task->generation,
                                        .attempt = task->attempt,
                                        .key = task->key,
-                                       .class = (uint8_t)running->class,
+                                       .class = (uint8_t)running->failure.class,
                                        .flags = task->alone ? RESULT_ALONE : 0,
-                                       .exit = running->class == CLASS_EXIT,
+                                       .signal = code_if(running, CLASS_SIGNAL),
+                                       .exit = code_if(running, CLASS_EXIT),
                                        .slot = task->slot};
     wire_add_result(&work->batch, &result, buffer_span(&values));
     buffer_free(&values);
@@ -267,16 +273,18 @@ void work_task_ends(struct world *world, const struct step *step)
     const struct slot_task *task = slots_running(work->slots, step->way);
     if (!task || running->ended)
         return;
-    if (world->plan->task[task->task].killer && !running->cancelled) {
+    const struct task_plan *plan = &world->plan->task[task->task];
+    if (plan->killer && !running->cancelled) {
         world_kill(world, step->process, false);
         return;
     }
     running->ended = true;
-    running->class = running->cancelled ? CLASS_CANCELLED
-                     : task->failures < world->plan->task[task->task].fails
-                         ? CLASS_EXIT
-                         : CLASS_NONE;
-    truth_ends(world, task, running->class);
+    running->failure = (struct failure){.class = CLASS_NONE};
+    if (running->cancelled)
+        running->failure.class = CLASS_CANCELLED;
+    else if (task->failures < plan->fails)
+        running->failure = SIM_KIND[plan->how[task->failures % SIM_HOWS]];
+    truth_ends(world, task, running->failure);
     world_turn(world, step->process, world->now_ms);
 }
 

@@ -11,7 +11,7 @@ struct running {
     bool ended, cancelled;
     int64_t ends_ms;
     uint32_t serial;
-    enum fail_class class;
+    struct failure failure;
     int64_t started_ms;
 };
 struct made { // a result, by the number of its message

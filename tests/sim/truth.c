@@ -66,6 +66,8 @@ void truth_empty(struct world *world)
         struct true_task *task = &truth->task[i];
         task->round = task->finals = 0;
         task->failures = task->losses = task->lone_deaths = 0;
+        memset(task->blame, 0, sizeof task->blame);
+        task->beside = false;
     }
 }
 
@@ -94,7 +96,7 @@ static void final_is_right(struct world *world, const struct record *record,
     const bool by_failures =
         record->status == STATUS_IGNORED || record->status == STATUS_FAILED;
     if (record->status == STATUS_OK) {
-        if (!try || !try->ended || try->class != CLASS_NONE)
+        if (!try || !try->ended || try->failure.class != CLASS_NONE)
             world_broke(world, "I6", "task %" PRIu64 " never succeeded",
                         record->task);
     } else if (record->status == STATUS_QUARANTINED) {
@@ -113,7 +115,7 @@ static void final_is_right(struct world *world, const struct record *record,
         if (task->losses < plan->limits.losses_max)
             world_broke(world, "losses", "task %" PRIu64 " lost %u times only",
                         record->task, task->losses);
-    } else if (task->failures < plan->policy.retries_max + 1) {
+    } else if (!truth_may_end(plan, task, record->status, record->class)) {
         world_broke(world, "retries", "task %" PRIu64 " failed %u times only",
                     record->task, task->failures);
     }
@@ -169,11 +171,14 @@ static void durable_attempt(struct world *world, const struct record *record)
         world_broke(world, "lost-first",
                     "task %" PRIu64 ": failure of a lost attempt counts",
                     record->task);
-    if (!try->ended || try->class != record->class)
+    const struct failure failure = record_failure(record);
+    if (!try->ended || try->failure.class != failure.class ||
+        try->failure.code != failure.code)
         world_broke(world, "I6", "task %" PRIu64 " did not fail so",
                     record->task);
     try->failed_stored = true;
     task->failures += record->class != CLASS_CANCELLED;
+    truth_blame(task, failure);
 }
 
 static void durable_joined(struct truth *truth, const struct id128 *id)
@@ -210,6 +215,8 @@ static void durable_resumed(struct world *world, const struct record *record)
         task->round++;
         task->finals = task->starts = 0;
         task->failures = task->losses = task->lone_deaths = 0;
+        memset(task->blame, 0, sizeof task->blame);
+        task->beside = false;
     }
 }
 
@@ -307,21 +314,25 @@ void truth_starts(struct world *world, const struct slot_task *slot,
     if (try->started)
         world_broke(world, "I7", "task %" PRIu64 ": one attempt runs twice",
                     slot->task);
+    task->beside |= slot->failures != task->failures;
+    for (unsigned i = 0; i < task->try_count; i++)
+        task->beside |= task->tries[i].round == task->round &&
+                        task->tries[i].started && !task->tries[i].failed_stored;
     try->started = true;
     task->starts++;
 }
 
 void truth_ends(struct world *world, const struct slot_task *slot,
-                enum fail_class class)
+                struct failure failure)
 {
     struct try *try = truth_try(truth_task(world, slot->task), slot->generation,
                                 slot->attempt);
-    world_note(world, "ends", (int64_t)slot->task, (int64_t) class,
+    world_note(world, "ends", (int64_t)slot->task, (int64_t)failure.class,
                slot->attempt);
     if (!try)
         return;
     try->ended = true;
-    try->class = (uint8_t) class;
+    try->failure = failure;
 }
 
 void truth_retires(struct world *world, uint64_t number, uint32_t generation,
@@ -339,25 +350,40 @@ void truth_retires(struct world *world, uint64_t number, uint32_t generation,
 
 /* -- when all is over ------------------------------------------------------ */
 
+// Each run of this round was stored, as it ended, before the next began.
+static bool in_order(const struct true_task *task)
+{
+    unsigned runs = 0;
+    for (unsigned i = 0; i < task->try_count; i++)
+        runs += task->tries[i].round == task->round && task->tries[i].started;
+    return !task->beside &&
+           runs == task->failures + (task->status == STATUS_OK);
+}
+
 static void end_is_right(struct world *world, unsigned number)
 {
     const struct true_task *task = &world->truth->task[number];
     const struct task_plan *plan = &world->plan->task[number];
-    const uint64_t retries = world->plan->policy.retries_max;
+    const struct fate fate = truth_fate(world->plan, plan);
     if (task->finals != 1)
         world_broke(world, "I1", "task %u has %u final records", number,
                     task->finals);
-    if (task->status == STATUS_OK &&
-        (plan->bad || plan->killer || plan->fails > retries))
+    if (task->status == STATUS_OK && (plan->bad || plan->killer))
         world_broke(world, "I6", "task %u cannot succeed", number);
-    if (!world->plan->calm || plan->bad)
+    if (plan->bad || plan->killer)
         return;
-    const uint64_t runs =
-        (plan->fails < retries ? plan->fails : retries) + UINT64_C(1);
-    if (task->starts != runs || task->losses > 0)
-        world_broke(world, "calm",
-                    "task %u ran %u times, sent %u, not %" PRIu64, number,
-                    task->starts, task->try_count, runs);
+    const unsigned failures = fate.runs - (fate.status == STATUS_OK);
+    if (in_order(task) &&
+        (task->failures != failures || task->status != fate.status))
+        world_broke(world, "retries",
+                    "task %u failed %u times and is %s, not %u and %s", number,
+                    task->failures, status_name(task->status), failures,
+                    status_name(fate.status));
+    if (!world->plan->calm)
+        return;
+    if (task->starts != fate.runs || task->losses > 0)
+        world_broke(world, "calm", "task %u ran %u times, sent %u, not %u",
+                    number, task->starts, task->try_count, fate.runs);
 }
 
 void truth_at_end(struct world *world)

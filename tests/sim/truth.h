@@ -19,7 +19,7 @@ try {
     bool started, ended, alone;
     bool late; // sent by a ventilator that another had followed
     bool failed_stored, lost_stored;
-    uint8_t class;
+    struct failure failure;
     uint32_t round;
 };
 struct true_task {
@@ -29,7 +29,9 @@ struct true_task {
     enum status status;
     enum fail_class class;
     unsigned failures, losses, lone_deaths; // stored, and counted
+    unsigned blame[SIM_KINDS];              // of the failures
     unsigned starts;
+    bool beside; // it was started, or sent, before another run was stored
     unsigned try_count;
     struct try tries[TRIES];
 };
@@ -111,11 +113,23 @@ void truth_complete(struct world *world);
 void truth_starts(struct world *world, const struct slot_task *slot,
                   const struct id128 *worker);
 void truth_ends(struct world *world, const struct slot_task *slot,
-                enum fail_class class);
+                struct failure failure);
 /* A worker forgets the result of this attempt. */
 void truth_retires(struct world *world, uint64_t number, uint32_t generation,
                    uint32_t attempt);
 void truth_at_end(struct world *world);
+
+/* truth_policy.c: what the policy says, found out the slow way. */
+/* One that fails as planned, and of which nothing is lost. */
+struct fate {
+    unsigned runs;
+    enum status status;
+};
+struct fate truth_fate(const struct plan *plan, const struct task_plan *task);
+/* Has it failed so often that it may end as this, of this class? */
+bool truth_may_end(const struct plan *plan, const struct true_task *task,
+                   enum status status, enum fail_class class);
+void truth_blame(struct true_task *task, struct failure failure);
 
 /* truth_link.c: a receiver counts a number as received. */
 void truth_takes_tasks(struct world *world, const struct id128 *worker,

@@ -110,11 +110,33 @@ class Failure(SystemTest):
         # A last failure is recorded as an attempt, then made final.
         self.assertEqual(attempts, {1: 5, 2: 2, 3: 2, 4: 4, 5: 1})
 
+    def test_exit_codes_and_signals_have_answers_of_their_own(self):
+        self.fan("run", "--results", "run", "--backoff", "1ms", "--on",
+                 "exit=retry:2", "--on", "exit:65=ignore", "--on",
+                 "exit:2-10=retry:1", "--on", "exit:7=fail", "--on",
+                 "signal=fail", "--on", "signal:SEGV=ignore", "--", "sh",
+                 "-c", "{}", ":::", "exit 1", "exit 65", "exit 10", "exit 7",
+                 "kill -9 $$", "kill -SEGV $$",
+                 # Twice by a code of the range, then by another.
+                 'test "$FAN_ATTEMPT" -gt 2 || exit $((FAN_ATTEMPT * 5 - 3))',
+                 code=system.TASKS_FAILED)
+        attempts = dict.fromkeys(range(1, 8), 0)
+        for record in self.records():
+            if record.get("status") == "failed" and not record.get("final"):
+                attempts[record["task"]] += 1
+        finals = self.finals()
+        self.assertEqual([finals[i]["status"] for i in range(1, 8)],
+                         ["failed", "ignored", "failed", "failed", "failed",
+                          "ignored", "failed"])
+        self.assertEqual(attempts, {1: 3, 2: 1, 3: 2, 4: 1, 5: 1, 6: 1, 7: 2})
+        self.assertEqual(finals[3]["exit"], 10)
+        self.assertEqual(finals[6]["signal"], 11)
+
     def test_classes_that_are_none_are_refused(self):
         done = self.program("fan", "run", "--on", "late=fail", "--", "true",
                             ":::", "a")
         self.assertEqual(done.returncode, system.USAGE)
-        self.assertIn("--on late=fail: give exit", done.stderr)
+        self.assertIn("on: 'late=fail' is for no class: exit", done.stderr)
 
     def test_ignored_failures_give_exit_code_0(self):
         self.fan("run", "--results", "run", "--on-fail", "ignore", "--",

@@ -151,6 +151,23 @@ static inline struct wire_open_task told_open(const struct ledger *ledger,
     return found;
 }
 
+/* How often SYNCED says that it has failed so. */
+static inline uint32_t told_failures(const struct ledger *ledger, uint64_t task,
+                                     enum fail_class class, uint8_t code)
+{
+    struct ledger_cursor cursor = {0};
+    struct wire_synced synced = {0};
+    struct wire_synced_out lists;
+    uint32_t count = 0;
+    assert_int_equal(0, ledger_part(ledger, false, &cursor, &synced, &lists));
+    for (size_t i = 0; i < lists.cause_count; i++)
+        if (lists.causes[i].task == task && lists.causes[i].class == class &&
+            lists.causes[i].code == code)
+            count += lists.causes[i].count;
+    ledger_cursor_free(&cursor);
+    return count;
+}
+
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 #endif

@@ -27,6 +27,55 @@ static void failure_is_an_attempt_and_is_counted_once(void **state)
     assert_int_equal(0, told_open(world->ledger, 1).task);
 }
 
+static void failures_are_told_by_class_and_code(void **state)
+{
+    struct world *world = *state;
+    const struct wire_result fails[] = {
+        {.class = CLASS_EXIT, .exit = 65, .signal = 9},
+        {.class = CLASS_SIGNAL, .signal = 11},
+        {.class = CLASS_EXIT, .exit = 2},
+        {.class = CLASS_TIMEOUT, .signal = 15},
+        {.class = CLASS_EXIT, .exit = 65},
+        {.class = CLASS_CANCELLED, .signal = 15}};
+    for (uint32_t i = 0; i < sizeof fails / sizeof fails[0]; i++) {
+        struct wire_result result = fails[i];
+        result.task = 1;
+        result.attempt = i + 1;
+        assert_int_equal(LEDGER_STORE_ATTEMPT, say(world, result));
+    }
+    tell_lost(world, 1, 1, RECORD_RAN);
+    assert_int_equal(5, told_open(world->ledger, 1).failures);
+    assert_int_equal(65, told_open(world->ledger, 1).last_code);
+    assert_int_equal(2, told_failures(world->ledger, 1, CLASS_EXIT, 65));
+    assert_int_equal(1, told_failures(world->ledger, 1, CLASS_EXIT, 2));
+    assert_int_equal(1, told_failures(world->ledger, 1, CLASS_SIGNAL, 11));
+    assert_int_equal(1, told_failures(world->ledger, 1, CLASS_TIMEOUT, 0));
+    assert_int_equal(0, told_failures(world->ledger, 1, CLASS_CANCELLED, 0));
+}
+
+static void failures_are_told_in_parts_of_any_size(void **state)
+{
+    struct world *world = *state;
+    uint32_t told[4] = {0};
+    for (uint32_t i = 0; i < 24; i++)
+        say(world, (struct wire_result){.task = 1 + i % 3,
+                                        .attempt = 1 + i / 3,
+                                        .class = CLASS_EXIT,
+                                        .exit = (uint8_t)(1 + i % 5)});
+    struct ledger_cursor cursor = {.part_max = 1};
+    while (!cursor.done) {
+        struct wire_synced synced = {0};
+        struct wire_synced_out lists;
+        assert_int_equal(
+            0, ledger_part(world->ledger, false, &cursor, &synced, &lists));
+        if (lists.cause_count > 0)
+            told[lists.causes[0].task] += lists.causes[0].count;
+    }
+    ledger_cursor_free(&cursor);
+    for (uint64_t task = 1; task <= 3; task++)
+        assert_int_equal(8, told[task]);
+}
+
 static void failure_of_a_lost_attempt_never_counts(void **state)
 {
     struct world *world = *state;
@@ -245,6 +294,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(first_final_of_a_task_wins),
         ROW(failure_is_an_attempt_and_is_counted_once),
+        ROW(failures_are_told_by_class_and_code),
+        ROW(failures_are_told_in_parts_of_any_size),
         ROW(failure_of_a_lost_attempt_never_counts),
         ROW(attempt_that_was_stopped_is_no_failure),
         ROW(loss_after_the_failure_is_recorded_but_not_counted),

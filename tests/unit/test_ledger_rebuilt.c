@@ -89,8 +89,16 @@ static void assert_same_story(const struct ledger *left,
         assert_int_equal(here.losses, there.losses);
         assert_int_equal(here.lone_deaths, there.lone_deaths);
         assert_int_equal(here.last_class, there.last_class);
+        assert_int_equal(here.last_code, there.last_code);
         assert_int_equal(here.held, there.held);
     }
+    assert_int_equal(lists[0].cause_count, lists[1].cause_count);
+    for (size_t i = 0; i < lists[0].cause_count; i++)
+        assert_int_equal(
+            lists[0].causes[i].count,
+            told_failures(right, lists[0].causes[i].task,
+                          (enum fail_class)lists[0].causes[i].class,
+                          lists[0].causes[i].code));
     assert_int_equal(lists[0].roster_count, lists[1].roster_count);
     for (size_t i = 0; i < lists[0].roster_count; i++)
         assert_true(

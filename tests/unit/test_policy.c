@@ -1,21 +1,30 @@
 #include "common/policy/policy.h"
 
-#include "tests/testing.h"
-
 #include <errno.h>
+
+#include "tests/testing.h"
 
 static const struct policy POLICY = {.on_fail = ANSWER_IGNORE,
                                      .retries_max = 3,
                                      .backoff_min_ms = 1000,
                                      .backoff_max_ms = 3000};
+static const struct failure EXIT_1 = {CLASS_EXIT, 1};
+static const struct failure TIMEOUT = {CLASS_TIMEOUT, 0};
+
+static enum answer answer_to(const struct policy *policy, enum fail_class class,
+                             uint8_t code, uint64_t failures)
+{
+    return policy_decide(policy, (struct failure){class, code}, failures, 1)
+        .answer;
+}
 
 static void failure_is_retried_until_retries_are_spent(void **state)
 {
     (void)state;
     for (uint64_t failures = 1; failures <= 3; failures++)
-        assert_int_equal(policy_decide(&POLICY, CLASS_EXIT, failures, 1).answer,
+        assert_int_equal(answer_to(&POLICY, CLASS_EXIT, 1, failures),
                          ANSWER_RETRY);
-    const struct policy_answer last = policy_decide(&POLICY, CLASS_EXIT, 4, 1);
+    const struct policy_answer last = policy_decide(&POLICY, EXIT_1, 4, 1);
     assert_int_equal(last.answer, ANSWER_IGNORE);
     assert_int_equal(last.delay_ms, 0);
 }
@@ -27,7 +36,7 @@ static void delay_doubles_up_to_the_most_with_half_of_it_jitter(void **state)
     for (uint64_t seed = 0; seed < 1000; seed++)
         for (uint64_t failures = 1; failures <= 3; failures++) {
             const int64_t delay =
-                policy_decide(&POLICY, CLASS_TIMEOUT, failures, seed).delay_ms;
+                policy_decide(&POLICY, TIMEOUT, failures, seed).delay_ms;
             assert_in_range(delay, WHOLE[failures - 1] / 2,
                             WHOLE[failures - 1]);
         }
@@ -38,64 +47,103 @@ static void same_seed_gives_the_same_delay(void **state)
     (void)state;
     unsigned equal = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
-        const int64_t delay =
-            policy_decide(&POLICY, CLASS_EXIT, 2, seed).delay_ms;
+        const int64_t delay = policy_decide(&POLICY, EXIT_1, 2, seed).delay_ms;
         assert_int_equal(delay,
-                         policy_decide(&POLICY, CLASS_EXIT, 2, seed).delay_ms);
-        equal +=
-            delay == policy_decide(&POLICY, CLASS_EXIT, 2, seed + 1).delay_ms;
+                         policy_decide(&POLICY, EXIT_1, 2, seed).delay_ms);
+        equal += delay == policy_decide(&POLICY, EXIT_1, 2, seed + 1).delay_ms;
     }
     assert_true(equal < 10);
 }
+
+static void add(struct policy *policy, enum fail_class class,
+                const uint8_t codes[2], enum answer answer, uint64_t retries)
+{
+    assert_int_equal(policy_add_rule(policy,
+                                     &(struct policy_rule){
+                                         .class = class,
+                                         .code_first = codes[0],
+                                         .code_last = codes[1],
+                                         .answer = answer,
+                                         .retries_max = retries,
+                                     }),
+                     0);
+}
+
+static const uint8_t ALL[] = {0, 255};
 
 static void rule_of_a_class_goes_before_the_rest(void **state)
 {
     (void)state;
     struct policy policy = POLICY;
-    assert_int_equal(policy_read_rule(&policy, "timeout=fail"), 0);
-    assert_int_equal(policy_read_rule(&policy, "spawn=ignore"), 0);
-    assert_int_equal(policy_read_rule(&policy, "signal=retry:1"), 0);
-    assert_int_equal(policy_decide(&policy, CLASS_TIMEOUT, 1, 1).answer,
-                     ANSWER_FAIL);
-    assert_int_equal(policy_decide(&policy, CLASS_SPAWN, 1, 1).answer,
-                     ANSWER_IGNORE);
+    add(&policy, CLASS_TIMEOUT, ALL, ANSWER_FAIL, 0);
+    add(&policy, CLASS_SPAWN, ALL, ANSWER_IGNORE, 0);
+    add(&policy, CLASS_SIGNAL, ALL, ANSWER_RETRY, 1);
+    assert_int_equal(answer_to(&policy, CLASS_TIMEOUT, 0, 1), ANSWER_FAIL);
+    assert_int_equal(answer_to(&policy, CLASS_SPAWN, 0, 1), ANSWER_IGNORE);
     const struct policy_answer again =
-        policy_decide(&policy, CLASS_SIGNAL, 1, 1);
+        policy_decide(&policy, (struct failure){CLASS_SIGNAL, 9}, 1, 1);
     assert_int_equal(again.answer, ANSWER_RETRY);
     assert_in_range(again.delay_ms, 500, 1000);
-    assert_int_equal(policy_decide(&policy, CLASS_SIGNAL, 2, 1).answer,
-                     ANSWER_IGNORE);
-    assert_int_equal(policy_decide(&policy, CLASS_EXIT, 3, 1).answer,
-                     ANSWER_RETRY);
-    assert_int_equal(policy_read_rule(&policy, "timeout=retry:0"), 0);
-    assert_int_equal(policy_decide(&policy, CLASS_TIMEOUT, 1, 1).answer,
-                     ANSWER_IGNORE);
+    assert_int_equal(answer_to(&policy, CLASS_SIGNAL, 9, 2), ANSWER_IGNORE);
+    assert_int_equal(answer_to(&policy, CLASS_EXIT, 1, 3), ANSWER_RETRY);
 }
 
-static void rules_that_are_none_are_refused(void **state)
+static void later_rule_for_the_same_takes_its_place(void **state)
 {
-    static const char *const RULES[] = {"",
-                                        "timeout",
-                                        "timeout=",
-                                        "timeout=retry",
-                                        "timeout=retry:",
-                                        "timeout=retry:x",
-                                        "timeout=hold",
-                                        "late=fail",
-                                        "lost=ignore",
-                                        "oom=retry:1",
-                                        "exit =fail",
-                                        "exit=fail ",
-                                        "timeout=retry:99999999999999999999",
-                                        "exit:65=fail",
-                                        "none=fail"};
     (void)state;
-    struct policy policy = {0};
-    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++)
-        if (policy_read_rule(&policy, RULES[i]) != -EINVAL)
-            fail_msg("%s", RULES[i]);
-    for (size_t i = 0; i < CLASSES; i++)
-        assert_false(policy.on[i].given);
+    struct policy policy = POLICY;
+    add(&policy, CLASS_TIMEOUT, ALL, ANSWER_FAIL, 0);
+    add(&policy, CLASS_EXIT, ALL, ANSWER_FAIL, 0);
+    add(&policy, CLASS_TIMEOUT, ALL, ANSWER_RETRY, 1);
+    assert_int_equal(policy.rule_count, 2);
+    assert_int_equal(answer_to(&policy, CLASS_TIMEOUT, 0, 1), ANSWER_RETRY);
+}
+
+// Every answer for every exit code of a table with rules of all widths.
+static void rule_for_the_fewest_codes_is_followed(void **state)
+{
+    (void)state;
+    struct policy policy = POLICY;
+    add(&policy, CLASS_EXIT, (const uint8_t[]){7, 7}, ANSWER_IGNORE, 0);
+    add(&policy, CLASS_EXIT, (const uint8_t[]){2, 10}, ANSWER_RETRY, 1);
+    add(&policy, CLASS_EXIT, ALL, ANSWER_FAIL, 0);
+    add(&policy, CLASS_EXIT, (const uint8_t[]){6, 14}, ANSWER_RETRY, 5);
+    for (unsigned code = 1; code <= UINT8_MAX; code++) {
+        const size_t rule = code == 7                 ? 1
+                            : code >= 6 && code <= 14 ? 4 // as wide, and later
+                            : code >= 2 && code <= 10 ? 2
+                                                      : 3;
+        assert_int_equal(
+            policy_find_rule(&policy, failure_of(CLASS_EXIT, (uint8_t)code, 9)),
+            rule);
+    }
+    assert_int_equal(policy_find_rule(&policy, failure_of(CLASS_SIGNAL, 7, 7)),
+                     0);
+    assert_int_equal(answer_to(&policy, CLASS_EXIT, 8, 5), ANSWER_RETRY);
+    assert_int_equal(answer_to(&policy, CLASS_EXIT, 8, 6), ANSWER_IGNORE);
+    assert_int_equal(answer_to(&policy, CLASS_EXIT, 3, 2), ANSWER_IGNORE);
+    assert_int_equal(answer_to(&policy, CLASS_EXIT, 15, 1), ANSWER_FAIL);
+}
+
+static void code_is_of_the_class_that_has_one(void **state)
+{
+    (void)state;
+    assert_int_equal(failure_of(CLASS_EXIT, 3, 9).code, 3);
+    assert_int_equal(failure_of(CLASS_SIGNAL, 3, 9).code, 9);
+    assert_int_equal(failure_of(CLASS_TIMEOUT, 3, 9).code, 0);
+}
+
+static void table_has_an_end(void **state)
+{
+    (void)state;
+    struct policy policy = POLICY;
+    for (uint8_t i = 1; i <= POLICY_RULES_MAX; i++)
+        add(&policy, CLASS_EXIT, (const uint8_t[]){i, i}, ANSWER_FAIL, 0);
+    const struct policy_rule more = {.class = CLASS_OOM, .code_last = 255};
+    assert_int_equal(policy_add_rule(&policy, &more), -E2BIG);
+    assert_int_equal(policy.rule_count, POLICY_RULES_MAX);
+    assert_int_equal(policy_find_rule(&policy, (struct failure){CLASS_OOM, 0}),
+                     0);
 }
 
 static void unlimited_retries_end_neither_in_overflow_nor_failure(void **state)
@@ -105,8 +153,8 @@ static void unlimited_retries_end_neither_in_overflow_nor_failure(void **state)
                                   .retries_max = UINT64_MAX,
                                   .backoff_min_ms = 1,
                                   .backoff_max_ms = INT64_MAX};
-    const struct policy_answer answer =
-        policy_decide(&policy, CLASS_SIGNAL, UINT64_MAX, 7);
+    const struct policy_answer answer = policy_decide(
+        &policy, (struct failure){CLASS_SIGNAL, 9}, UINT64_MAX, 7);
     assert_int_equal(answer.answer, ANSWER_RETRY);
     assert_true(answer.delay_ms >= INT64_MAX / 2);
 }
@@ -114,12 +162,9 @@ static void unlimited_retries_end_neither_in_overflow_nor_failure(void **state)
 static void loss_costs_no_try_and_quarantine_is_the_end(void **state)
 {
     (void)state;
-    assert_int_equal(policy_decide(&POLICY, CLASS_LOST, 99, 1).answer,
-                     ANSWER_RETRY);
-    assert_int_equal(policy_decide(&POLICY, CLASS_QUARANTINED, 1, 1).answer,
-                     ANSWER_FAIL);
-    assert_int_equal(policy_decide(&POLICY, CLASS_CANCELLED, 1, 1).answer,
-                     ANSWER_FAIL);
+    assert_int_equal(answer_to(&POLICY, CLASS_LOST, 0, 99), ANSWER_RETRY);
+    assert_int_equal(answer_to(&POLICY, CLASS_QUARANTINED, 0, 1), ANSWER_FAIL);
+    assert_int_equal(answer_to(&POLICY, CLASS_CANCELLED, 0, 1), ANSWER_FAIL);
 }
 
 static void every_name_reads_back_and_strange_ones_do_not(void **state)
@@ -132,6 +177,8 @@ static void every_name_reads_back_and_strange_ones_do_not(void **state)
     assert_int_equal(class_parse("Exit"), CLASS_NONE);
     assert_int_equal(status_parse(""), STATUS_NONE);
     assert_string_equal(status_name((enum status)200), "none");
+    assert_string_equal(answer_name(ANSWER_NOTIFY), "notify");
+    assert_string_equal(answer_name((enum answer)ANSWERS), "none");
 }
 
 int main(void)
@@ -141,7 +188,10 @@ int main(void)
         cmocka_unit_test(delay_doubles_up_to_the_most_with_half_of_it_jitter),
         cmocka_unit_test(same_seed_gives_the_same_delay),
         cmocka_unit_test(rule_of_a_class_goes_before_the_rest),
-        cmocka_unit_test(rules_that_are_none_are_refused),
+        cmocka_unit_test(later_rule_for_the_same_takes_its_place),
+        cmocka_unit_test(rule_for_the_fewest_codes_is_followed),
+        cmocka_unit_test(code_is_of_the_class_that_has_one),
+        cmocka_unit_test(table_has_an_end),
         cmocka_unit_test(unlimited_retries_end_neither_in_overflow_nor_failure),
         cmocka_unit_test(loss_costs_no_try_and_quarantine_is_the_end),
         cmocka_unit_test(every_name_reads_back_and_strange_ones_do_not),

@@ -27,6 +27,7 @@ static void stored_comes_back(void **state)
     assert_int_equal(entry.generation, 3);
     assert_int_equal(entry.attempt, 4);
     assert_int_equal(entry.kind, STORED_FAILURE);
+    assert_int_equal(entry.code, 9);
     assert_int_equal(entry.status, STATUS_FAILED);
     assert_int_equal(entry.class, CLASS_EXIT);
     assert_int_equal(stored.entries.count, 1);
@@ -94,7 +95,14 @@ static void synced_comes_back(void **state)
     assert_int_equal(task.losses, 4);
     assert_int_equal(task.lone_deaths, 5);
     assert_int_equal(task.last_class, CLASS_LOST);
+    assert_int_equal(task.last_code, 6);
     assert_int_equal(task.held, 1);
+    struct wire_cause cause;
+    assert_true(wire_next_cause(&synced.causes, &cause));
+    assert_int_equal(cause.task, 1);
+    assert_int_equal(cause.count, 3);
+    assert_int_equal(cause.class, CLASS_EXIT);
+    assert_int_equal(cause.code, 7);
     struct wire_roster_entry entry;
     assert_true(wire_next_roster_entry(&synced.roster, &entry));
     assert_true(id128_equal(&entry.worker, &SAMPLE_ID));

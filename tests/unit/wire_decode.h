@@ -86,10 +86,13 @@ static inline void walk_stored(struct wire_stored *stored, uint64_t *sum)
 static inline void walk_synced(struct wire_synced *synced, uint64_t *sum)
 {
     struct wire_open_task task;
+    struct wire_cause cause;
     struct wire_roster_entry entry;
     walk_runs(synced->finals, sum);
     while (wire_next_open_task(&synced->open, &task))
         *sum += task.task;
+    while (wire_next_cause(&synced->causes, &cause))
+        *sum += cause.count;
     while (wire_next_roster_entry(&synced->roster, &entry))
         walk_bytes(entry.host, sum);
 }

@@ -146,8 +146,8 @@ static inline void put_sample_stored(struct buffer *out)
 {
     const struct wire_worker_mark workers[] = {{SAMPLE_ID, 44}};
     const struct wire_stored_entry entries[] = {
-        {1, 2, 3, 4, STORED_FAILURE, STATUS_FAILED, CLASS_EXIT},
-        {5, 6, 7, 8, STORED_HELD, STATUS_HELD, CLASS_NONE},
+        {1, 2, 3, 4, STORED_FAILURE, STATUS_FAILED, CLASS_EXIT, 9},
+        {5, 6, 7, 8, STORED_HELD, STATUS_HELD, CLASS_NONE, 0},
     };
     const struct wire_stored stored = {.from = 41, .to = 42, .record = 43};
     const struct wire_stored_out lists = {
@@ -208,7 +208,8 @@ static inline struct wire_synced sample_synced(void)
 
 static inline void put_sample_synced(struct buffer *out)
 {
-    const struct wire_open_task open[] = {{1, 2, 3, 4, 5, CLASS_LOST, 1}};
+    const struct wire_open_task open[] = {{1, 2, 3, 4, 5, CLASS_LOST, 6, 1}};
+    const struct wire_cause causes[] = {{1, 3, CLASS_EXIT, 7}};
     const struct wire_roster_entry roster[] = {
         {SAMPLE_ID, SAMPLE_KEYS[1], 81, 82, SPAN_OF("node-3")}};
     const struct wire_synced synced = sample_synced();
@@ -216,6 +217,8 @@ static inline void put_sample_synced(struct buffer *out)
         .finals = TWO_RUNS,
         .open = open,
         .open_count = 1,
+        .causes = causes,
+        .cause_count = 1,
         .roster = roster,
         .roster_count = 1,
     };
