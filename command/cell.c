@@ -52,7 +52,7 @@ enum cell_field cell_field_of(struct span name)
                : CELL_FIELDS;
 }
 
-static struct cell text_cell(struct span text)
+struct cell cell_text(struct span text)
 {
     size_t extra;
     return (struct cell){text.size == 0               ? CELL_NOTHING
@@ -122,7 +122,7 @@ static struct cell args_cell(const struct record *record, bool base64,
 
 static struct cell base64_cell(struct span text, struct buffer *scratch)
 {
-    const struct cell plain = text_cell(text);
+    const struct cell plain = cell_text(text);
     if (plain.kind != CELL_BINARY)
         return (struct cell){CELL_NOTHING, {0}};
     text_put_base64(scratch, text);
@@ -185,7 +185,7 @@ struct cell cell_make(const struct record *record, enum cell_field field,
     case CELL_GENERATION:
         return number_cell(record->generation, scratch);
     case CELL_HOST:
-        return text_cell(record->host);
+        return cell_text(record->host);
     case CELL_SLOT:
         return record->slot == 0 ? nothing : number_cell(record->slot, scratch);
     case CELL_WORKER:
@@ -206,13 +206,13 @@ struct cell cell_make(const struct record *record, enum cell_field field,
     case CELL_ARGS_BASE64:
         return args_cell(record, field == CELL_ARGS_BASE64, scratch);
     case CELL_STDOUT:
-        return text_cell(record->out);
+        return cell_text(record->out);
     case CELL_STDERR:
-        return text_cell(record->err);
+        return cell_text(record->err);
     case CELL_TRUNCATED:
         return truncated_cell(record);
     case CELL_NOTE:
-        return text_cell(record->note);
+        return cell_text(record->note);
     case CELL_KEY:
         return id_cell(&record->key, scratch);
     case CELL_STDOUT_BASE64:
@@ -220,6 +220,7 @@ struct cell cell_make(const struct record *record, enum cell_field field,
     case CELL_STDERR_BASE64:
         return base64_cell(record->err, scratch);
     case CELL_ARGUMENT:
+    case CELL_EXTRACT:
     case CELL_FIELDS:
         break;
     }
@@ -236,9 +237,42 @@ struct cell cell_argument(const struct record *record, struct span name,
     for (struct wire_pair pair; values_next(&list, &pair);) {
         unnamed += pair.name.size == 0;
         if (pair.name.size == 0 ? unnamed == nth : span_equal(pair.name, name))
-            return text_cell(pair.value);
+            return cell_text(pair.value);
     }
     return (struct cell){CELL_NOTHING, {0}};
+}
+
+static size_t digits(struct span text, size_t at)
+{
+    size_t count = 0;
+    while (at + count < text.size && text.at[at + count] >= '0' &&
+           text.at[at + count] <= '9')
+        count++;
+    return count;
+}
+
+bool cell_is_number(struct span text)
+{
+    size_t at = text.size > 0 && text.at[0] == '-';
+    const size_t whole = digits(text, at);
+    if (whole == 0 || (whole > 1 && text.at[at] == '0'))
+        return false;
+    at += whole;
+    if (at < text.size && text.at[at] == '.') {
+        const size_t fraction = digits(text, at + 1);
+        if (fraction == 0)
+            return false;
+        at += 1 + fraction;
+    }
+    if (at < text.size && (text.at[at] == 'e' || text.at[at] == 'E')) {
+        at++;
+        at += at < text.size && (text.at[at] == '+' || text.at[at] == '-');
+        const size_t exponent = digits(text, at);
+        if (exponent == 0)
+            return false;
+        at += exponent;
+    }
+    return at == text.size;
 }
 
 static void put_label(struct buffer *out, struct span label, bool base64)

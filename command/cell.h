@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/store/record.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum cell_field {
@@ -35,11 +36,12 @@ enum cell_field {
     CELL_STDERR_BASE64,
     CELL_ARGS_BASE64,
     CELL_ARGUMENT, // args.NAME or args.N
+    CELL_EXTRACT,  // picked out of stdout: see extract.h
     CELL_FIELDS
 };
 #define CELL_ARGUMENT_PREFIX "args."
 
-/* As in the log; of all but CELL_ARGUMENT. */
+/* As in the log; of all before CELL_ARGUMENT. */
 const char *cell_field_name(enum cell_field field);
 /* CELL_FIELDS when there is none of that name. */
 enum cell_field cell_field_of(struct span name);
@@ -63,6 +65,10 @@ struct cell cell_make(const struct record *record, enum cell_field field,
 /* The value called `name`, or the `nth` without a name unless that is 0. */
 struct cell cell_argument(const struct record *record, struct span name,
                           uint64_t nth);
+/* Of any text: nothing where it is empty. */
+struct cell cell_text(struct span text);
+/* As JSON has numbers: -1.5e+3, but neither 01 nor 1. nor .5. */
+bool cell_is_number(struct span text);
 /* Appends "label":value. Binary goes in as "label_base64". */
 void cell_put_json(const struct cell *cell, struct span label,
                    struct buffer *out);

@@ -1,6 +1,6 @@
 #include "command/fields.h"
 
-#include "command/cell.h"
+#include "command/extract.h"
 #include "common/store/values.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@ struct column {
     enum cell_field field;
     struct span name; // of args.NAME: within the label
     uint64_t nth;     // of args.N, from 1; 0: by name
+    struct extract *extract;
 };
 
 struct fields {
@@ -68,8 +69,11 @@ static int add_all(struct fields *fields)
         CELL_USER,   CELL_SYS,           CELL_MAXRSS,        CELL_STDOUT,
         CELL_STDERR, CELL_TRUNCATED,     CELL_NOTE,          CELL_WORKER,
         CELL_KEY,    CELL_STDOUT_BASE64, CELL_STDERR_BASE64, CELL_ARGS_BASE64};
+    // A database has the bytes themselves.
+    const size_t count =
+        sizeof ALL / sizeof *ALL - (fields->format == FIELDS_DATABASE ? 3 : 0);
     int error = 0;
-    for (size_t i = 0; i < sizeof ALL / sizeof *ALL && error == 0; i++)
+    for (size_t i = 0; i < count && error == 0; i++)
         error = add_at(fields, fields->count,
                        span_of_text(cell_field_name(ALL[i])), ALL[i]);
     fields->args_at = 2; // behind the status
@@ -109,7 +113,31 @@ static int add_list(struct fields *fields, const char *list,
     }
 }
 
+static int add_pattern(struct fields *fields, const char *pattern,
+                       struct problem *problem)
+{
+    struct extract *extract = extract_create(pattern, problem);
+    if (!extract)
+        return problem->code;
+    for (size_t i = 0; i < fields->count; i++)
+        if (span_equal(extract_name(extract),
+                       span_of_text(fields->columns[i].label))) {
+            extract_destroy(&extract);
+            return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                                "--extract: there is a field '%s' already",
+                                fields->columns[i].label);
+        }
+    if (add_at(fields, fields->count, extract_name(extract), CELL_EXTRACT) !=
+        0) {
+        extract_destroy(&extract);
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    fields->columns[fields->count - 1].extract = extract;
+    return 0;
+}
+
 struct fields *fields_create(enum fields_format format, const char *list,
+                             const struct texts *patterns,
                              struct problem *problem)
 {
     struct fields *fields = calloc(1, sizeof *fields);
@@ -119,6 +147,8 @@ struct fields *fields_create(enum fields_format format, const char *list,
         fields->all = !list;
         error = list ? add_list(fields, list, problem) : add_all(fields);
     }
+    for (size_t i = 0; i < patterns->count && error == 0; i++)
+        error = add_pattern(fields, patterns->at[i], problem);
     if (error == 0)
         return fields;
     problem_set(problem, error, "out of memory"); // unless it says more already
@@ -131,8 +161,10 @@ void fields_destroy(struct fields **fields)
     struct fields *const gone = *fields;
     if (!gone)
         return;
-    for (size_t i = 0; i < gone->count; i++)
+    for (size_t i = 0; i < gone->count; i++) {
+        extract_destroy(&gone->columns[i].extract);
         free(gone->columns[i].label);
+    }
     free(gone->columns);
     buffer_free(&gone->scratch);
     free(gone);
@@ -265,6 +297,8 @@ static struct cell cell_at(struct fields *fields, const struct column *column,
                            const struct record *record)
 {
     buffer_clear(&fields->scratch);
+    if (column->field == CELL_EXTRACT)
+        return extract_cell(column->extract, record);
     if (column->field == CELL_ARGUMENT)
         return cell_argument(record, column->name, column->nth);
     return cell_make(record, column->field, &fields->scratch);
@@ -336,6 +370,45 @@ void fields_put(struct fields *fields, const struct record *record,
         count_strangers(fields, record);
     }
     put_u8(out, '\n');
+}
+
+size_t fields_count(const struct fields *fields)
+{
+    return fields->count;
+}
+
+const char *fields_label(const struct fields *fields, size_t column)
+{
+    return fields->columns[column].label;
+}
+
+enum fields_type fields_type(const struct fields *fields, size_t column)
+{
+    switch ((int)fields->columns[column].field) {
+    case CELL_TASK:
+    case CELL_EXIT:
+    case CELL_SIGNAL:
+    case CELL_ATTEMPT:
+    case CELL_ROUND:
+    case CELL_GENERATION:
+    case CELL_SLOT:
+    case CELL_MAXRSS:
+        return FIELDS_INTEGER;
+    case CELL_WALL:
+    case CELL_USER:
+    case CELL_SYS:
+        return FIELDS_REAL;
+    case CELL_ARGUMENT:
+    case CELL_EXTRACT:
+        return FIELDS_ANY;
+    }
+    return FIELDS_TEXT;
+}
+
+struct cell fields_cell(struct fields *fields, size_t column,
+                        const struct record *record)
+{
+    return cell_at(fields, &fields->columns[column], record);
 }
 
 uint64_t fields_left_out(const struct fields *fields)

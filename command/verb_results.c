@@ -1,3 +1,4 @@
+#include "command/database.h"
 #include "command/fields.h"
 #include "command/look.h"
 #include "command/reading.h"
@@ -8,6 +9,7 @@
 #include "common/setting/plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,8 +23,11 @@ struct results {
     const char *dir;
     struct selection selection;
     struct reading *reading;
-    struct fields *fields; // NULL: lines as they stand in the log
+    struct fields *fields;     // NULL: lines as they stand in the log
+    struct database *database; // NULL: rows
+    int fd;                    // where rows go
     struct buffer out;
+    enum fields_format format;
     bool named; // the row of names is out
     struct problem problem;
 };
@@ -31,7 +36,7 @@ static int flush(struct results *results)
 {
     if (results->out.failed)
         return -ENOMEM;
-    const int error = files_write(STDOUT_FILENO, buffer_span(&results->out));
+    const int error = files_write(results->fd, buffer_span(&results->out));
     buffer_clear(&results->out);
     return error ? problem_set(&results->problem, error, "cannot write: %s",
                                strerrordesc_np(-error))
@@ -48,6 +53,8 @@ static void put_names(struct results *results)
 static int emit(void *context, const struct record *record, struct span line)
 {
     struct results *const results = context;
+    if (results->database)
+        return database_put(results->database, record, &results->problem);
     if (!results->named && results->fields) {
         // Nothing to be surveyed was there: the first one names the columns.
         const int error = fields_learn(results->fields, record);
@@ -105,15 +112,50 @@ static int follow(struct results *results)
     return error;
 }
 
-static int print(struct results *results)
+static int print_rows(struct results *results)
 {
-    int error = survey_log(results);
-    if (error == 0)
-        error = results->settings->follow ? follow(results) : take(results);
+    const int error =
+        results->settings->follow ? follow(results) : take(results);
     if (error != 0)
         return error;
     put_names(results);
     return flush(results);
+}
+
+static int fill_database(struct results *results)
+{
+    const struct settings *const set = results->settings;
+    results->database = database_create(set->output_file, results->fields,
+                                        !set->all_attempts, &results->problem);
+    if (!results->database)
+        return results->problem.code;
+    const int error = take(results);
+    return error != 0 ? error
+                      : database_finish(results->database, &results->problem);
+}
+
+static int open_output(struct results *results)
+{
+    const char *const path = results->settings->output_file;
+    results->fd = STDOUT_FILENO;
+    if (!path || results->format == FIELDS_DATABASE)
+        return 0;
+    results->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return results->fd >= 0
+               ? 0
+               : problem_set(&results->problem, -errno, "cannot write %s: %s",
+                             path, strerror(errno));
+}
+
+static int print(struct results *results)
+{
+    int error = open_output(results);
+    if (error == 0)
+        error = survey_log(results);
+    if (error != 0)
+        return error;
+    return results->format == FIELDS_DATABASE ? fill_database(results)
+                                              : print_rows(results);
 }
 
 static int talk(const struct results *results)
@@ -135,19 +177,41 @@ static int talk(const struct results *results)
     return exit;
 }
 
+static enum fields_format format_of(const struct settings *settings)
+{
+    static const char *const NAMES[] = {"ndjson", "csv", "tsv", "sqlite"};
+    const char *const name = settings->format ? settings->format : NAMES[0];
+    for (unsigned i = 1; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (strcmp(name, NAMES[i]) == 0)
+            return (enum fields_format)i;
+    return FIELDS_NDJSON;
+}
+
+static int check(const struct results *results, struct problem *problem)
+{
+    const struct settings *const set = results->settings;
+    if (results->format != FIELDS_DATABASE)
+        return rundir_check(results->dir, problem);
+    if (!set->output_file)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--format sqlite needs a file: -o results.db");
+    if (set->follow)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "a database is written once: without --follow");
+    return rundir_check(results->dir, problem);
+}
+
 static int prepare(struct results *results)
 {
     const struct settings *const set = results->settings;
     const struct gather_options options = {set->failed, set->all_attempts};
-    const char *const name = set->format ? set->format : ""; // no memory
-    const enum fields_format format = strcmp(name, "csv") == 0 ? FIELDS_CSV
-                                      : strcmp(name, "tsv") == 0
-                                          ? FIELDS_TSV
-                                          : FIELDS_NDJSON;
-    if (rundir_check(results->dir, &results->problem) != 0)
+    results->format = format_of(set);
+    if (check(results, &results->problem) != 0)
         return results->problem.code;
-    if (format != FIELDS_NDJSON || set->fields) {
-        results->fields = fields_create(format, set->fields, &results->problem);
+    if (results->format != FIELDS_NDJSON || set->fields ||
+        set->extract.count > 0) {
+        results->fields = fields_create(results->format, set->fields,
+                                        &set->extract, &results->problem);
         if (!results->fields)
             return results->problem.code;
     }
@@ -178,6 +242,9 @@ static int run(struct settings *settings)
             error != 0 ? verb_fail(PROGRAM, &results.problem) : talk(&results);
     reading_close(&results.reading);
     selection_clear(&results.selection);
+    database_destroy(&results.database);
+    if (results.fd > STDERR_FILENO)
+        close(results.fd);
     fields_destroy(&results.fields);
     buffer_free(&results.out);
     return exit;

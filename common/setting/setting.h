@@ -137,6 +137,8 @@ struct settings {
     char *class, *host;
     int64_t since_ms; // 0: at any time
     bool err;
+    struct texts extract; // patterns
+    char *output_file;
     bool verbose;
     /* identity: written to the plan by `fan run` or the ventilator */
     char *run_id;              // 32 hex digits

@@ -17,6 +17,7 @@ LIBRARIES = {
     "zmq.h": "zmq", "czmq.h": "zmq", "yaml.h": "yaml", "zlib.h": "zlib",
     "jansson.h": "jansson", "xxhash.h": "xxhash",
     "isa-l/crc.h": "isal", "isa-l/igzip_lib.h": "isal",
+    "sqlite3.h": "sqlite",
 }
 # No file, socket, thread, clock or output can be had from these.
 PURE_LIBC = {
@@ -27,7 +28,7 @@ PURE_LIBC = {
 LIBC = PURE_LIBC | {
     "arpa/inet.h", "dirent.h", "dlfcn.h", "fcntl.h", "fnmatch.h", "getopt.h",
     "glob.h", "langinfo.h", "libgen.h", "linux/limits.h", "locale.h", "malloc.h",
-    "netdb.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h",
+    "netdb.h", "netinet/in.h", "netinet/tcp.h", "poll.h", "pthread.h", "regex.h",
     "pwd.h", "sched.h", "semaphore.h", "signal.h", "spawn.h", "stdio.h", "strings.h",
     "sys/epoll.h", "sys/eventfd.h", "sys/file.h", "sys/inotify.h",
     "sys/ioctl.h", "sys/mman.h", "sys/pidfd.h", "sys/prctl.h", "sys/random.h",
@@ -84,7 +85,8 @@ ZONES = (
     Zone(4, r"worker/plugin", r"common/|worker/|include/fan\.h"),
     Zone(4, r"worker/", r"common/|worker/", ("zlib",)),
     Zone(4, r"sink/", r"common/|sink/", ("zlib", "jansson")),
-    Zone(5, r"command/", r"common/|command/|include/fan\.h", ("jansson",)),
+    Zone(5, r"command/", r"common/|command/|include/fan\.h",
+         ("jansson", "sqlite")),
     Zone(5, r"include/", r"(?!)"),
     Zone(5, r"docs/man/", r"common/(base|setting)/"),
 )

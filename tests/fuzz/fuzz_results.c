@@ -35,8 +35,8 @@ static int emit(void *context, const struct record *record, struct span line)
     (void)line;
     struct problem problem = {0};
     for (unsigned i = FIELDS_NDJSON; i <= FIELDS_TSV; i++) {
-        struct fields *fields =
-            fields_create((enum fields_format)i, NULL, &problem);
+        struct fields *fields = fields_create((enum fields_format)i, NULL,
+                                              &(struct texts){0}, &problem);
         assert(fields);
         int error = fields_learn(fields, record);
         assert(error == 0);

@@ -238,7 +238,7 @@ static bool reading_scenario(void)
     struct readers readers = {
         .follow = follow_create(true, &start, ignore, NULL),
         .gather = gather_create((struct gather_options){0}),
-        .fields = fields_create(FIELDS_CSV, NULL, &problem),
+        .fields = fields_create(FIELDS_CSV, NULL, &(struct texts){0}, &problem),
     };
     bool whole = is_memory(!readers.fields, &problem) && readers.follow &&
                  readers.gather;

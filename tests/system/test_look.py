@@ -1,8 +1,11 @@
 """Looking at a run: while it is at work, when it was killed, when it ended."""
+import contextlib
 import csv
+import glob
 import io
 import json
 import os
+import sqlite3
 import subprocess
 
 import system
@@ -132,6 +135,49 @@ class Ended(SystemTest):
                          (system.DAMAGED, whole))
         self.assertIn("is damaged at byte ", done.stderr)
 
+    def test_database_has_typed_columns(self):
+        self.fan("results", "--format", "sqlite", "-o", "r.db", "run")
+        with contextlib.closing(sqlite3.connect(self.path("r.db"))) as db:
+            rows = db.execute('select "args.text", stdout, status, "args.n", '
+                              'wall_s, exit from tasks order by task'
+                              ).fetchall()
+            names = [row[0] for row in db.execute(
+                "select name from sqlite_master where type = 'index'")]
+            columns = [row[1] for row in db.execute(
+                "select * from pragma_table_info('tasks')")]
+        self.assertEqual([row[:4] for row in rows], [
+            (text, text, "failed" if text == "plain" else "ok", 1)
+            for text in self.TEXTS])
+        self.assertTrue(all(isinstance(row[4], float) for row in rows))
+        self.assertEqual([row[5] for row in rows], [1] + [0] * 5)
+        self.assertEqual(len(names), 4)  # status, host, two parameters
+        self.assertIn("maxrss_bytes", columns)
+        # It takes an older one's place when it is whole, and only then.
+        done = self.program("fan", "results", "--format", "sqlite", "-o",
+                            "r.db", "--extract", "task=(x)", "run")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.fan("results", "--format", "sqlite", "-o", "r.db", "2-3", "run")
+        with contextlib.closing(sqlite3.connect(self.path("r.db"))) as db:
+            self.assertEqual(db.execute("select count(*) from tasks")
+                             .fetchone(), (2,))
+        self.assertEqual(glob.glob(self.path("*.part")), [])
+
+    def test_numbers_are_picked_out_of_output(self):
+        self.fan("run", "-q", "--results", "energies", "--", "printf",
+                 "step 1\\nenergy=%s eV\\nenergy=0\\n", ":::", "-1.5e-3",
+                 "12", "007", "none")
+        pattern = "energy=([-0-9.e]+)"
+        picked = [json.loads(line) for line in self.fan(
+            "results", "--fields", "task", "--extract", pattern, "energies")]
+        self.assertEqual({row["task"]: row["energy"] for row in picked},
+                         {1: -0.0015, 2: 12, 3: "007", 4: 0})
+        self.fan("results", "--format", "sqlite", "-o", "e.db", "--extract",
+                 pattern, "energies")
+        with contextlib.closing(sqlite3.connect(self.path("e.db"))) as db:
+            self.assertEqual(db.execute(
+                'select energy, "args.1" from tasks order by task').fetchall(),
+                [(-0.0015, -0.0015), (12, 12), ("007", "007"), (0, "none")])
+
     def test_list_has_a_line_for_each_task(self):
         names, *lines = self.fan("list", "run")
         self.assertEqual(names.split(), ["TASK", "STATUS", "WHY", "TRY",
@@ -184,6 +230,9 @@ class Ended(SystemTest):
                       ("results", "--format", "xml", "run"),
                       ("results", "no-such-run"), ("status", "no-such-run"),
                       ("status", "run", "run"), ("verify", "--follow"),
+                      ("results", "--format", "sqlite", "run"),
+                      ("results", "--extract", "e=1", "run"),
+                      ("results", "--extract", "([0-9])", "run"),
                       ("list", "0", "run"), ("logs", "3-2", "run"),
                       ("list", "1,,2", "run"), ("list", "9" * 30, "run"),
                       ("list", "--class", "bad", "run")):

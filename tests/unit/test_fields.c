@@ -33,7 +33,8 @@ static struct record record_of(const struct buffer *values)
 static struct fields *chosen(enum fields_format format, const char *list)
 {
     struct problem problem = {0};
-    struct fields *fields = fields_create(format, list, &problem);
+    struct fields *fields =
+        fields_create(format, list, &(struct texts){0}, &problem);
     if (!fields)
         print_message("%s\n", problem.text);
     assert_non_null(fields);
@@ -215,7 +216,8 @@ static void unknown_field_is_a_usage_problem(void **state)
                                         ",task", "args.", "task, status"};
     for (size_t i = 0; i < sizeof LISTS / sizeof *LISTS; i++) {
         struct problem problem = {0};
-        assert_null(fields_create(FIELDS_CSV, LISTS[i], &problem));
+        assert_null(
+            fields_create(FIELDS_CSV, LISTS[i], &(struct texts){0}, &problem));
         assert_int_equal(problem.exit, EXIT_USAGE);
         assert_non_null(strstr(problem.text, "args.NAME"));
     }
