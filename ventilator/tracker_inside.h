@@ -114,6 +114,7 @@ struct tracker {
     struct entry *entries;
     uint32_t entry_count, entry_capacity, entry_free;
     struct list lists[ENTRY_STATES];
+    uint32_t again;    // the last that became READY again, if it still is
     size_t open_count; // entries in use
     uint32_t *ring;    // entries by task number modulo ring_mask + 1
     size_t ring_mask;

@@ -167,18 +167,45 @@ void entry_drop_payload(struct tracker *tracker, uint32_t at)
     entry->payload_size = 0;
 }
 
+static bool is_again(const struct tracker *tracker, uint32_t at)
+{
+    return at && tracker->entries[at].state == ENTRY_READY &&
+           tracker->entries[at].attempts > 0;
+}
+
+// What was sent before goes in front of what is new, in the input's order: what
+// several workers give back would else turn it round. One message gives them in
+// order, so that the place of the last is near.
+static uint32_t place_again(struct tracker *tracker, uint32_t at)
+{
+    const struct entry *const entries = tracker->entries;
+    const uint64_t ordinal = entries[at].ordinal;
+    uint32_t older = tracker->again;
+    if (older == at || !is_again(tracker, older))
+        older = NONE;
+    uint32_t newer =
+        older ? entries[older].newer : tracker->lists[ENTRY_READY].oldest;
+    for (; older && entries[older].ordinal > ordinal;
+         older = entries[older].older)
+        newer = older;
+    for (; is_again(tracker, newer) && entries[newer].ordinal <= ordinal;
+         newer = entries[newer].newer)
+        older = newer;
+    tracker->again = at;
+    return older;
+}
+
 void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state)
 {
     leave(tracker, at);
     struct entry *entry = &tracker->entries[at];
-    entry->state = state;
     uint32_t older = tracker->lists[state].newest;
     if (state == ENTRY_WAITING)
         while (older && tracker->entries[older].due_ms > entry->due_ms)
             older = tracker->entries[older].older;
-    // What was sent before goes in front of what is new.
     if (state == ENTRY_READY && entry->attempts > 0)
-        older = NONE;
+        older = place_again(tracker, at);
+    entry->state = (uint8_t)state;
     insert(tracker, at, older);
 }
 

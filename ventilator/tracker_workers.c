@@ -238,8 +238,7 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
     struct wire_list list = returned->tasks;
     struct wire_refs refs;
     while (wire_next_refs(&list, &refs)) {
-        // Each goes to the front: so the last of them first.
-        for (uint32_t i = refs.count; i-- > 0;) {
+        for (uint32_t i = 0; i < refs.count; i++) {
             const uint32_t at = entry_find(tracker, refs.task + i);
             const struct entry *entry = &tracker->entries[at];
             if (!at || entry->state != ENTRY_OUT || entry->worker != handle ||

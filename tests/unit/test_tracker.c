@@ -389,7 +389,10 @@ static void what_waits_behind_a_long_task_comes_back_in_order(void **state)
         recalls += bench->kinds[ACTION_RECALL];
     }
     assert_int_equal(recalls, 1); // though there is more input
-    returned(bench, (struct wire_refs){4, 5, 1, 1}, 110);
+    static const struct wire_refs PARTS[] = {
+        {5, 2, 1, 1}, {8, 1, 1, 1}, {4, 1, 1, 1}, {7, 1, 1, 1}};
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++)
+        returned(bench, PARTS[i], 110);
     offer(bench, 9);
     report(bench,
            (struct wire_report){.lane = 1,
@@ -403,6 +406,18 @@ static void what_waits_behind_a_long_task_comes_back_in_order(void **state)
     assert_int_equal(bench->sent_count, 3); // two slots, and one ahead
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(bench->sent[i].task, 4 + i);
+    report(bench,
+           (struct wire_report){.lane = 1,
+                                .kept = 1,
+                                .made = 1,
+                                .received = bench->lane_number,
+                                .finished = 15,
+                                .busy_us = 9000 + 210000},
+           NOTHING, NOTHING, 202);
+    turn(bench, 203);
+    assert_int_equal(bench->sent_count, 3);
+    for (size_t i = 0; i < 3; i++) // and then what is new
+        assert_int_equal(bench->sent[i].task, 7 + i);
 }
 
 static void worker_that_tells_in_time_keeps_what_waits(void **state)
