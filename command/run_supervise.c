@@ -108,6 +108,8 @@ static void make_command(const struct supervisor *supervisor,
             line->words[count++] = "--plugin";
             line->words[count++] = supervisor->settings->plugin;
         }
+        if (supervisor->settings->isolate)
+            line->words[count++] = "--isolate";
         break;
     case RUN_ROLES:
         break;

@@ -81,12 +81,13 @@ bool worker_prepare(struct worker *worker)
 {
     int code;
     retain_set_max(worker->retain, worker->settings->retain_max);
-    if (worker->settings->plugin)
+    const struct settings *settings = worker->settings;
+    if (settings->plugin && !settings->isolate)
         code = prepare_plugin(worker);
-    else if (worker->settings->coprocess && !worker->code)
-        code = worker_prepare_coprocess(worker, directory(worker->settings),
+    else if (settings->plugin || (settings->coprocess && !worker->own_plugin))
+        code = worker_prepare_coprocess(worker, directory(settings),
                                         output_max(worker));
-    else if (worker->code)
+    else if (worker->own_plugin)
         code = problem_exit(&worker->problem, EXIT_USAGE, -EINVAL,
                             "this worker has a plugin, and the run has "
                             "commands: the ventilator, too, is to be given "

@@ -3,23 +3,55 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { STOP_MS = 2000 }; // a leaving worker waits so long for its coprocesses
+
+int worker_isolate(struct worker *worker, const char *plugin,
+                   struct problem *problem)
+{
+    worker->isolate = calloc(1, sizeof *worker->isolate);
+    if (!worker->isolate)
+        return problem_set(problem, -ENOMEM, "out of memory");
+    return isolate_open(worker->isolate, plugin, problem);
+}
+
+// A slot of a plugin is a coprocess of ours.
+static int isolate(struct worker *worker, struct coprocess_settings *coprocess)
+{
+    const char *plugin =
+        worker->own_plugin ? worker->own_plugin : worker->settings->plugin;
+    if (!worker->isolate &&
+        worker_isolate(worker, plugin, &worker->problem) < 0)
+        return worker->problem.code;
+    coprocess->command = NULL;
+    coprocess->framing = FRAMING_PLUGIN;
+    coprocess->argv =
+        isolate_argv(worker->isolate, coprocess->seed, coprocess->output_max);
+    return coprocess->argv
+               ? 0
+               : problem_set(&worker->problem, -ENOMEM, "out of memory");
+}
+
+static enum framing framing(const struct settings *settings)
+{
+    const bool lines =
+        settings->framing && strcmp(settings->framing, "lines") == 0;
+    return lines ? FRAMING_LINES : FRAMING_GREETED;
+}
 
 int worker_prepare_coprocess(struct worker *worker, const char *directory,
                              uint64_t output_max)
 {
     const struct settings *settings = worker->settings;
-    const bool lines =
-        settings->framing && strcmp(settings->framing, "lines") == 0;
     struct coprocess_settings coprocess = {
         .command = settings->coprocess,
         .launch = {.run = settings->name ? settings->name : worker->run_text,
                    .dir = settings->dir,
                    .chdir = directory},
         .slots = slots_count(worker->slots),
-        .framing = lines ? FRAMING_LINES : FRAMING_GREETED,
+        .framing = framing(settings),
         .seed = settings->seed,
         .timeout_ms = settings->timeout_ms,
         .grace_ms = settings->grace_ms,
@@ -33,6 +65,8 @@ int worker_prepare_coprocess(struct worker *worker, const char *directory,
                       &coprocess.resident_max) < 0)
         return problem_set(&worker->problem, -EINVAL,
                            "the run's --recycle is malformed");
+    if (settings->plugin && isolate(worker, &coprocess) < 0)
+        return worker->problem.code;
     worker->coprocess = coprocess_create(&coprocess, &worker->problem);
     return worker->problem.code;
 }
@@ -81,7 +115,12 @@ static void unhand(void *argument, const struct slot_task *task)
 
 int worker_execute_coprocess(struct worker *worker, int64_t now_ms)
 {
+    struct problem problem = {0};
     coprocess_turn(worker->coprocess, now_ms);
+    if (coprocess_is_refused(worker->coprocess, &problem)) {
+        worker_fail(worker, problem.exit, problem.text);
+        return 0;
+    }
     const int code = take_answered(worker);
     coprocess_take_back_waiting(worker->coprocess, now_ms, unhand, worker);
     const bool draining = slots_draining(worker->slots);

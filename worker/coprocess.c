@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -83,9 +84,10 @@ struct coprocess *coprocess_create(const struct coprocess_settings *settings,
     int code = coprocess->epoll < 0 ? -errno : 0;
     const int opened = open_seats(coprocess);
     code = code == 0 ? opened : code;
-    coprocess->line = coprocess_line(settings->command);
+    coprocess->line =
+        settings->command ? coprocess_line(settings->command) : NULL;
     if (launcher_open(&coprocess->launcher, &coprocess->settings.launch) < 0 ||
-        !coprocess->line)
+        (settings->command && !coprocess->line))
         code = -ENOMEM;
     if (code == 0)
         return coprocess;
@@ -146,7 +148,8 @@ static void take_event(struct coprocess *coprocess, uint64_t what,
 
 static void warn(struct seat *seat, int64_t now_ms)
 {
-    if (seat->warned || seat->talk.state != TALK_STARTING ||
+    if (seat->warned || seat->coprocess->settings.argv ||
+        seat->talk.state != TALK_STARTING ||
         now_ms - seat->started_ms < WARN_MS)
         return;
     seat->warned = true;
@@ -358,9 +361,12 @@ static void fill_end(const struct coprocess *coprocess,
                 .class = job->class,
                 .exit = job->exit,
                 .signal = job->signal,
+                .out_cut = job->out_cut,
                 .err_cut = job->err_cut,
                 .start_us = job->began_us + coprocess->utc_less_us,
                 .wall_us = (uint64_t)job->wall_us,
+                .user_us = job->user_us,
+                .sys_us = job->sys_us,
                 .out = buffer_span(&job->out),
                 .err = buffer_span(&job->err),
                 .note = span_of_text(job->note)}};
@@ -387,6 +393,20 @@ void coprocess_release(struct coprocess *coprocess)
     struct talk *talk = &coprocess->seat[coprocess->at].talk;
     learn(coprocess, talk_next(talk));
     talk_release(talk);
+}
+
+bool coprocess_is_refused(const struct coprocess *coprocess,
+                          struct problem *problem)
+{
+    const bool plugin = coprocess->settings.framing == FRAMING_PLUGIN;
+    for (uint32_t i = 0; plugin && i < coprocess->settings.slots; i++) {
+        const struct talk_failure *why = talk_refused(&coprocess->seat[i].talk);
+        if (!why)
+            continue;
+        problem_exit(problem, EXIT_USAGE, -EINVAL, "%s", why->note);
+        return true;
+    }
+    return false;
 }
 
 /* -- the end -- */

@@ -24,6 +24,7 @@ struct coprocess;
 
 struct coprocess_settings {
     const char *command;           /* for /bin/sh -c; borrowed, as all texts */
+    char *const *argv;             /* or a program's path and arguments */
     struct launch_settings launch; /* run, dir, chdir */
     uint32_t slots;
     enum framing framing;
@@ -73,6 +74,10 @@ void coprocess_take_back_waiting(struct coprocess *coprocess, int64_t now_ms,
  * cancelled. */
 void coprocess_cancel(struct coprocess *coprocess,
                       const struct slot_task *task);
+
+/* Can a plugin's slot not be set up at all? True with a problem. */
+bool coprocess_is_refused(const struct coprocess *coprocess,
+                          struct problem *problem);
 
 struct coprocess_end {
     const struct slot_task *task;

@@ -107,6 +107,7 @@ static int spawn_with(struct seat *seat, const int child[3],
     const struct coprocess_settings *settings = &seat->coprocess->settings;
     char shell[] = "/bin/sh", option[] = "-c";
     char *words[] = {shell, option, seat->coprocess->line, NULL};
+    char *const *argv = settings->argv ? settings->argv : words;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
     if (posix_spawnattr_init(&attributes) != 0)
@@ -115,7 +116,7 @@ static int spawn_with(struct seat *seat, const int child[3],
     if (code == 0) {
         code = prepare(settings->launch.chdir, child, &actions, &attributes);
         if (code == 0)
-            code = posix_spawn(&seat->pid, shell, &actions, &attributes, words,
+            code = posix_spawn(&seat->pid, argv[0], &actions, &attributes, argv,
                                environment);
         posix_spawn_file_actions_destroy(&actions);
     }

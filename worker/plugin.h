@@ -21,6 +21,9 @@
 
 struct plugin_code;
 
+/* Cuts PATH[:FUNCTION] down to the path, and gives the function's name. */
+const char *plugin_split(char *text);
+
 /* Loads PATH[:FUNCTION], a path from the current directory; standard output
  * becomes standard error. NULL with a usage problem: there is no such file, it
  * is no library or wants what is not there, it has no such function. It is

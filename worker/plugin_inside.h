@@ -148,6 +148,8 @@ void plugin_task_clear(struct fan_task *task);
 
 /* The thread's: its task, at that place, has ended. */
 void plugin_put_result(struct plugin_seat *seat, uint32_t place);
+/* What a function's return value is in the record. */
+uint8_t plugin_exit_code(int code);
 void plugin_clear_results(struct plugin_seat *seat);
 
 #endif

@@ -20,8 +20,8 @@ static bool is_name(const char *text)
     return *text == '\0';
 }
 
-// PATH[:FUNCTION]: what follows the last colon, if it can be a function's name.
-static const char *split(char *path)
+// What follows the last colon, if it can be a function's name.
+const char *plugin_split(char *path)
 {
     char *colon = strrchr(path, ':');
     if (!colon || colon == path || !is_name(colon + 1))
@@ -91,7 +91,7 @@ struct plugin_code *plugin_load(const char *text, struct problem *problem)
     if (!code || !path)
         (void)problem_set(problem, -ENOMEM, "out of memory");
     else
-        (void)load(code, path, split(path), problem);
+        (void)load(code, path, plugin_split(path), problem);
     free(path);
     if (problem->code != 0)
         plugin_code_free(&code);

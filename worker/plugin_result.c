@@ -38,7 +38,7 @@ static struct span note_on(const struct fan_task *task, enum fail_class class)
     return (struct span){0};
 }
 
-static uint8_t exit_code_of(int code)
+uint8_t plugin_exit_code(int code)
 {
     return code >= 0 && code <= UINT8_MAX ? (uint8_t)code : UINT8_MAX;
 }
@@ -49,7 +49,7 @@ static struct exec_end end_of(const struct fan_task *task, uint32_t place)
     return (struct exec_end){
         .slot = task->seat->slot,
         .class = class,
-        .exit = exit_code_of(task->code),
+        .exit = plugin_exit_code(task->code),
         .out_cut = task->out.cut,
         .err_cut = task->err.cut,
         .start_us = task->start_ns / NS_PER_US +

@@ -13,6 +13,7 @@
 #include "common/wire/wire.h"
 #include "worker/coprocess.h"
 #include "worker/exec.h"
+#include "worker/isolate.h"
 #include "worker/plugin.h"
 #include "worker/result.h"
 #include "worker/retain.h"
@@ -60,6 +61,8 @@ struct worker {
     struct coprocess *coprocess;
     struct plugin *plugin;
     struct plugin_code *code; // of the plugin, or of --plugin before that
+    struct isolate *isolate;  // the same, with --isolate
+    char *own_plugin;         // as this worker was given --plugin
     bool open;                // the plugin's slots are set up
     bool stuck; // a thread does not end: nothing it may use is freed
     struct net_socket *control, *lane, *results;
@@ -146,6 +149,10 @@ void worker_kill(struct worker *worker);
 
 int worker_prepare_coprocess(struct worker *worker, const char *directory,
                              uint64_t output_max);
+/* With --isolate: sees whether the plugin can be loaded. 0 or the problem's
+ * code. */
+int worker_isolate(struct worker *worker, const char *plugin,
+                   struct problem *problem);
 int worker_execute_coprocess(struct worker *worker, int64_t now_ms);
 void worker_take_back_coprocess(struct worker *worker);
 void worker_kill_coprocess(struct worker *worker);

@@ -12,9 +12,6 @@ enum {
     QUIET_ENOUGH = 32,        // answers without a word on stderr
     AHEAD_SIZE_MAX = 4 << 10, // of a task that is written ahead
     KEEP = 64 << 10,          // memory a place keeps from task to task
-    TEXT_KEEP = 1 << 20,
-    PAUSE_US = 100 * 1000, // after a start without an answer; doubles
-    PAUSE_MAX_US = 5 * 1000 * 1000,
 };
 /* Tasks with a process at a time, by framing: a reader of lines may take in
  * more of them than it works on, and nothing of that can be had back. A plain
@@ -22,7 +19,8 @@ enum {
 static const uint32_t DEPTHS[] = {[FRAMING_GREETED] = 1,
                                   [FRAMING_NDJSON] = 8,
                                   [FRAMING_BINARY] = TALK_PLACES,
-                                  [FRAMING_LINES] = 1};
+                                  [FRAMING_LINES] = 1,
+                                  [FRAMING_PLUGIN] = TALK_PLACES};
 
 int talk_init(struct talk *talk, const struct talk_settings *settings,
               uint32_t slot)
@@ -49,12 +47,12 @@ void talk_clear(struct talk *talk)
     buffer_free(&talk->err);
 }
 
-static int64_t later(int64_t now_us, int64_t by_us)
+int64_t talk_later(int64_t now_us, int64_t by_us)
 {
     return by_us > INT64_MAX - now_us ? INT64_MAX : now_us + by_us;
 }
 
-static void reuse(struct buffer *buffer, size_t keep)
+void talk_reuse(struct buffer *buffer, size_t keep)
 {
     if (buffer->capacity > keep || buffer->failed)
         buffer_free(buffer);
@@ -62,7 +60,7 @@ static void reuse(struct buffer *buffer, size_t keep)
         buffer_clear(buffer);
 }
 
-static void note(char to[TALK_NOTE_SIZE], const char *text)
+void talk_note(char to[TALK_NOTE_SIZE], const char *text)
 {
     const size_t size = strnlen(text, TALK_NOTE_SIZE - 1);
     memcpy(to, text, size);
@@ -88,7 +86,7 @@ static void order_stop(struct talk *talk, enum talk_order order)
     talk->asked = order != TALK_CLOSE;
     talk->due_us = order == TALK_KILL
                        ? INT64_MAX
-                       : later(talk->now_us, talk->settings->grace_us);
+                       : talk_later(talk->now_us, talk->settings->grace_us);
 }
 
 // The first reason stands.
@@ -99,7 +97,7 @@ void talk_stop(struct talk *talk, enum fail_class class, const char *why,
         return;
     talk->state = TALK_STOPPING;
     talk->why = class;
-    note(talk->note, why);
+    talk_note(talk->note, why);
     order_stop(talk, order);
 }
 
@@ -112,7 +110,7 @@ void talk_begin(struct talk *talk)
         return;
     }
     talk_current(talk)->began_us = talk->now_us;
-    talk->due_us = later(talk->now_us, talk->settings->timeout_us);
+    talk->due_us = talk_later(talk->now_us, talk->settings->timeout_us);
     talk->number++;
 }
 
@@ -138,11 +136,11 @@ void talk_fail(struct talk_job *job, enum fail_class class, int exit,
 {
     job->class = class;
     job->exit = (uint8_t)exit;
-    note(job->note, why);
+    talk_note(job->note, why);
 }
 
 // Ends the first task that waits with the failure of a start.
-static void tell_failure(struct talk *talk)
+void talk_tell_failure(struct talk *talk)
 {
     struct talk_failure *failure = &talk->failure;
     if (!failure->pending || talk->sent > 0 || talk->held == talk->ended)
@@ -179,8 +177,10 @@ void talk_hand(struct talk *talk, const struct slot_task *task)
     job->held = task;
     job->class = CLASS_NONE;
     job->exit = job->signal = 0;
+    job->out_cut = job->err_cut = false;
     job->size = 0;
     job->wall_us = 0;
+    job->user_us = job->sys_us = 0;
     job->note[0] = '\0';
 }
 
@@ -194,6 +194,7 @@ static bool write_next(struct talk *talk)
         .seed = template_seed(talk->settings->seed, task->task),
         .attempt = task->failures + 1,
         .slot = talk->slot,
+        .key = task->key,
         .payload = task->payload};
     const size_t from = talk->in.size;
     const int code = frame_put_task(&talk->in, talk->framing, &told);
@@ -230,7 +231,7 @@ void talk_recycle_if_due(struct talk *talk)
 void talk_fill(struct talk *talk, int64_t now_us)
 {
     talk->now_us = now_us;
-    tell_failure(talk);
+    talk_tell_failure(talk);
     while (talk->state == TALK_READY && !talk->recycle &&
            talk->ended + talk->sent < talk->held && write_next(talk))
         talk_recycle_if_due(talk);
@@ -270,8 +271,8 @@ void talk_release(struct talk *talk)
 {
     assert(talk->ended > 0);
     struct talk_job *job = job_at(talk, 0);
-    reuse(&job->out, KEEP);
-    reuse(&job->err, KEEP);
+    talk_reuse(&job->out, KEEP);
+    talk_reuse(&job->err, KEEP);
     talk->first++;
     talk->ended--;
     talk->held--;
@@ -290,107 +291,18 @@ void talk_started(struct talk *talk, int64_t now_us)
     assert(talk->state == TALK_DOWN);
     talk->now_us = now_us;
     talk->framing = talk->settings->framing;
-    talk->state = talk->framing == FRAMING_GREETED ? TALK_STARTING : TALK_READY;
-    talk->due_us = talk->state == TALK_STARTING
-                       ? later(now_us, talk->settings->timeout_us)
+    talk->state = talk->framing == FRAMING_LINES ? TALK_READY : TALK_STARTING;
+    // To set up a plugin's slot may take any time.
+    talk->due_us = talk->framing == FRAMING_GREETED
+                       ? talk_later(now_us, talk->settings->timeout_us)
                        : INT64_MAX;
     talk->answers = 0;
     talk->quiet = 0;
     talk->why = CLASS_NONE;
     talk->recycle = talk->asked = false;
+    talk->answered = talk->greeted = false;
     talk->order = TALK_NOTHING;
     talk->note[0] = '\0';
-}
-
-static void pause_starts(struct talk *talk)
-{
-    int64_t pause_us = PAUSE_US;
-    for (unsigned i = 0; i < talk->misses && pause_us < PAUSE_MAX_US; i++)
-        pause_us *= 2;
-    talk->misses++;
-    talk->start_us =
-        later(talk->now_us, pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US);
-}
-
-void talk_not_started(struct talk *talk, const char *why, int64_t now_us)
-{
-    talk->now_us = now_us;
-    talk->failure = (struct talk_failure){true, CLASS_SPAWN, 0, 0, ""};
-    note(talk->failure.note, why);
-    pause_starts(talk);
-    tell_failure(talk);
-}
-
-// Of a process that was stopped by us `why` says it, else how it ended.
-static struct talk_failure class_of_end(const struct talk *talk,
-                                        struct talk_status status,
-                                        const char *early, const char *empty)
-{
-    struct talk_failure failure = {.pending = true,
-                                   .class = talk->why,
-                                   .exit = (uint8_t)status.exit,
-                                   .signal = (uint8_t)status.signal};
-    const bool by_itself = talk->why == CLASS_NONE;
-    if (by_itself)
-        failure.class = status.signal ? CLASS_SIGNAL : CLASS_EXIT;
-    note(failure.note, !by_itself                               ? talk->note
-                       : status.signal == 0 && status.exit == 0 ? empty
-                                                                : early);
-    if (failure.class == CLASS_EXIT && failure.exit == 0) {
-        failure.exit = FAILED_EXIT;
-        failure.signal = 0;
-    }
-    return failure;
-}
-
-// What was written to it goes with it.
-static void forget_process(struct talk *talk)
-{
-    reuse(&talk->in, TEXT_KEEP);
-    reuse(&talk->heard, TEXT_KEEP);
-    talk->in_done = talk->seen = 0;
-    talk->sent = 0;
-    talk->state = TALK_DOWN;
-    talk->due_us = INT64_MAX;
-    talk->order = TALK_NOTHING;
-}
-
-static struct talk_failure failed_start(const struct talk *talk,
-                                        struct talk_status status)
-{
-    if (talk->framing == FRAMING_GREETED)
-        return class_of_end(talk, status,
-                            "the coprocess ended before it greeted",
-                            "the coprocess ended with exit code 0 before it "
-                            "greeted (a plain filter needs --framing lines)");
-    return class_of_end(talk, status,
-                        "the coprocess ended before it was given a task",
-                        "the coprocess ended with exit code 0 before it was "
-                        "given a task");
-}
-
-void talk_ended(struct talk *talk, struct talk_status status, int64_t now_us)
-{
-    assert(talk->state != TALK_DOWN);
-    talk->now_us = now_us;
-    const bool fruitless = talk->answers == 0 && !talk->recycle;
-    if (talk->sent > 0) {
-        const struct talk_failure failure =
-            class_of_end(talk, status, "the coprocess ended before it answered",
-                         "the coprocess ended with exit code 0 before it "
-                         "answered");
-        struct talk_job *job = talk_current(talk);
-        talk_fail(job, failure.class, failure.exit, failure.note);
-        job->signal = failure.signal;
-        talk_end(talk);
-    } else if (fruitless || talk->why != CLASS_NONE) {
-        talk->failure = failed_start(talk, status);
-    }
-    talk->start_us = INT64_MIN;
-    if (fruitless)
-        pause_starts(talk);
-    forget_process(talk);
-    tell_failure(talk);
 }
 
 void talk_hung_up(struct talk *talk, int64_t now_us)
@@ -422,7 +334,7 @@ void talk_sent(struct talk *talk, size_t size)
     talk->in_done += size;
     if (talk->in_done < talk->in.size)
         return;
-    reuse(&talk->in, TEXT_KEEP);
+    talk_reuse(&talk->in, TALK_TEXT_KEEP);
     talk->in_done = 0;
 }
 

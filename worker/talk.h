@@ -26,7 +26,7 @@
 
 enum {
     TALK_PLACES = 64,         // tasks here at most; a power of two
-    TALK_NOTE_SIZE = 160,     // of a sentence on how a task ended
+    TALK_NOTE_SIZE = 320,     // of a sentence on how a task ended
     TALK_TAIL_MAX = 64 << 10, // of what it says while it has no task
 };
 
@@ -65,7 +65,8 @@ struct talk_job {
     int64_t began_us, wall_us;
     enum fail_class class;
     uint8_t exit, signal;
-    bool err_cut;
+    bool out_cut, err_cut;
+    uint64_t user_us, sys_us;
     struct buffer out, err;
     char note[TALK_NOTE_SIZE];
 };
@@ -94,6 +95,9 @@ struct talk {
     uint32_t quiet;   // answers since it last said something
     uint64_t answers; // of this process
     unsigned misses;  // starts in a row that gave no answer
+    bool answered;    // what it was stopped for: see talk_hear.c
+    bool greeted;     // this process did
+    bool served;      // ... or one before it
     bool recycle;     // takes no more tasks, ends when it has answered
     bool asked;       // TERM was sent
     enum fail_class why;
@@ -127,7 +131,8 @@ void talk_give_back(struct talk *talk,
 /* The first unanswered task: its number, or 0. */
 uint64_t talk_running(const struct talk *talk);
 const struct slot_task *talk_running_task(const struct talk *talk);
-/* Stops the process for it: its end is of class cancelled. */
+/* Stops the process for it: its end is of class cancelled. What a plugin still
+ * returns then is kept. */
 void talk_cancel(struct talk *talk, int64_t now_us);
 /* An ended one, always the same until it is released; NULL: none. */
 const struct talk_job *talk_next(const struct talk *talk);
@@ -143,6 +148,9 @@ void talk_not_started(struct talk *talk, const char *why, int64_t now_us);
 void talk_ended(struct talk *talk, struct talk_status status, int64_t now_us);
 /* It has closed its standard output: it is to end. */
 void talk_hung_up(struct talk *talk, int64_t now_us);
+/* Was the slot's first process gone before it greeted? Of a plugin nothing else
+ * is then to be expected of a next one. Why, or NULL. */
+const struct talk_failure *talk_refused(const struct talk *talk);
 /* It is to end once it has answered; takes no more tasks. */
 void talk_recycle(struct talk *talk, int64_t now_us);
 

@@ -3,6 +3,7 @@
 #include "common/store/text.h"
 #include "common/wire/wire.h"
 #include "worker/talk_json.h"
+#include "worker/talk_plugin.h"
 
 #include <errno.h>
 #include <string.h>
@@ -194,15 +195,21 @@ static int put_line(struct buffer *out, const struct frame_task *task,
     return 0;
 }
 
+static int put_call(struct buffer *out, const struct frame_task *task,
+                    const struct wire_command *command)
+{
+    (void)command; // the plugin's end reads it
+    return call_put(out, task);
+}
+
 int frame_put_task(struct buffer *out, enum framing framing,
                    const struct frame_task *task)
 {
     static int (*const PUT[])(struct buffer *, const struct frame_task *,
                               const struct wire_command *) = {
-        [FRAMING_GREETED] = NULL,
-        [FRAMING_NDJSON] = put_ndjson,
-        [FRAMING_BINARY] = put_binary,
-        [FRAMING_LINES] = put_line,
+        [FRAMING_GREETED] = NULL,      [FRAMING_NDJSON] = put_ndjson,
+        [FRAMING_BINARY] = put_binary, [FRAMING_LINES] = put_line,
+        [FRAMING_PLUGIN] = put_call,
     };
     const size_t from = out->size;
     struct wire_command command;
@@ -250,10 +257,13 @@ static enum frame_found read_greeting(struct span line,
     while (talk_json_member(&object, &key, &value)) {
         if (is_key(key, "fan") && !talk_json_whole(value, &version))
             return wrong(&greeting->why, NONE);
+        if (is_key(key, "refused"))
+            greeting->refused = value;
         if (!is_key(key, "framing"))
             continue;
         greeting->framing = is_key(value, "\"ndjson\"")   ? FRAMING_NDJSON
                             : is_key(value, "\"binary\"") ? FRAMING_BINARY
+                            : is_key(value, "\"plugin\"") ? FRAMING_PLUGIN
                                                           : FRAMING_GREETED;
     }
     if (version == 0)
@@ -375,6 +385,8 @@ enum frame_found frame_get_answer(enum framing framing, struct span bytes,
         return get_ndjson(bytes, seen, value_max, answer);
     case FRAMING_BINARY:
         return get_binary(bytes, value_max, answer);
+    case FRAMING_PLUGIN:
+        return call_get_result(bytes, value_max, answer);
     case FRAMING_LINES:
         break;
     case FRAMING_GREETED:

@@ -15,6 +15,7 @@ enum framing {
     FRAMING_NDJSON,
     FRAMING_BINARY,
     FRAMING_LINES,
+    FRAMING_PLUGIN, // fan-plugin's: see talk_plugin.h
 };
 
 enum {
@@ -26,6 +27,7 @@ enum {
 struct frame_task {
     uint64_t task, seed;
     uint32_t attempt, slot;
+    struct id128 key;
     struct span payload; // an encoded wire_command
 };
 
@@ -45,10 +47,19 @@ enum frame_found {
 struct frame_greeting {
     size_t size;
     enum framing framing;
+    struct span refused; // a string: why it takes no tasks; fan-plugin's only
     const char *why;
 };
 enum frame_found frame_get_greeting(struct span bytes,
                                     struct frame_greeting *greeting);
+
+/* What fan-plugin says beside the stdout. */
+struct frame_result {
+    uint8_t exit;
+    bool out_cut, err_cut, no_memory;
+    uint64_t user_us, sys_us;
+    struct span err;
+};
 
 struct frame_answer {
     size_t size;
@@ -56,6 +67,7 @@ struct frame_answer {
     bool named;        // it says to which task it is the answer
     uint64_t task;     // ... to this
     struct span value; // in the bytes given; of an error in NDJSON: a string
+    struct frame_result result;
     const char *why;
 };
 /* `seen` bytes were there at the last call, and held no whole answer. */

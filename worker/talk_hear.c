@@ -24,15 +24,20 @@ static void put_error(struct buffer *err, struct span value, bool quoted)
         put_u8(err, '\n');
 }
 
+static void keep_to_limit(struct talk *talk)
+{
+    if (talk->err.size <= talk->settings->output_max)
+        return;
+    talk->err.size = (size_t)talk->settings->output_max;
+    talk->err_cut = true;
+}
+
 static void take_answer(struct talk *talk, const struct frame_answer *answer)
 {
     struct talk_job *job = talk_current(talk);
     if (answer->failed) {
         put_error(&talk->err, answer->value, talk->framing == FRAMING_NDJSON);
-        if (talk->err.size > talk->settings->output_max) {
-            talk->err.size = (size_t)talk->settings->output_max;
-            talk->err_cut = true;
-        }
+        keep_to_limit(talk);
         talk_fail(job, CLASS_EXIT, FAILED_EXIT, "");
     } else {
         if (answer->value.size > 0)
@@ -45,23 +50,62 @@ static void take_answer(struct talk *talk, const struct frame_answer *answer)
     else if (talk->err_cut && !talk->settings->truncate)
         talk_fail(job, CLASS_OUTPUT, 0,
                   "its stderr is longer than --output-max");
-    talk_end(talk);
-    talk->answers++;
-    talk->misses = 0;
-    talk_begin(talk);
+}
+
+// A plugin's own end, as plugin_result.c has it of one in a thread.
+static void take_result(struct talk *talk, const struct frame_answer *answer)
+{
+    struct talk_job *job = talk_current(talk);
+    const struct frame_result *result = &answer->result;
+    if (answer->value.size > 0)
+        buffer_append(&job->out, answer->value.at, answer->value.size);
+    if (result->err.size > 0)
+        buffer_append(&talk->err, result->err.at, result->err.size);
+    keep_to_limit(talk);
+    job->out_cut = result->out_cut;
+    talk->err_cut = talk->err_cut || result->err_cut;
+    job->user_us = result->user_us;
+    job->sys_us = result->sys_us;
+    if (result->no_memory || talk->err.failed || job->out.failed)
+        talk_fail(job, CLASS_OUTPUT, 0, "out of memory for its result");
+    else if ((job->out_cut || talk->err_cut) && !talk->settings->truncate)
+        talk_fail(job, CLASS_OUTPUT, 0,
+                  "its result is longer than --output-max");
+    else if (result->exit != 0)
+        talk_fail(job, CLASS_EXIT, result->exit, "");
+}
+
+// Why a plugin takes no tasks is said by itself.
+static void take_refusal(struct talk *talk, struct span refused)
+{
+    struct buffer text = {0};
+    talk_json_text(&text, refused);
+    put_u8(&text, 0);
+    talk_stop(talk, CLASS_SPAWN,
+              text.failed ? "out of memory" : (const char *)text.at, TALK_KILL);
+    buffer_free(&text);
 }
 
 static enum frame_found next_greeting(struct talk *talk, size_t *size)
 {
     struct frame_greeting greeting;
-    const enum frame_found found =
+    enum frame_found found =
         frame_get_greeting(buffer_span(&talk->heard), &greeting);
+    const bool plugin = talk->settings->framing == FRAMING_PLUGIN;
+    if (found == FRAME_FOUND &&
+        plugin != (greeting.framing == FRAMING_PLUGIN)) {
+        greeting.why = "its greeting names another framing";
+        found = FRAME_WRONG;
+    }
     if (found == FRAME_WRONG)
         talk_stop(talk, CLASS_SPAWN, greeting.why, TALK_KILL);
-    if (found != FRAME_FOUND)
+    else if (found == FRAME_FOUND && plugin && greeting.refused.size > 0)
+        take_refusal(talk, greeting.refused);
+    if (found != FRAME_FOUND || talk->state != TALK_STARTING)
         return found;
     *size = greeting.size;
     talk->framing = greeting.framing;
+    talk->greeted = talk->served = true;
     talk->state = TALK_READY;
     talk->due_us = INT64_MAX;
     return found;
@@ -95,8 +139,34 @@ static enum frame_found next_answer(struct talk *talk, struct span left,
         return FRAME_WRONG;
     }
     *size = answer.size;
-    take_answer(talk, &answer);
+    if (talk->framing == FRAMING_PLUGIN)
+        take_result(talk, &answer);
+    else
+        take_answer(talk, &answer);
+    talk_end(talk);
+    talk->answers++;
+    talk->misses = 0;
+    talk_begin(talk);
     return found;
+}
+
+// A plugin that was asked to stop returns something all the same, and then
+// leaves: that is kept, though the task has failed. True: it may still come.
+static bool hear_last(struct talk *talk)
+{
+    struct frame_answer answer;
+    if (talk->framing != FRAMING_PLUGIN || talk->sent == 0 || talk->answered ||
+        (talk->why != CLASS_TIMEOUT && talk->why != CLASS_CANCELLED))
+        return false;
+    const enum frame_found found =
+        frame_get_answer(talk->framing, buffer_span(&talk->heard), 0,
+                         talk->settings->output_max, &answer);
+    if (found == FRAME_PART)
+        return true;
+    talk->answered = true;
+    if (found == FRAME_FOUND && !misfit(talk, &answer))
+        take_result(talk, &answer);
+    return false;
 }
 
 void talk_hear(struct talk *talk, int64_t now_us)
@@ -114,12 +184,10 @@ void talk_hear(struct talk *talk, int64_t now_us)
             break;
         done += size;
     }
-    if (talk->state == TALK_STOPPING) {
-        done = talk->heard.size; // it says nothing more that counts
-        buffer_clear(&talk->heard);
-    }
-    if (done > 0 && talk->state != TALK_STOPPING)
+    if (done > 0)
         buffer_consume(&talk->heard, done);
+    if (talk->state == TALK_STOPPING && !hear_last(talk))
+        buffer_clear(&talk->heard); // it says nothing more that counts
     talk->seen = talk->heard.size;
     if (talk->state == TALK_READY && talk->recycle)
         talk_recycle_if_due(talk);

@@ -38,6 +38,18 @@ static int open_signals(void)
     return fd < 0 ? -errno : fd;
 }
 
+// Before it dials: what is wrong ends the run before a task.
+static int load_plugin(struct worker *worker, struct problem *problem)
+{
+    worker->own_plugin = strdup(worker->settings->plugin);
+    if (!worker->own_plugin)
+        return problem_set(problem, -ENOMEM, "out of memory");
+    if (worker->settings->isolate)
+        return worker_isolate(worker, worker->own_plugin, problem);
+    worker->code = plugin_load(worker->own_plugin, problem);
+    return problem->code;
+}
+
 static int set_up(struct worker *worker, struct problem *problem)
 {
     int code = id128_random(&worker->incarnation);
@@ -51,11 +63,8 @@ static int set_up(struct worker *worker, struct problem *problem)
     if (code < 0)
         return problem_set(problem, code, "cannot start: %s",
                            strerrordesc_np(-code));
-    if (worker->settings->plugin) {
-        worker->code = plugin_load(worker->settings->plugin, problem);
-        if (!worker->code)
-            return problem->code;
-    }
+    if (worker->settings->plugin && load_plugin(worker, problem) < 0)
+        return problem->code;
     worker->process = process_self();
     if (gethostname(worker->host, sizeof worker->host - 1) < 0)
         worker->host[0] = '\0';
@@ -99,6 +108,10 @@ void worker_destroy(struct worker **worker)
         plugin_code_free(&gone->code);
         slots_destroy(&gone->slots);
     }
+    if (gone->isolate)
+        isolate_clear(gone->isolate);
+    free(gone->isolate);
+    free(gone->own_plugin);
     retain_destroy(&gone->retain);
     net_close(&gone->lane);
     net_close(&gone->results);

@@ -150,10 +150,17 @@ static int check_coprocess(const struct settings *settings,
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "tasks go to a --plugin or to a --coprocess, not "
                             "to both");
-    if (!settings->coprocess && (settings->framing || settings->recycle))
+    if (settings->isolate && !settings->plugin)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                            "%s is for a --coprocess",
-                            settings->framing ? "--framing" : "--recycle");
+                            "--isolate is for a --plugin: everything else is "
+                            "in processes of its own");
+    if (!settings->coprocess && settings->framing)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--framing is for a --coprocess");
+    if (!settings->coprocess && !settings->isolate && settings->recycle)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--recycle is for a --coprocess, or for a --plugin "
+                            "with --isolate");
     if (settings->recycle &&
         parse_recycle(settings->recycle, &tasks, &bytes) < 0)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,

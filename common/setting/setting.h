@@ -75,9 +75,10 @@ struct settings {
     /* input */
     struct texts command; // after --
     char *plugin;         // PATH[:FUNCTION]
+    bool isolate;         // the plugin, from the worker
     char *coprocess;      // for /bin/sh -c
     char *framing;        // of the coprocess: greeted | lines
-    char *recycle;        // of the coprocess: N, SIZE, or N,SIZE
+    char *recycle;        // of a slot's process: N, SIZE, or N,SIZE
     struct texts sources; // from the first `:::`, `:::+`, `::::`, `::::+` on
     char *arg_file;       // -a; "-" is standard input; NULL none
     bool null_separated;  // -0

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 FAN_PLUGIN fan_function tell_all, seed, fail, write_much, until_cancelled,
-    stubborn, crash;
+    stubborn, crash, print, leave;
 
 struct slot {
     unsigned number, calls;
@@ -119,5 +119,26 @@ int crash(struct fan_task *task, void *state)
         volatile int *volatile nowhere = NULL;
         *nowhere = 1;
     }
+    return fan_run(task, state);
+}
+
+/* Writes where others print, on both descriptors. */
+int print(struct fan_task *task, void *state)
+{
+    (void)printf("printed %s\n", fan_payload(task, NULL));
+    (void)fflush(stdout);
+    if (write(STDOUT_FILENO, "written\n", 8) != 8)
+        return 1;
+    return fan_run(task, state);
+}
+
+/* Ends its process with the exit code in its payload, if there is one. */
+int leave(struct fan_task *task, void *state)
+{
+    char *end;
+    const char *payload = fan_payload(task, NULL);
+    const long code = strtol(payload, &end, 10);
+    if (end != payload)
+        exit((int)code);
     return fan_run(task, state);
 }

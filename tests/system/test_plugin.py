@@ -13,11 +13,17 @@ PLUGINS = os.environ.get("FAN_PLUGINS") or os.path.join(
 TASKS = os.path.join(PLUGINS, "tasks.so")
 
 
-class Plugin(SystemTest):
+class PluginTest(SystemTest):
+    OPTIONS = ()
+
     def run_plugin(self, function, *arguments, code=system.OK, input=None):
-        return self.fan("run", "--results", "run", "--plugin",
+        return self.fan("run", "--results", "run", *self.OPTIONS, "--plugin",
                         f"{TASKS}:{function}", *arguments, code=code,
                         input=input)
+
+
+class Contract(PluginTest):
+    """What holds in threads, and with --isolate: see test_isolate.py."""
 
     def test_value_goes_in_and_the_result_comes_out(self):
         lines = self.run_plugin("tell_all", ":::", "a", "b c", "-k")
@@ -95,6 +101,46 @@ class Plugin(SystemTest):
             {r.get("stdout") for r in self.records() if "stdout" in r},
             {"begun stopped"})
 
+    def test_what_cannot_be_loaded_ends_the_run_before_a_task(self):
+        for plugin, words in (
+                ("./none.so", "cannot load the plugin './none.so'"),
+                (TASKS + ":nothing", "has no function 'nothing'"),
+                (os.path.join(PLUGINS, "unbound.so"), "fan_of_tomorrow")):
+            done = self.program("fan", "run", *self.OPTIONS, "--plugin",
+                                plugin, ":::", "a")
+            self.assertEqual(done.returncode, system.USAGE, done.stderr)
+            self.assertRegex(done.stderr, r"\Afan run: [^\n]*\n\Z")
+            self.assertIn(words, done.stderr)
+            self.assertFalse(os.path.exists(self.path("fan-runs")))
+
+    def test_slot_that_cannot_be_set_up_ends_the_run_before_a_task(self):
+        done = self.program(
+            "fan", "run", "--results", "run", "-j2", *self.OPTIONS,
+            "--plugin", os.path.join(PLUGINS, "unopened.so"), ":::", "a", "b")
+        self.assertEqual(done.returncode, system.USAGE, done.stderr)
+        self.assertIn("cannot set up slot 2: there is no second model",
+                      done.stderr)
+        if not self.OPTIONS:
+            self.assertEqual(done.stdout, "")
+
+    def test_what_is_for_commands_is_refused(self):
+        for flag in ("--shell", "--stdin", "--compat", "--line-buffer",
+                     "--stdout=x"):
+            done = self.program("fan", "run", *self.OPTIONS, "--plugin",
+                                TASKS, flag, ":::", "a")
+            self.assertEqual(done.returncode, system.USAGE, done.stderr)
+            self.assertIn("is for commands", done.stderr)
+
+    def test_resume_computes_only_what_is_new(self):
+        self.run_plugin("fan_run", ":::", "a", "b")
+        before = len(self.records())
+        self.run_plugin("fan_run", "--resume", ":::", "a", "b", "c")
+        self.assertEqual(len(self.finals()), 3)
+        fresh = [r for r in self.records()[before:] if r.get("final")]
+        self.assertEqual([r["args"] for r in fresh], [["c"]])
+
+
+class Threads(PluginTest):
     def test_task_that_does_not_stop_ends_its_worker_and_no_other_task(self):
         self.gate()
         done = self.program(
@@ -137,46 +183,10 @@ class Plugin(SystemTest):
             self.assert_ends(roles)
         self.assertEqual(sorted(self.finals()), [1])
 
-    def test_what_cannot_be_loaded_ends_the_run_before_a_task(self):
-        for plugin, words in (
-                ("./none.so", "cannot load the plugin './none.so'"),
-                (TASKS + ":nothing", "has no function 'nothing'"),
-                (os.path.join(PLUGINS, "unbound.so"), "fan_of_tomorrow")):
-            done = self.program("fan", "run", "--plugin", plugin, ":::", "a")
-            self.assertEqual(done.returncode, system.USAGE, done.stderr)
-            self.assertRegex(done.stderr, r"\Afan run: [^\n]*\n\Z")
-            self.assertIn(words, done.stderr)
-            self.assertFalse(os.path.exists(self.path("fan-runs")))
-
-    def test_slot_that_cannot_be_set_up_ends_the_run_before_a_task(self):
-        done = self.program(
-            "fan", "run", "--results", "run", "-j2", "--plugin",
-            os.path.join(PLUGINS, "unopened.so"), ":::", "a", "b")
-        self.assertEqual(done.returncode, system.USAGE, done.stderr)
-        self.assertIn("cannot set up slot 2: there is no second model",
-                      done.stderr)
-        self.assertEqual(done.stdout, "")
-
-    def test_what_is_for_commands_is_refused(self):
-        for flag in ("--shell", "--stdin", "--compat", "--line-buffer",
-                     "--stdout=x"):
-            done = self.program("fan", "run", "--plugin", TASKS, flag, ":::",
-                                "a")
-            self.assertEqual(done.returncode, system.USAGE, done.stderr)
-            self.assertIn("is for commands", done.stderr)
-
     def test_dry_run_shows_the_calls(self):
         self.assertEqual(self.fan("run", "--dry-run", "--plugin", "./x.so:f",
                                   ":::", "a", "b c"),
                          ["./x.so:f a", "./x.so:f 'b c'"])
-
-    def test_resume_computes_only_what_is_new(self):
-        self.run_plugin("fan_run", ":::", "a", "b")
-        before = len(self.records())
-        self.run_plugin("fan_run", "--resume", ":::", "a", "b", "c")
-        self.assertEqual(len(self.finals()), 3)
-        fresh = [r for r in self.records()[before:] if r.get("final")]
-        self.assertEqual([r["args"] for r in fresh], [["c"]])
 
 
 class ByHand(SystemTest):

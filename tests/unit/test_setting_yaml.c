@@ -150,6 +150,7 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"dir", "/run"},
         {"stdin", "true"},
         {"plugin", "./x.so:f"},
+        {"isolate", "true"},
         {"coprocess", "cat"},
         {"framing", "lines"},
         {"recycle", "1000,2G"},
