@@ -6,7 +6,8 @@
  * within the worker's process: no process is started, nothing is captured
  * through pipes. A task costs about a microsecond instead of a millisecond.
  * The price is isolation: a plugin that crashes takes its worker along, and
- * what ran beside it is run again.
+ * what ran beside it is run again. Where a crash is likely, --isolate gives
+ * each slot a process of its own for two microseconds more a task.
  *
  * A whole plugin:
  *
@@ -75,6 +76,39 @@
  *                         worker dies three times is quarantined
  *
  *
+ * WITH --isolate
+ *
+ *     fan run --plugin ./libpi.so --isolate ::: 10 20 30
+ *
+ * Each slot is a process, `fan-plugin`, which has loaded the library, calls
+ * fan_slot_open, then the function for one task after the other, and
+ * fan_slot_close at its end. The same plugin runs in either way, built once.
+ * What differs:
+ *
+ *   dies                  the task has failed, class `signal`, or `exit` with
+ *                         its code if it called exit. It is known to be that
+ *                         task and no other; --retries and --on apply. The
+ *                         next task of the slot finds a new process, in about
+ *                         a millisecond and what fan_slot_open takes
+ *   does not return       after --timeout and --grace its process is killed;
+ *                         the worker goes on
+ *   what it prints,       on standard output or error, and what libraries
+ *                         print, is in the task's `stderr`, before what
+ *                         fan_complain said
+ *   --recycle 1000,2G     starts a slot's process anew after 1000 tasks, or
+ *                         when its memory is above 2 GiB, for what leaks
+ *   globals               belong to one slot: what is not safe among threads,
+ *                         or must be there once per process, is at home here
+ *   fan_slot_open         is called when the slot has its first task, and again
+ *                         after each crash; slots do not wait for each other.
+ *                         Refused, or a crash in it, at a slot's first start
+ *                         ends the worker; later it fails a task (`spawn`,
+ *                         `signal`)
+ *   signals               TERM tells it to stop: fan_cancelled turns true. If
+ *                         the plugin takes that signal for itself, KILL comes
+ *                         after --grace
+ *
+ *
  * WHAT A PLUGIN MUST NOT DO
  *
  * - end the process or a thread of it: exit, pthread_exit, a C++ exception
@@ -84,7 +118,7 @@
  *   that are not its own. Signals are blocked in its threads;
  * - fork without exec;
  * - write to standard output: that is no part of the result. It is turned to
- *   standard error;
+ *   standard error, the worker's, of no task (but see --isolate);
  * - keep a task, or anything got from it, after the return;
  * - use names that begin with fan_ for things of its own.
  *
@@ -132,7 +166,8 @@ FAN_VISIBLE fan_function fan_run;
 /* Optional. Sets up a slot (from 1) before its first task: loads a model, say,
  * or allocates what all its tasks use. Returns NULL, or why it cannot: a
  * sentence that outlives the call. Then the worker ends with that message and
- * runs nothing. No time limit; tasks wait until every slot is set up. */
+ * runs nothing. No time limit; in threads, tasks wait until every slot is set
+ * up. */
 FAN_VISIBLE const char *fan_slot_open(unsigned slot, void **state);
 
 /* Optional. The slot's end, when its last task has returned; not called where

@@ -91,5 +91,7 @@ enum frame_found call_get_result(struct span bytes, uint64_t value_max,
         return wrong(answer, "the plugin wrote into what is fan's");
     result->err = read_bytes(&reader, err_size);
     answer->value = read_bytes(&reader, reader_left(&reader));
+    if (result->err.size > value_max || answer->value.size > value_max)
+        return FRAME_LONG;
     return FRAME_FOUND;
 }

@@ -34,6 +34,11 @@ def plugin_s(folder, lines, tasks, size_us):
                  "--plugin", bench.program("spin_plugin.so"))
 
 
+def isolated_s(folder, lines, tasks, size_us):
+    return run_s(folder, lines, tasks, (f"SPIN_NS={size_us * 1000}",),
+                 "--isolate", "--plugin", bench.program("spin_plugin.so"))
+
+
 def loop_s(tasks, size_us):
     return float(bench.output_of(bench.program("bench_spawn"), tasks, SLOTS,
                                  bench.program("bench_spin"), size_us))
@@ -67,9 +72,12 @@ def grain(how, folder, report):
          "loop": lambda: half_of(lambda _, __, *rest: loop_s(*rest),
                                  SIZES_US, folder, lines, tasks) / 1000,
          "plugin": lambda: half_of(plugin_s, PLUGIN_SIZES_US, folder, many,
-                                   short)},
+                                   short),
+         "isolated": lambda: half_of(isolated_s, PLUGIN_SIZES_US, folder, many,
+                                     short)},
         how.many(how.pairs, 3), warm=False)
     report.side("bare spawn loop, METG of 50 %", halves["loop"], "ms")
+    report.side("plugin with --isolate, METG of 50 %", halves["isolated"], "us")
     report.goal(bench.Goal("commands, METG of 50 %", halves["commands"], 1.2,
                            0.8, "ms", less=True))
     report.goal(bench.Goal("plugin, METG of 50 %", halves["plugin"], 2.0, 1.0,

@@ -1,6 +1,6 @@
 /* fuzz_talk - bytes as what a coprocess writes, and when, and how it ends
- * covers: worker/talk.c worker/talk_hear.c worker/talk_frame.c
- * worker/talk_json.c
+ * covers: worker/talk.c worker/talk_hear.c worker/talk_end.c
+ * worker/talk_frame.c worker/talk_plugin.c worker/talk_json.c
  *
  * Whatever it does: a task that was handed ends once, or is given back; tasks
  * end in the order in which they were handed; the process is stopped when it
@@ -9,6 +9,7 @@
 #include "common/wire/wire.h"
 #include "tests/fuzz/draw.h"
 #include "worker/talk.h"
+#include "worker/talk_plugin.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -95,7 +96,10 @@ static void on_answer(struct world *world)
         "{\"fan\":1,\"framing\":\"binary\"}\n"};
     const struct slot_task *task = talk_running_task(&world->talk);
     struct buffer out = {0};
-    if (world->talk.state == TALK_STARTING)
+    if (world->talk.state == TALK_STARTING &&
+        world->settings.framing == FRAMING_PLUGIN)
+        call_put_greeting(&out, draw(&world->bytes, 8) ? NULL : "no");
+    else if (world->talk.state == TALK_STARTING)
         buffer_append_text(&out, GREETINGS[draw(&world->bytes, 2)]);
     else if (world->talk.framing == FRAMING_LINES)
         buffer_append_text(&out, "line\n");
@@ -103,7 +107,12 @@ static void on_answer(struct world *world)
         buffer_append_text(&out, draw(&world->bytes, 2)
                                      ? "{\"result\":[1,\"\\u00e9\"]}\n"
                                      : "{\"error\":\"\\ud83d\\n\"}\n");
-    else if (task) {
+    else if (task && world->talk.framing == FRAMING_PLUGIN) {
+        const struct frame_result result = {
+            .exit = (uint8_t)draw(&world->bytes, 2)};
+        call_put_result(&out, task->task, &result, 1, 1);
+        buffer_append_text(&out, "eo");
+    } else if (task) {
         put_u32(&out, 10);
         put_u64(&out, task->task);
         put_u8(&out, (uint8_t)draw(&world->bytes, 2));
@@ -180,7 +189,8 @@ static void check(struct world *world)
         assert(world->first++ < world->last);
         assert(job->out.size <= OUTPUT_MAX + 1);
         assert(job->class == CLASS_NONE || job->class == CLASS_EXIT ||
-               job->out.size == 0 || job->class == CLASS_OUTPUT);
+               job->out.size == 0 || job->class == CLASS_OUTPUT ||
+               world->settings.framing == FRAMING_PLUGIN);
         talk_release(&world->talk);
     }
     assert(world->last - world->first == talk->held);
@@ -199,9 +209,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world *world = calloc(1, sizeof *world);
     assert(world);
     world->bytes = reader_over((struct span){data, size});
+    const uint8_t kind = read_u8(&world->bytes);
     world->settings = (struct talk_settings){
-        .framing =
-            draw_rare(&world->bytes, 3) ? FRAMING_LINES : FRAMING_GREETED,
+        .framing = kind % 3 == 2   ? FRAMING_LINES
+                   : kind % 9 == 4 ? FRAMING_PLUGIN
+                                   : FRAMING_GREETED,
         .timeout_us = 500000,
         .grace_us = 50000,
         .output_max = OUTPUT_MAX,

@@ -4,13 +4,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 FAN_PLUGIN fan_function tell_all, seed, fail, write_much, until_cancelled,
-    stubborn, crash, print, leave;
+    stubborn, crash, print, leave, crash_by_seed;
 
 struct slot {
     unsigned number, calls;
@@ -140,5 +141,18 @@ int leave(struct fan_task *task, void *state)
     const long code = strtol(payload, &end, 10);
     if (end != payload)
         exit((int)code);
+    return fan_run(task, state);
+}
+
+/* One of $TEST_CRASHES tasks dies, each time it is run, of one of four
+ * signals. */
+int crash_by_seed(struct fan_task *task, void *state)
+{
+    static const int SIGNALS[] = {SIGSEGV, SIGABRT, SIGBUS, SIGKILL};
+    const char *text = getenv("TEST_CRASHES");
+    const uint64_t one_of = text ? strtoull(text, NULL, 10) : 0;
+    const uint64_t seed = fan_seed(task);
+    if (one_of > 0 && seed % one_of == 0)
+        (void)kill(getpid(), SIGNALS[seed / one_of % 4]);
     return fan_run(task, state);
 }
