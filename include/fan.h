@@ -99,11 +99,9 @@
  *                         when its memory is above 2 GiB, for what leaks
  *   globals               belong to one slot: what is not safe among threads,
  *                         or must be there once per process, is at home here
- *   fan_slot_open         is called when the slot has its first task, and again
- *                         after each crash; slots do not wait for each other.
- *                         Refused, or a crash in it, at a slot's first start
- *                         ends the worker; later it fails a task (`spawn`,
- *                         `signal`)
+ *   fan_slot_open         is called again for each new process of the slot. If
+ *                         it refuses then, or crashes, a task fails (`spawn`,
+ *                         `signal`); the first time it ends the worker
  *   signals               TERM tells it to stop: fan_cancelled turns true. If
  *                         the plugin takes that signal for itself, KILL comes
  *                         after --grace
@@ -166,8 +164,7 @@ FAN_VISIBLE fan_function fan_run;
 /* Optional. Sets up a slot (from 1) before its first task: loads a model, say,
  * or allocates what all its tasks use. Returns NULL, or why it cannot: a
  * sentence that outlives the call. Then the worker ends with that message and
- * runs nothing. No time limit; in threads, tasks wait until every slot is set
- * up. */
+ * runs nothing. No time limit; tasks wait until every slot is set up. */
 FAN_VISIBLE const char *fan_slot_open(unsigned slot, void **state);
 
 /* Optional. The slot's end, when its last task has returned; not called where

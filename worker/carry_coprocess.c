@@ -113,14 +113,25 @@ static void unhand(void *argument, const struct slot_task *task)
     worker->changed = true; // else it is told as running for a heartbeat
 }
 
-int worker_execute_coprocess(struct worker *worker, int64_t now_ms)
+// As with threads, a plugin's tasks wait until all its slots are set up.
+static bool slots_are_open(struct worker *worker)
 {
     struct problem problem = {0};
-    coprocess_turn(worker->coprocess, now_ms);
-    if (coprocess_is_refused(worker->coprocess, &problem)) {
+    if (worker->open)
+        return true;
+    worker->open = coprocess_is_ready(worker->coprocess, &problem);
+    if (problem.code != 0)
         worker_fail(worker, problem.exit, problem.text);
+    else if (!worker->open)
+        coprocess_want(worker->coprocess, slots_count(worker->slots));
+    return worker->open;
+}
+
+int worker_execute_coprocess(struct worker *worker, int64_t now_ms)
+{
+    coprocess_turn(worker->coprocess, now_ms);
+    if (!slots_are_open(worker))
         return 0;
-    }
     const int code = take_answered(worker);
     coprocess_take_back_waiting(worker->coprocess, now_ms, unhand, worker);
     const bool draining = slots_draining(worker->slots);

@@ -395,18 +395,20 @@ void coprocess_release(struct coprocess *coprocess)
     talk_release(talk);
 }
 
-bool coprocess_is_refused(const struct coprocess *coprocess,
-                          struct problem *problem)
+bool coprocess_is_ready(const struct coprocess *coprocess,
+                        struct problem *problem)
 {
-    const bool plugin = coprocess->settings.framing == FRAMING_PLUGIN;
-    for (uint32_t i = 0; plugin && i < coprocess->settings.slots; i++) {
-        const struct talk_failure *why = talk_refused(&coprocess->seat[i].talk);
-        if (!why)
-            continue;
-        problem_exit(problem, EXIT_USAGE, -EINVAL, "%s", why->note);
+    bool ready = true;
+    if (coprocess->settings.framing != FRAMING_PLUGIN)
         return true;
+    for (uint32_t i = 0; i < coprocess->settings.slots; i++) {
+        const struct talk *talk = &coprocess->seat[i].talk;
+        const struct talk_failure *why = talk_refused(talk);
+        if (why)
+            (void)problem_exit(problem, EXIT_USAGE, -EINVAL, "%s", why->note);
+        ready = ready && talk->served;
     }
-    return false;
+    return ready;
 }
 
 /* -- the end -- */

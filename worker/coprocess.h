@@ -75,9 +75,10 @@ void coprocess_take_back_waiting(struct coprocess *coprocess, int64_t now_ms,
 void coprocess_cancel(struct coprocess *coprocess,
                       const struct slot_task *task);
 
-/* Can a plugin's slot not be set up at all? True with a problem. */
-bool coprocess_is_refused(const struct coprocess *coprocess,
-                          struct problem *problem);
+/* Of a plugin: have all slots been set up once? False with a problem where one
+ * cannot be. Else true. */
+bool coprocess_is_ready(const struct coprocess *coprocess,
+                        struct problem *problem);
 
 struct coprocess_end {
     const struct slot_task *task;

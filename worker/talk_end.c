@@ -1,7 +1,6 @@
 #include "worker/talk_inside.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -65,18 +64,20 @@ static void forget_process(struct talk *talk)
 static struct talk_failure end_of_plugin(const struct talk *talk,
                                          struct talk_status status, bool early)
 {
-    char text[TALK_NOTE_SIZE], when[48] = "";
-    if (early)
-        (void)snprintf(when, sizeof when, " while slot %u was set up",
-                       talk->slot);
+    struct buffer text = {0};
     if (status.signal)
-        (void)snprintf(text, sizeof text, "the plugin died of SIG%s%s",
-                       sigabbrev_np(status.signal), when);
+        buffer_printf(&text, "the plugin died of SIG%s",
+                      sigabbrev_np(status.signal));
     else
-        (void)snprintf(text, sizeof text,
-                       "the plugin ended its process with exit code %d%s",
-                       status.exit, when);
-    return class_of_end(talk, status, text, text);
+        buffer_printf(&text, "the plugin ended its process with exit code %d",
+                      status.exit);
+    if (early)
+        buffer_printf(&text, " while slot %u was set up", talk->slot);
+    put_u8(&text, 0);
+    const char *why = text.failed ? "the plugin died" : (const char *)text.at;
+    const struct talk_failure failure = class_of_end(talk, status, why, why);
+    buffer_free(&text);
+    return failure;
 }
 
 static struct talk_failure failed_start(const struct talk *talk,

@@ -120,8 +120,7 @@ class Contract(PluginTest):
         self.assertEqual(done.returncode, system.USAGE, done.stderr)
         self.assertIn("cannot set up slot 2: there is no second model",
                       done.stderr)
-        if not self.OPTIONS:
-            self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stdout, "")
 
     def test_what_is_for_commands_is_refused(self):
         for flag in ("--shell", "--stdin", "--compat", "--line-buffer",
