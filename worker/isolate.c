@@ -57,7 +57,6 @@ static char *from_root(const char *plugin)
 
 static int spawn(const struct isolate *isolate, int out, pid_t *pid)
 {
-    extern char **environ;
     char *const argv[] = {isolate->program, isolate->plugin, NULL};
     sigset_t none, all;
     posix_spawnattr_t attributes;

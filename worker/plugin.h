@@ -22,7 +22,7 @@
 struct plugin_code;
 
 /* Cuts PATH[:FUNCTION] down to the path, and gives the function's name. */
-const char *plugin_split(char *text);
+const char *plugin_split(char *path);
 
 /* Loads PATH[:FUNCTION], a path from the current directory; standard output
  * becomes standard error. NULL with a usage problem: there is no such file, it
