@@ -25,7 +25,7 @@ static void become(const struct hook_call *call)
     char exit[16];
     dup2(STDERR_FILENO, STDOUT_FILENO);
     (void)setenv("FAN_RUN", call->run, 1);
-    (void)setenv("FAN_DIR", call->dir, 1);
+    (void)setenv("FAN_RUN_DIR", call->dir, 1);
     snprintf(exit, sizeof exit, "%d", call->exit);
     if (call->exit >= 0)
         (void)setenv("FAN_EXIT", exit, 1);

@@ -21,7 +21,7 @@ struct hook {
 struct hook_call {
     const char *command;
     struct span text;      /* for standard input; borrowed for the call */
-    const char *run, *dir; /* become FAN_RUN and FAN_DIR */
+    const char *run, *dir; /* become FAN_RUN and FAN_RUN_DIR */
     int exit;              /* becomes FAN_EXIT; -1: there is none */
 };
 

@@ -135,7 +135,7 @@ class Notify(Hooks):
 class Done(Hooks):
     def test_end_is_told_with_a_summary_and_the_exit_code(self):
         self.fan("run", "--results", "run", "--on-done",
-                 "cat > told; echo $FAN_EXIT $FAN_RUN $FAN_DIR > env", "--",
+                 "cat > told; echo $FAN_EXIT $FAN_RUN $FAN_RUN_DIR > env", "--",
                  "sh", "-c", "exit {}", ":::", "0", "1", "0",
                  code=system.TASKS_FAILED)
         told = json.loads(self.read("told"))
