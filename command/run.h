@@ -109,8 +109,23 @@ void run_notify_sum_up(const struct run *run, struct buffer *out);
 /* Runs the command of --on-done, if there is one, and waits for it. A signal
  * ends it. What goes wrong with it is told, and changes nothing. */
 void run_done(struct run *run, int exit);
+/* The same for a command that there is, with this on standard input. */
+void run_done_with(struct run *run, int exit, struct buffer *summary);
 
-/* -- verb_run.c: waiting once the run is over ------------------------------ */
+/* -- run_stages.c -----------------------------------------------------------
+ */
+enum { RUN_NO_STAGES = -2 };
+/* Runs the stages of the run file that is named, if it has any: else
+ * RUN_NO_STAGES, and nothing is done. Returns the exit code of the last one
+ * that was begun. `run`, with the flags read, is for the whole. */
+int run_stages(struct run *run, int argc, char **argv);
+
+/* -- verb_run.c -------------------------------------------------------------
+ */
+/* One run, of run->settings, from its plan to its end. Returns the exit code;
+ * the settings are the caller's to clear. */
+int run_one(struct run *run, int argc, char **argv);
+int run_watch_signals(struct run *run, struct problem *problem);
 /* Waits for a signal; a child's death is one. */
 void run_wait_for_child(struct run *run, int64_t most_ms);
 /* Takes the signals that have come; was there one to end it all? */
@@ -122,6 +137,7 @@ struct run {
     struct settings settings;
     char dir[RUNDIR_PATH_SIZE];
     int lock;
+    bool staged;  /* the whole of a run with stages */
     bool made;    /* the directory is this run's own, and new */
     bool resumed; /* there is a plan of before */
     struct run_input input;
@@ -147,6 +163,8 @@ struct run {
 };
 /* Reads the YAML operand, makes or finds the directory, takes its lock. */
 int run_plan_open(struct run *run, struct problem *problem);
+/* The directory alone, with its lock. */
+int run_plan_place(struct run *run, struct problem *problem);
 /* Writes the plan: identity, input copy, settings. */
 int run_plan_write(struct run *run, int argc, char **argv,
                    struct problem *problem);

@@ -17,9 +17,9 @@ static void put_text(struct buffer *out, const char *text)
         text_put_base64(out, span);
 }
 
-static void put_summary(const struct run *run, const char *dir, int exit,
-                        struct buffer *out)
+static void put_summary(const struct run *run, int exit, struct buffer *out)
 {
+    char dir[PATH_MAX];
     struct follow_counts counts;
     uint64_t all = 0;
     printer_counts(run->printer, &counts);
@@ -28,7 +28,7 @@ static void put_summary(const struct run *run, const char *dir, int exit,
     buffer_append_text(out, "{\"v\":1,\"run\":");
     put_text(out, run->settings.name ? run->settings.name : "");
     buffer_append_text(out, ",\"dir\":");
-    put_text(out, dir);
+    put_text(out, realpath(run->dir, dir) ? dir : run->dir);
     buffer_printf(
         out, ",\"exit\":%d,\"complete\":%s,\"wall_s\":%.3f,\"done\":%" PRIu64,
         exit, counts.complete ? "true" : "false",
@@ -53,23 +53,18 @@ static void wait_for(struct run *run)
     supervisor_sweep(&run->supervisor);
 }
 
-void run_done(struct run *run, int exit)
+void run_done_with(struct run *run, int exit, struct buffer *summary)
 {
     char how[64] = "", dir[PATH_MAX];
     struct hook *const hook = &run->supervisor.hook;
-    struct buffer text = {0};
-    if (!run->settings.on_done || run->supervisor.killed)
-        return;
     if (!realpath(run->dir, dir))
         snprintf(dir, sizeof dir, "%s", run->dir);
-    put_summary(run, dir, exit, &text);
     const struct hook_call call = {.command = run->settings.on_done,
-                                   .text = buffer_span(&text),
+                                   .text = buffer_span(summary),
                                    .run = run->settings.name,
                                    .dir = dir,
                                    .exit = exit};
-    const int error = text.failed ? -ENOMEM : hook_start(hook, &call);
-    buffer_free(&text);
+    const int error = summary->failed ? -ENOMEM : hook_start(hook, &call);
     if (!error)
         wait_for(run);
     if (error)
@@ -78,4 +73,14 @@ void run_done(struct run *run, int exit)
         hook_describe(hook->status, how, sizeof how);
     if (*how)
         fprintf(stderr, "fan run: the command of --on-done %s\n", how);
+}
+
+void run_done(struct run *run, int exit)
+{
+    struct buffer summary = {0};
+    if (!run->settings.on_done || run->supervisor.killed)
+        return;
+    put_summary(run, exit, &summary);
+    run_done_with(run, exit, &summary);
+    buffer_free(&summary);
 }

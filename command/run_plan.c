@@ -49,7 +49,7 @@ static int read_operand(struct run *run, struct problem *problem)
 static bool is_used(const char *dir)
 {
     return rundir_has(dir, PLAN_FILE) || rundir_has(dir, LOG_FILE_NAME) ||
-           rundir_has(dir, RUN_INPUT_NAME);
+           rundir_has(dir, RUN_INPUT_NAME) || rundir_has(dir, STAGES_FILE);
 }
 
 // fan-runs/TIME, with a number behind where there is one already.
@@ -92,11 +92,33 @@ static int refuse_used(const struct run *run, struct problem *problem)
                              " fan status %.600s",
                              run->dir, verb_quoted(&quoted, run->dir));
     else if (is_used(run->dir))
-        error = problem_exit(problem, EXIT_USAGE, -EEXIST,
-                             "%.200s holds a run already: for a new run name "
-                             "another directory; to go on with it, add "
-                             "--resume; to see it, say  fan results %.600s",
+        error = problem_exit(
+            problem, EXIT_USAGE, -EEXIST,
+            "%.200s holds a run already: for a new run name "
+            "another directory; to go on with it, add "
+            "--resume; to see it, say  fan %s %.600s",
+            run->dir, rundir_has(run->dir, STAGES_FILE) ? "status" : "results",
+            verb_quoted(&quoted, run->dir));
+    buffer_free(&quoted);
+    return error;
+}
+
+// --resume with a run file for a directory of stages, and without for others.
+static int refuse_other_kind(const struct run *run, struct problem *problem)
+{
+    struct buffer quoted = {0};
+    int error = 0;
+    if (!run->staged && rundir_has(run->dir, STAGES_FILE))
+        error = problem_exit(problem, EXIT_USAGE, -EINVAL,
+                             "%.200s holds a run with stages: to go on with "
+                             "it, give its file again, or its copy there: add "
+                             " %.600s/" STAGES_FILE,
                              run->dir, verb_quoted(&quoted, run->dir));
+    else if (run->staged && rundir_has(run->dir, PLAN_FILE))
+        error = problem_exit(problem, EXIT_USAGE, -EINVAL,
+                             "%.200s holds a run without stages: name another "
+                             "directory",
+                             run->dir);
     buffer_free(&quoted);
     return error;
 }
@@ -115,6 +137,8 @@ static int choose_directory(struct run *run, struct problem *problem)
         run->dir[length - 1] = '\0';
     const bool there = access(run->dir, F_OK) == 0;
     if (there && !set->resume && refuse_used(run, problem) != 0)
+        return problem->code;
+    if (there && refuse_other_kind(run, problem) != 0)
         return problem->code;
     const int error = rundir_make(run->dir);
     if (error)
@@ -183,6 +207,12 @@ static int check_chdir(const char *dir, struct problem *problem)
                         "there is no directory '%s' for --chdir", dir);
 }
 
+int run_plan_place(struct run *run, struct problem *problem)
+{
+    const int error = choose_directory(run, problem);
+    return error ? error : take_lock(run, problem);
+}
+
 int run_plan_open(struct run *run, struct problem *problem)
 {
     run->input = (struct run_input){.from = -1, .to = -1};
@@ -196,9 +226,7 @@ int run_plan_open(struct run *run, struct problem *problem)
         return problem->code;
     if (run->settings.dry_run)
         return 0;
-    if (choose_directory(run, problem) != 0)
-        return problem->code;
-    if (take_lock(run, problem) != 0 || refuse_planless(run, problem) != 0)
+    if (run_plan_place(run, problem) != 0 || refuse_planless(run, problem) != 0)
         return problem->code;
     run->resumed = run->settings.resume && rundir_has(run->dir, PLAN_FILE);
     if (run->resumed)
@@ -275,9 +303,9 @@ int run_plan_sockets(struct run *run, struct problem *problem)
 static void remove_made(const struct run *run)
 {
     static const char *const NAMES[] = {
-        PLAN_FILE,   LOG_FILE_NAME, RUN_INPUT_NAME,
-        "input.end", "generation",  "printed",
-        "lock.run",  "lock.sink",   "lock.ventilator"};
+        PLAN_FILE,   STAGES_FILE,      LOG_FILE_NAME, RUN_INPUT_NAME,
+        "input.end", "generation",     "printed",     "lock.run",
+        "lock.sink", "lock.ventilator"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", run->dir, NAMES[i]);

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/setting/plan.h"
+#include "common/setting/stages.h"
 #include "common/store/logread.h"
 
 #include <dirent.h>
@@ -43,6 +44,20 @@ static bool is_later(struct timespec left, struct timespec right)
                                        : left.tv_nsec > right.tv_nsec;
 }
 
+// A run is as old as its plan, or as its stages.
+static bool is_run(const char *name, struct stat *found)
+{
+    static const char *const FILES[] = {PLAN_FILE, STAGES_FILE};
+    char path[NAME_SIZE];
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        snprintf(path, sizeof path, "%s/%.255s/%s", RUNDIR_PARENT, name,
+                 FILES[i]);
+        if (stat(path, found) == 0)
+            return true;
+    }
+    return false;
+}
+
 int rundir_newest(char dir[RUNDIR_PATH_SIZE])
 {
     struct timespec newest = {0};
@@ -53,12 +68,8 @@ int rundir_newest(char dir[RUNDIR_PATH_SIZE])
     const struct dirent *entry;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
     while ((entry = readdir(folder))) {
-        char run[NAME_SIZE], plan[NAME_SIZE];
         struct stat found;
-        path_of(run, RUNDIR_PARENT, entry->d_name);
-        snprintf(plan, sizeof plan, "%s/%.255s/%s", RUNDIR_PARENT,
-                 entry->d_name, PLAN_FILE);
-        if (entry->d_name[0] == '.' || stat(plan, &found) != 0 ||
+        if (entry->d_name[0] == '.' || !is_run(entry->d_name, &found) ||
             (any && !is_later(found.st_mtim, newest)))
             continue;
         newest = found.st_mtim;
@@ -176,10 +187,37 @@ bool rundir_is_live(const char *dir)
     return rundir_is_locked(dir, LOCK_NAME);
 }
 
+// "a, b and c"
+static void put_stages(const char *dir, struct buffer *out)
+{
+    char path[NAME_SIZE];
+    struct problem problem = {0};
+    struct stages stages;
+    if (stages_read(&stages, NULL, path_of(path, dir, STAGES_FILE), &problem) ==
+        0)
+        for (size_t i = 0; i < stages.count; i++)
+            buffer_printf(out, "%s%s",
+                          i == 0                  ? ""
+                          : i + 1 == stages.count ? " and "
+                                                  : ", ",
+                          stages.at[stages.order[i]].name);
+    put_u8(out, '\0');
+    stages_clear(&stages);
+}
+
 int rundir_check(const char *dir, struct problem *problem)
 {
-    return rundir_has(dir, LOG_FILE_NAME) || rundir_has(dir, PLAN_FILE)
-               ? 0
-               : problem_exit(problem, EXIT_USAGE, -ENOENT, "%s holds no run",
-                              dir);
+    struct buffer names = {0};
+    if (rundir_has(dir, LOG_FILE_NAME) || rundir_has(dir, PLAN_FILE))
+        return 0;
+    if (!rundir_has(dir, STAGES_FILE))
+        return problem_exit(problem, EXIT_USAGE, -ENOENT, "%s holds no run",
+                            dir);
+    put_stages(dir, &names);
+    problem_exit(problem, EXIT_USAGE, -ENOENT,
+                 "%.300s holds a run of the stages %.600s: name one, as in "
+                 "%.300s/STAGE; how far each is, tells fan status",
+                 dir, names.failed ? "" : (const char *)names.at, dir);
+    buffer_free(&names);
+    return problem->code;
 }

@@ -37,7 +37,7 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-static int watch_signals(struct run *run, struct problem *problem)
+int run_watch_signals(struct run *run, struct problem *problem)
 {
     static const int WATCHED[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -76,7 +76,7 @@ static void clear_bar(void *context)
 
 static int open_run(struct run *run, struct problem *problem)
 {
-    if (watch_signals(run, problem) != 0 ||
+    if (run_watch_signals(run, problem) != 0 ||
         run_plan_sockets(run, problem) != 0 || watch_log(run, problem) != 0 ||
         net_start(problem) != 0)
         return problem->code;
@@ -381,16 +381,9 @@ static int run_all(struct run *run, int argc, char **argv)
     return exit;
 }
 
-int verb_run(int argc, char **argv)
+int run_one(struct run *run, int argc, char **argv)
 {
-    struct run *const run = calloc(1, sizeof *run);
-    if (!run) {
-        fprintf(stderr, "fan run: out of memory\n");
-        return EXIT_ERROR;
-    }
-    int exit = verb_open(&run->settings, FOR_RUN, argc, argv);
-    if (exit == VERB_GO)
-        exit = run_all(run, argc, argv);
+    const int exit = run_all(run, argc, argv);
     ask_close(&run->ask);
     run_notify_close(run);
     printer_close(&run->printer);
@@ -400,6 +393,21 @@ int verb_run(int argc, char **argv)
         close(run->signal_fd);
     if (run->watch_fd > 0)
         close(run->watch_fd);
+    return exit;
+}
+
+int verb_run(int argc, char **argv)
+{
+    struct run *const run = calloc(1, sizeof *run);
+    if (!run) {
+        fprintf(stderr, "fan run: out of memory\n");
+        return EXIT_ERROR;
+    }
+    int exit = verb_open(&run->settings, FOR_RUN, argc, argv);
+    if (exit == VERB_GO)
+        exit = run_stages(run, argc, argv);
+    if (exit == RUN_NO_STAGES)
+        exit = run_one(run, argc, argv);
     settings_clear(&run->settings);
     free(run);
     return exit;

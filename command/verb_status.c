@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/net/net.h"
 #include "common/setting/plan.h"
+#include "common/setting/stages.h"
 #include "common/store/logread.h"
 #include "common/store/text.h"
 #include "common/store/verify.h"
@@ -115,12 +116,17 @@ static const char *state_of(const struct stored *stored)
                                       : "stopped";
 }
 
+static void put_text(struct buffer *out, const char *text)
+{
+    const struct span span = span_of_text(text);
+    if (!text_put_quoted(out, span))
+        text_put_base64(out, span);
+}
+
 static void print_stored_json(const char *dir, const struct stored *stored)
 {
-    const struct span name = span_of_text(dir);
     struct buffer text = {0};
-    if (!text_put_quoted(&text, name))
-        text_put_base64(&text, name);
+    put_text(&text, dir);
     printf("{\"v\":1,\"state\":\"%s\",\"dir\":%.*s,\"done\":%" PRIu64,
            state_of(stored), (int)text.size, (const char *)text.at,
            stored->done);
@@ -194,23 +200,69 @@ static bool find_endpoint(const char *dir, char *endpoint)
     return found;
 }
 
+static int status_of(const struct settings *settings, const char *dir,
+                     struct problem *problem)
+{
+    char endpoint[ENDPOINT_SIZE] = "";
+    int error = -ENOENT;
+    if (look_is_live(dir) && find_endpoint(dir, endpoint))
+        error = ask_live(settings, dir, endpoint, problem);
+    if (error == -ENOENT && look_is_live(dir))
+        return problem_exit(
+            problem, EXIT_UNREACHABLE, -ENOENT,
+            "somebody is at work on %s, but there is no endpoint to "
+            "ask; by hand, the ventilator has another directory",
+            dir);
+    return error == -ENOENT ? read_stored(settings, dir, problem) : error;
+}
+
+static void print_not_begun(const struct settings *settings, const char *dir)
+{
+    struct buffer text = {0};
+    if (settings->json) {
+        put_text(&text, dir);
+        printf("{\"v\":1,\"state\":\"not begun\",\"dir\":%.*s}\n",
+               (int)text.size, (const char *)text.at);
+    } else {
+        printf("%s is not begun\n", dir);
+    }
+    buffer_free(&text);
+}
+
+// One after the other, in the order in which they run.
+static int status_of_stages(const struct settings *settings, const char *dir,
+                            struct problem *problem)
+{
+    char path[RUNDIR_PATH_SIZE + 300];
+    struct stages stages;
+    snprintf(path, sizeof path, "%s/" STAGES_FILE, dir);
+    int error = stages_read(&stages, NULL, path, problem);
+    for (size_t i = 0; i < stages.count && error == 0; i++) {
+        snprintf(path, sizeof path, "%s/%.255s", dir,
+                 stages.at[stages.order[i]].name);
+        if (settings->json)
+            printf(i == 0 ? "[" : ",");
+        struct problem none = {0};
+        if (rundir_check(path, &none) == 0)
+            error = status_of(settings, path, problem);
+        else
+            print_not_begun(settings, path);
+    }
+    if (settings->json && error == 0)
+        printf("]\n");
+    stages_clear(&stages);
+    return error;
+}
+
 static int status(const struct settings *settings)
 {
     struct problem problem = {0};
-    char dir[RUNDIR_PATH_SIZE], endpoint[ENDPOINT_SIZE] = "";
+    char dir[RUNDIR_PATH_SIZE];
     int error = rundir_find(settings, dir, &problem);
-    if (error != 0)
-        return verb_fail(PROGRAM, &problem);
-    error = -ENOENT;
-    if (look_is_live(dir) && find_endpoint(dir, endpoint))
-        error = ask_live(settings, dir, endpoint, &problem);
-    if (error == -ENOENT && look_is_live(dir))
-        problem_exit(&problem, EXIT_UNREACHABLE, -ENOENT,
-                     "somebody is at work on %s, but there is no endpoint to "
-                     "ask; by hand, the ventilator has another directory",
-                     dir);
-    else if (error == -ENOENT)
-        error = read_stored(settings, dir, &problem);
+    if (error == 0)
+        error = rundir_has(dir, STAGES_FILE)
+                    ? status_of_stages(settings, dir, &problem)
+                    : status_of(settings, dir, &problem);
     if (fflush(stdout) != 0)
         error = problem_set(&problem, -errno, "cannot write: %s",
                             strerrordesc_np(errno));

@@ -178,6 +178,15 @@ int settings_set(struct settings *settings, unsigned program,
         near ? near : "", near ? "'?" : "");
 }
 
+void settings_forget(struct settings *settings, const char *name)
+{
+    const struct setting_row *const row = setting_find(FOR_RUN, 0, name);
+    char **const field = setting_field(settings, row);
+    free(*field);
+    *field = NULL;
+    settings->layer[row - SETTING_TABLE] = LAYER_BUILT_IN;
+}
+
 bool settings_text(const struct settings *settings,
                    const struct setting_row *row, struct buffer *out)
 {

@@ -180,6 +180,9 @@ int settings_set(struct settings *settings, unsigned program,
                  enum setting_layer layer, const char *name, const char *value,
                  struct problem *problem);
 
+/* Takes a text back to where nobody has set it. */
+void settings_forget(struct settings *settings, const char *name);
+
 enum settings_parsed { SETTINGS_GO, SETTINGS_HELP, SETTINGS_VERSION };
 /* Reads flags, `--`, `:::` and operands. argv[0] is not looked at. A role's
  * first operand is its endpoint. Everything after `--` up to `:::`, `:::+`,

@@ -1,30 +1,13 @@
 #include "common/setting/internal.h"
+#include "common/setting/yaml_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include <yaml.h>
 
 // A file is one mapping from settings to scalars or flat sequences of them.
 // Anything deeper is refused where it begins, so no nesting ever builds up.
-enum state {
-    AT_START,
-    AT_KEY,
-    AT_VALUE,
-    IN_LIST,
-    AT_END,
-};
-
-struct yaml_reader {
-    struct settings *settings;
-    unsigned program;
-    const char *name; // of the file, in problems
-    struct problem *problem;
-    enum state state;
-    const struct setting_row *row; // whose value comes
-    bool seen[sizeof((struct settings *)0)->layer];
-};
 
 static int refuse(const struct yaml_reader *reader, yaml_mark_t mark,
                   const char *why)
@@ -147,7 +130,13 @@ static int take_mapping(struct yaml_reader *reader, const yaml_event_t *event)
     return 0;
 }
 
-static int take_event(struct yaml_reader *reader, const yaml_event_t *event)
+int yaml_reader_refuse(const struct yaml_reader *reader, yaml_mark_t mark,
+                       const char *why)
+{
+    return refuse(reader, mark, why);
+}
+
+int yaml_reader_take(struct yaml_reader *reader, const yaml_event_t *event)
 {
     switch (event->type) {
     case YAML_SCALAR_EVENT:
@@ -177,6 +166,37 @@ static int take_event(struct yaml_reader *reader, const yaml_event_t *event)
     return 0;
 }
 
+int yaml_each(const struct yaml_reader *reader, struct span text,
+              int (*take)(void *context, const yaml_event_t *event),
+              void *context)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return problem_set(reader->problem, -ENOMEM, "%s: out of memory",
+                           reader->name);
+    yaml_parser_set_input_string(
+        &parser, text.size ? text.at : (const uint8_t *)"", text.size);
+    int error = 0;
+    for (bool more = true; more && !error;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            error = refuse(reader, parser.problem_mark,
+                           parser.problem ? parser.problem : "is no YAML");
+            break;
+        }
+        error = take(context, &event);
+        more = event.type != YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return error;
+}
+
+static int take_event(void *context, const yaml_event_t *event)
+{
+    return yaml_reader_take(context, event);
+}
+
 int setting_read_yaml_text(struct settings *settings, unsigned program,
                            const char *name, struct span text,
                            struct problem *problem)
@@ -185,25 +205,7 @@ int setting_read_yaml_text(struct settings *settings, unsigned program,
                                  .program = program,
                                  .name = name,
                                  .problem = problem};
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser))
-        return problem_set(problem, -ENOMEM, "%s: out of memory", name);
-    yaml_parser_set_input_string(
-        &parser, text.size ? text.at : (const uint8_t *)"", text.size);
-    int error = 0;
-    for (bool more = true; more && !error;) {
-        yaml_event_t event;
-        if (!yaml_parser_parse(&parser, &event)) {
-            error = refuse(&reader, parser.problem_mark,
-                           parser.problem ? parser.problem : "is no YAML");
-            break;
-        }
-        error = take_event(&reader, &event);
-        more = event.type != YAML_STREAM_END_EVENT;
-        yaml_event_delete(&event);
-    }
-    yaml_parser_delete(&parser);
-    return error;
+    return yaml_each(&reader, text, take_event, &reader);
 }
 
 static int read_all(int fd, size_t most, struct buffer *text)
@@ -226,21 +228,28 @@ static int read_all(int fd, size_t most, struct buffer *text)
     }
 }
 
+int yaml_file(const char *path, size_t most, struct buffer *text,
+              struct problem *problem)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int error = fd < 0 ? -errno : read_all(fd, most, text);
+    if (fd >= 0)
+        close(fd);
+    if (error == -EFBIG)
+        return problem_exit(problem, EXIT_USAGE, error,
+                            "%s: larger than %zu MiB", path, most >> 20);
+    return error ? problem_set(problem, error, "%s: %s", path,
+                               strerrordesc_np(-error))
+                 : 0;
+}
+
 int settings_read_yaml(struct settings *settings, unsigned program,
                        const char *path, struct problem *problem)
 {
     struct buffer text = {0};
     const size_t most = program & IN_PLAN ? SETTING_PLAN_MAX : SETTING_YAML_MAX;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int error = fd < 0 ? -errno : read_all(fd, most, &text);
-    if (fd >= 0)
-        close(fd);
-    if (error == -EFBIG)
-        problem_exit(problem, EXIT_USAGE, error, "%s: larger than %zu MiB",
-                     path, most >> 20);
-    else if (error)
-        problem_set(problem, error, "%s: %s", path, strerrordesc_np(-error));
-    else
+    int error = yaml_file(path, most, &text, problem);
+    if (!error)
         error = setting_read_yaml_text(settings, program, path,
                                        buffer_span(&text), problem);
     buffer_free(&text);

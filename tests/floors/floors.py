@@ -69,7 +69,7 @@ ZONES = (
     Zone(0, BASE, BASE),
     Zone(1, WIRE, f"{BASE}|{WIRE}|{POLICY}", ("zlib",)),
     Zone(1, POLICY, f"{BASE}|{POLICY}"),
-    Zone(1, r"common/setting/[^/]*yaml[^/]*\.c",
+    Zone(1, r"common/setting/[^/]*yaml[^/]*\.[ch]",
          f"{BASE}|{POLICY}|common/setting/", ("yaml",)),
     Zone(1, r"common/setting/", f"{BASE}|{POLICY}|common/setting/"),
     Zone(1, SHAPES, f"{BASE}|{WIRE}|{POLICY}|{SHAPES}",
