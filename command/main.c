@@ -23,6 +23,7 @@ static const struct verb VERBS[] = {
     {"logs", verb_logs, "print what tasks have printed"},
     {"results", verb_results, "print the results of a run"},
     {"verify", verb_verify, "check stored results for damage"},
+    {"completion", verb_completion, "make a shell complete fan's words"},
     {"ventilator", NULL, "by hand: give tasks to workers"},
     {"worker", NULL, "by hand: run tasks"},
     {"sink", NULL, "by hand: store results"},

@@ -36,6 +36,8 @@ static const struct program {
      "Print the results of a run."},
     {FOR_VERIFY, "fan verify", "[OPTION]... [DIR]",
      "Check the stored results of a run for damage."},
+    {FOR_COMPLETION, "fan completion", "bash|zsh|fish",
+     "Print what makes a shell complete the words of fan."},
 };
 
 static const struct program *program_of(unsigned program)
@@ -55,6 +57,13 @@ const char *settings_program_name(unsigned program)
 {
     const struct program *const found = program_of(program);
     return found ? found->name : "fan";
+}
+
+struct span settings_program_summary(unsigned program)
+{
+    const struct program *const found = program_of(program);
+    const char *const what = found ? found->what : "";
+    return (struct span){(const uint8_t *)what, strcspn(what, ".\n")};
 }
 
 static void write_line(struct buffer *out, char letter, const char *name,

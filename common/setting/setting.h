@@ -28,6 +28,7 @@ enum setting_program {
     FOR_VERIFY = 64,
     FOR_LIST = 128,
     FOR_LOGS = 256,
+    FOR_COMPLETION = 1 << 15,
     FOR_PROGRAMS = 0xffff,    // any of them
     IN_PLAN = 1 << 16,        // written to the plan and read from it
     IN_DEFINITION = 1 << 17,  // told to workers in WELCOME
@@ -217,6 +218,8 @@ void settings_man_synopsis(unsigned program, struct buffer *out);
 void settings_man_options(unsigned program, struct buffer *out);
 /* "Try 'fan run --help'." for a usage error, and so on. */
 const char *settings_program_name(unsigned program); /* "fan run" */
+/* Its first sentence, without the full stop: "Show how far a run is". */
+struct span settings_program_summary(unsigned program);
 /* The programs one by one, for `nth` from 0; 0 behind the last. */
 unsigned settings_program(size_t nth);
 
