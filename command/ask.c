@@ -100,6 +100,7 @@ static bool understand(struct ask *ask, struct span text)
         .slots = number(root, "slots"),
         .retries = number(root, "retries"),
         .losses = number(root, "losses"),
+        .speculated = number(root, "speculated"),
         .input_ended = json_is_true(json_object_get(root, "input_ended")),
         .elapsed_s = json_number_value(json_object_get(root, "elapsed_s")),
     };

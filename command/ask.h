@@ -27,7 +27,7 @@ struct ask_status {
     char state[16];
     uint64_t read, total, input_bytes, input_offset, done, ok, failed, ignored,
         quarantined, cancelled, running, queued, waiting, workers, slots,
-        retries, losses;
+        retries, losses, speculated;
     bool input_ended;
     double elapsed_s;
 };

@@ -46,6 +46,9 @@ static void print_live(const char *dir, const struct ask_status *status)
         printf("  trouble  %" PRIu64 " retries, %" PRIu64
                " attempts lost with their worker\n",
                status->retries, status->losses);
+    if (status->speculated > 0)
+        printf("  copies   %" PRIu64 " slow tasks were started a second time\n",
+               status->speculated);
 }
 
 // Asks until there is an answer, or the run has ended; then -ENOENT.

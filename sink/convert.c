@@ -32,6 +32,7 @@ struct record record_of_result(const struct wire_result *result,
         .out_cut = (result->flags & RESULT_STDOUT_CUT) != 0,
         .err_cut = (result->flags & RESULT_STDERR_CUT) != 0,
         .note = result->note,
+        .copy = (result->flags & RESULT_COPY) != 0,
     };
 }
 

@@ -51,9 +51,12 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
     if (seen == 0 && loss && record->ran) {
         open->losses += 1;
         open->lone_deaths += record->crash && record->alone;
-        open->last_class = CLASS_LOST;
-    } else if (seen == 0 && !loss && record->class != CLASS_CANCELLED) {
-        // One that was stopped has not failed by itself, and ends nothing.
+        if (open->failures == 0) // what ends it is how it failed
+            open->last_class = CLASS_LOST;
+    } else if (seen == 0 && !loss && record->class != CLASS_CANCELLED &&
+               (!record->copy || MUTANT(COPY_COUNTS))) {
+        // One that was stopped has not failed by itself, and ends nothing; nor
+        // does a copy of a task, whose other copy decides.
         failed = true;
         open->failures += 1;
         open->last_class = (uint8_t)record->class;

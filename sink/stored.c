@@ -65,7 +65,8 @@ static int add_task(struct stored *stored, const struct record *record)
         return add_entry(stored, record, STORED_LOSS);
     if (record->status == STATUS_HELD)
         return add_entry(stored, record, STORED_HELD);
-    return add_entry(stored, record, STORED_FAILURE);
+    return add_entry(stored, record,
+                     record->copy ? STORED_COPY : STORED_FAILURE);
 }
 
 int stored_add(struct stored *stored, const struct record *record)

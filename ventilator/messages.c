@@ -345,30 +345,31 @@ static void on_ask(struct role *role, const struct incoming *in)
                                          : "starting";
     uint64_t bytes = 0;
     const uint64_t total = source_total(role->input.front, &bytes);
-    snprintf(json, sizeof json,
-             "{\"v\":1,\"run_id\":\"%s\",\"generation\":%u,\"state\":\"%s\","
-             "\"read\":%llu,\"total\":%llu,\"input_bytes\":%llu,"
-             "\"input_ended\":%s,\"input_offset\":%llu,\"ok\":%llu,"
-             "\"failed\":%llu,\"ignored\":%llu,\"quarantined\":%llu,"
-             "\"cancelled\":%llu,\"done\":%llu,\"running\":%zu,\"queued\":%zu,"
-             "\"waiting\":%zu,\"workers\":%zu,\"slots\":%zu,\"retries\":%llu,"
-             "\"losses\":%llu,\"resends\":%llu,\"refused\":%llu,"
-             "\"elapsed_s\":%.3f}",
-             run, tracker_generation(role->tracker), state,
-             (unsigned long long)(source_place(role->input.front).ordinal - 1),
-             (unsigned long long)total, (unsigned long long)bytes,
-             c.input_ended ? "true" : "false",
-             (unsigned long long)role->input.offset,
-             (unsigned long long)c.by_status[STATUS_OK],
-             (unsigned long long)c.by_status[STATUS_FAILED],
-             (unsigned long long)c.by_status[STATUS_IGNORED],
-             (unsigned long long)c.by_status[STATUS_QUARANTINED],
-             (unsigned long long)c.by_status[STATUS_CANCELLED],
-             (unsigned long long)done, c.running, c.queued, c.waiting,
-             c.workers, c.slots, (unsigned long long)c.retries,
-             (unsigned long long)c.losses, (unsigned long long)c.resends,
-             (unsigned long long)(role->refused + c.odd),
-             (double)(role->now_ms - role->started_ms) / 1000.0);
+    snprintf(
+        json, sizeof json,
+        "{\"v\":1,\"run_id\":\"%s\",\"generation\":%u,\"state\":\"%s\","
+        "\"read\":%llu,\"total\":%llu,\"input_bytes\":%llu,"
+        "\"input_ended\":%s,\"input_offset\":%llu,\"ok\":%llu,"
+        "\"failed\":%llu,\"ignored\":%llu,\"quarantined\":%llu,"
+        "\"cancelled\":%llu,\"done\":%llu,\"running\":%zu,\"queued\":%zu,"
+        "\"waiting\":%zu,\"workers\":%zu,\"slots\":%zu,\"retries\":%llu,"
+        "\"losses\":%llu,\"resends\":%llu,\"speculated\":%llu,\"refused\":%llu,"
+        "\"elapsed_s\":%.3f}",
+        run, tracker_generation(role->tracker), state,
+        (unsigned long long)(source_place(role->input.front).ordinal - 1),
+        (unsigned long long)total, (unsigned long long)bytes,
+        c.input_ended ? "true" : "false",
+        (unsigned long long)role->input.offset,
+        (unsigned long long)c.by_status[STATUS_OK],
+        (unsigned long long)c.by_status[STATUS_FAILED],
+        (unsigned long long)c.by_status[STATUS_IGNORED],
+        (unsigned long long)c.by_status[STATUS_QUARANTINED],
+        (unsigned long long)c.by_status[STATUS_CANCELLED],
+        (unsigned long long)done, c.running, c.queued, c.waiting, c.workers,
+        c.slots, (unsigned long long)c.retries, (unsigned long long)c.losses,
+        (unsigned long long)c.resends, (unsigned long long)c.speculated,
+        (unsigned long long)(role->refused + c.odd),
+        (double)(role->now_ms - role->started_ms) / 1000.0);
     const struct wire_header header = role_header(role, WIRE_ANSWER);
     const struct wire_ask answer = {ask.id, span_of_text(json)};
     buffer_clear(&role->out);

@@ -36,6 +36,7 @@ struct tracker_limits {
     int64_t prefetch_ms;      // work kept waiting at a worker's slots
     int64_t heartbeat_ms, liveness_ms, rejoin_ms;
     size_t workers_max;
+    bool speculate; // a second copy of the slowest, at the end
 };
 
 struct tracker *tracker_create(const struct tracker_limits *limits,
@@ -64,7 +65,7 @@ enum action_kind {
 struct tracker_send {
     uint64_t task;
     uint32_t round, attempt, failures;
-    uint16_t flags; // TASK_ALONE
+    uint16_t flags; // TASK_ALONE, TASK_COPY
     struct id128 key;
     void *payload;
 };
@@ -174,7 +175,7 @@ void tracker_drain(struct tracker *tracker);
 bool tracker_is_idle(const struct tracker *tracker);
 
 struct tracker_counts {
-    uint64_t by_status[STATUSES], retries, losses, resends, odd;
+    uint64_t by_status[STATUSES], retries, losses, resends, odd, speculated;
     size_t running, queued, waiting, workers, slots;
     bool input_ended;
 };

@@ -56,7 +56,7 @@ static struct tracker_send *send_slot(struct tracker *tracker)
 }
 
 static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
-                 bool alone)
+                 uint16_t flags)
 {
     struct tracker_send *send = send_slot(tracker);
     if (!send)
@@ -67,7 +67,8 @@ static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
     entry->attempt = ++entry->attempts;
     if (MUTANT(ATTEMPT_AGAIN))
         entry->attempt = 1;
-    entry->alone = alone;
+    entry->alone = flags & TASK_ALONE;
+    entry->copied = flags & TASK_COPY;
     entry->lane_number = worker->sent + 1;
     if (entry->task > tracker->number_sent)
         tracker->number_sent = entry->task;
@@ -75,7 +76,7 @@ static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
                                   .round = entry->round,
                                   .attempt = entry->attempt,
                                   .failures = entry->failures,
-                                  .flags = alone ? TASK_ALONE : 0,
+                                  .flags = flags,
                                   .key = entry->key,
                                   .payload = entry->payload};
     entry_to_worker(tracker, at, handle);
@@ -103,6 +104,14 @@ static void post(struct tracker *tracker, uint32_t handle, size_t first)
     action->count = count;
 }
 
+bool dispatch_copy(struct tracker *tracker, uint32_t at, uint32_t worker)
+{
+    const size_t first = tracker->sends_used;
+    const bool sent = take(tracker, at, worker, TASK_COPY);
+    post(tracker, worker, first);
+    return sent;
+}
+
 // Gives a worker up to `share` tasks; returns how many.
 static size_t feed(struct tracker *tracker, uint32_t handle, size_t share)
 {
@@ -119,12 +128,21 @@ static size_t feed(struct tracker *tracker, uint32_t handle, size_t share)
     while (tracker->sends_used - first < room && bytes < BATCH_BYTES) {
         const uint32_t at = tracker->lists[ENTRY_READY].oldest;
         if (!at || !mark_reached(tracker, tracker->entries[at].ordinal) ||
-            !take(tracker, at, handle, false))
+            !take(tracker, at, handle, 0))
             break;
         bytes += tracker->entries[at].payload_size;
     }
     post(tracker, handle, first);
     return tracker->sends_used - first;
+}
+
+uint32_t worker_idle_slots(const struct tracker *tracker,
+                           const struct worker *worker)
+{
+    const uint32_t limit = credit(tracker, worker);
+    const uint32_t most = limit < worker->slots ? limit : worker->slots;
+    const uint32_t outstanding = worker_outstanding(worker);
+    return most > outstanding ? most - outstanding : 0;
 }
 
 static bool is_open(const struct tracker *tracker, uint32_t handle)
@@ -233,7 +251,7 @@ static void place_lonely(struct tracker *tracker)
             !mark_reached(tracker, tracker->entries[at].ordinal))
             continue;
         const size_t first = tracker->sends_used;
-        if (take(tracker, at, i, true)) {
+        if (take(tracker, at, i, TASK_ALONE)) {
             post(tracker, i, first);
             worker->alone = true;
         }
@@ -327,6 +345,7 @@ void tracker_dispatch(struct tracker *tracker)
     feed_all(tracker);
     recall_excess(tracker);
     steal(tracker);
+    tracker_speculate(tracker);
 }
 
 int64_t tracker_dispatch_wait_ms(const struct tracker *tracker)

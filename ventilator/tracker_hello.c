@@ -48,6 +48,12 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
         worker_cancel(tracker, worker, task, refs->generation, refs->attempt);
         return;
     }
+    if (at && tracker->entries[at].twin) {
+        if (!copies_held(tracker, at, worker, refs)) // a third
+            worker_cancel(tracker, worker, task, refs->generation,
+                          refs->attempt);
+        return;
+    }
     if (at && !takes_over(tracker, &tracker->entries[at], worker, refs))
         return;
     if (!at && !(at = entry_open(tracker, task))) {
@@ -151,10 +157,20 @@ void worker_take_kept(struct worker *worker, uint64_t kept, uint64_t made)
         worker->stored = kept - 1;
 }
 
+// FNV-1a, of 64 bits.
+static uint64_t hash_of(struct span text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < text.size; i++)
+        hash = (hash ^ text.at[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 static void begin_lane(struct tracker *tracker, struct worker *worker,
                        const struct wire_hello *hello)
 {
     worker->lane = hello->lane;
+    worker->host = hash_of(hello->host);
     worker->slots = hello->slots == 0               ? 1
                     : hello->slots > WIRE_TASKS_MAX ? WIRE_TASKS_MAX
                                                     : hello->slots;

@@ -6,6 +6,7 @@
 #include "common/base/numset.h"
 #include "ventilator/tally.h"
 #include "ventilator/tracker.h"
+#include "ventilator/tracker_speculate.h"
 
 #include <assert.h>
 
@@ -32,6 +33,7 @@ struct entry {
     union {
         uint64_t record_number; // RECORDING
         int64_t due_ms;         // WAITING
+        int64_t sent_ms;        // OUT: since when
     };
     void *payload;
     uint32_t payload_size;
@@ -41,11 +43,13 @@ struct entry {
     uint32_t round, failures, losses, lone_deaths;
     uint32_t older, newer; // in the list of its state or of its worker
     uint32_t worker;       // OUT
+    uint32_t twin;         // its other copy: tracker_copies.c; 0: none
     uint8_t last_class;    // how the last attempt ended, if it was stored
     uint8_t last_code;     // of a failure: see struct failure
     uint8_t state;         // enum entry_state
     bool alone;
     bool loss_stored; // RECORDING: STORED told of it
+    bool copied;      // this send of it has had a copy, or is one
 };
 static_assert(sizeof(struct entry) <= 128, "two lines of the cache");
 
@@ -69,6 +73,7 @@ struct worker {
     int64_t progress_ms; // when it last finished one, or had none
     uint64_t retained;   // highest result number it kept at HELLO; 0: none
     struct id128 incarnation;
+    uint64_t host; // hash of its name
     uint32_t lane;
     int64_t heard_ms;
     uint64_t sent, received; // numbers on its lane
@@ -167,6 +172,10 @@ struct tracker {
     struct tracker_action spare; // written to when out of memory
     bool starved;                // it was: say so by the next action
     int64_t now_ms, turned_ms;
+    // copies of slow tasks
+    struct speculate speculate;
+    int64_t began_ms;      // synced for the first time
+    int64_t speculated_ms; // when slow tasks were last looked for
     struct tracker_counts counts;
 };
 
@@ -180,6 +189,12 @@ bool tracker_grow(void **at, size_t *capacity, size_t needed, size_t size);
 /* tracker_tasks.c */
 uint32_t entry_find(const struct tracker *tracker, uint64_t task);
 uint32_t entry_open(struct tracker *tracker, uint64_t task); // 0: no memory
+/* As entry_open, but it is not found by its number. */
+uint32_t entry_make(struct tracker *tracker, uint64_t task);
+/* What is found by the number of both is `to` from now on. */
+void entry_index_instead(struct tracker *tracker, uint32_t from, uint32_t to);
+/* Out of its list, and free. */
+void entry_release(struct tracker *tracker, uint32_t at);
 void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state);
 void entry_to_worker(struct tracker *tracker, uint32_t at, uint32_t worker);
 void entry_close(struct tracker *tracker, uint32_t at);
@@ -206,6 +221,28 @@ void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash);
 void task_finish(struct tracker *tracker, uint32_t at, enum status status,
                  enum fail_class class, const char *note);
 void tasks_due(struct tracker *tracker);
+
+/* tracker_copies.c */
+/* Of the two copies of a task the one that was sent so, else the first. */
+uint32_t copies_which(const struct tracker *tracker, uint64_t task,
+                      uint32_t generation, uint32_t attempt);
+/* Does this worker have this copy, of entry `at` or its twin? */
+bool copies_held(const struct tracker *tracker, uint32_t at, uint32_t worker,
+                 const struct wire_refs *copy);
+/* Of an entry with a twin: it has ended, and the other goes on alone. */
+void copies_part(struct tracker *tracker, uint32_t at);
+void copies_failed(struct tracker *tracker, uint32_t at, bool counts,
+                   struct failure failure);
+/* A copy's failure is stored. */
+void copies_stored(struct tracker *tracker,
+                   const struct wire_stored_entry *stored);
+/* Of an entry with a twin: its loss is being recorded. */
+void copies_lost(struct tracker *tracker, uint32_t at);
+/* Of the first of two: the task is final. */
+void copies_close(struct tracker *tracker, uint32_t at);
+/* It is final, and not closed yet: learns how long it was out. */
+void copies_took(struct tracker *tracker, uint32_t at);
+void tracker_speculate(struct tracker *tracker);
 
 /* tracker_stale.c */
 void worker_cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
@@ -247,6 +284,11 @@ void roster_meet(struct tracker *tracker, struct roster_slot *slot);
 
 /* tracker_dispatch.c */
 void tracker_dispatch(struct tracker *tracker);
+/* Slots for which it may be given something. */
+uint32_t worker_idle_slots(const struct tracker *tracker,
+                           const struct worker *worker);
+/* False: no memory. */
+bool dispatch_copy(struct tracker *tracker, uint32_t at, uint32_t worker);
 /* When it is to be called again, by what waits at workers; in ms. */
 int64_t tracker_dispatch_wait_ms(const struct tracker *tracker);
 

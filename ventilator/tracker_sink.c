@@ -261,6 +261,7 @@ void tracker_synced(struct tracker *tracker, const struct wire_synced *part,
     tracker->position = part->position;
     if (!tracker->loaded) {
         tracker->rejoin_until_ms = now_ms + tracker->limits.rejoin_ms;
+        tracker->began_ms = now_ms;
         mend_rounds(tracker);
         drop_finals(tracker);
     }
@@ -331,6 +332,9 @@ static void entry_stored(struct tracker *tracker,
         break;
     case STORED_LOSS:
         task_loss_stored(tracker, entry);
+        break;
+    case STORED_COPY:
+        copies_stored(tracker, entry);
         break;
     case STORED_REOPENED:
     case STORED_HELD:

@@ -20,10 +20,7 @@ static bool is_own(const struct tracker *tracker, uint32_t worker,
                    const struct wire_refs *copy)
 {
     const uint32_t at = entry_find(tracker, copy->task);
-    const struct entry *entry = &tracker->entries[at];
-    return at && entry->state == ENTRY_OUT && entry->worker == worker &&
-           entry->generation == copy->generation &&
-           entry->attempt == copy->attempt;
+    return at && copies_held(tracker, at, worker, copy);
 }
 
 struct search {

@@ -80,7 +80,17 @@ static void insert(struct tracker *tracker, uint32_t at, uint32_t older)
     list->count++;
 }
 
-uint32_t entry_open(struct tracker *tracker, uint64_t task)
+void entry_index_instead(struct tracker *tracker, uint32_t from, uint32_t to)
+{
+    const uint64_t task = tracker->entries[from].task;
+    uint32_t *place = &tracker->ring[task & tracker->ring_mask];
+    if (*place == from)
+        *place = to;
+    else // in place of what is there: takes no memory
+        (void)map_put(tracker->strays, task, to);
+}
+
+uint32_t entry_make(struct tracker *tracker, uint64_t task)
 {
     uint32_t at = tracker->entry_free;
     if (at) {
@@ -95,13 +105,19 @@ uint32_t entry_open(struct tracker *tracker, uint64_t task)
         at = tracker->entry_count++;
     }
     tracker->entries[at] = (struct entry){.task = task, .state = ENTRY_OPENED};
+    tracker->open_count++;
+    return at;
+}
+
+uint32_t entry_open(struct tracker *tracker, uint64_t task)
+{
+    const uint32_t at = entry_make(tracker, task);
+    if (!at)
+        return NONE;
     if (index_entry(tracker, at) != 0) {
-        tracker->entries[at].state = ENTRY_FREE;
-        tracker->entries[at].newer = tracker->entry_free;
-        tracker->entry_free = at;
+        entry_release(tracker, at);
         return NONE;
     }
-    tracker->open_count++;
     history_recall(tracker, at);
     return at;
 }
@@ -212,23 +228,33 @@ void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state)
 void entry_to_worker(struct tracker *tracker, uint32_t at, uint32_t worker)
 {
     leave(tracker, at);
+    if (tracker->entries[at].state != ENTRY_OUT)
+        tracker->entries[at].sent_ms = tracker->now_ms;
     tracker->entries[at].state = ENTRY_OUT;
     tracker->entries[at].worker = worker;
     insert(tracker, at, tracker->workers[worker]->out.newest);
 }
 
-void entry_close(struct tracker *tracker, uint32_t at)
+void entry_release(struct tracker *tracker, uint32_t at)
 {
     struct entry *entry = &tracker->entries[at];
-    entry_drop_payload(tracker, at);
-    if (entry->state == ENTRY_OUT && entry->alone)
-        tracker->workers[entry->worker]->alone = false;
     leave(tracker, at);
-    unindex_entry(tracker, at);
     tracker->open_count--;
     entry->state = ENTRY_FREE;
     entry->newer = tracker->entry_free;
     tracker->entry_free = at;
+}
+
+void entry_close(struct tracker *tracker, uint32_t at)
+{
+    const struct entry *entry = &tracker->entries[at];
+    if (entry->twin)
+        copies_close(tracker, at);
+    entry_drop_payload(tracker, at);
+    if (entry->state == ENTRY_OUT && entry->alone)
+        tracker->workers[entry->worker]->alone = false;
+    unindex_entry(tracker, at);
+    entry_release(tracker, at);
 }
 
 void task_ready(struct tracker *tracker, uint32_t at)
@@ -265,6 +291,8 @@ void task_final(struct tracker *tracker, uint64_t task, enum status status)
     else
         tracker->counts.odd++;
     const uint32_t at = entry_find(tracker, task);
+    if (at && tracker->limits.speculate && status == STATUS_OK)
+        copies_took(tracker, at);
     if (at)
         entry_close(tracker, at);
     map_remove(tracker->history_by_task, task);
@@ -340,7 +368,8 @@ static void finish_failed(struct tracker *tracker, uint32_t at,
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored)
 {
-    const uint32_t at = entry_find(tracker, stored->task);
+    const uint32_t at = copies_which(tracker, stored->task, stored->generation,
+                                     stored->attempt);
     // A stale copy that was stopped: what made it stale is recorded by itself.
     const bool cancelled =
         stored->class == CLASS_CANCELLED && !MUTANT(STOPPED_FAILS);
@@ -372,6 +401,12 @@ void task_failed(struct tracker *tracker,
         tracker->counts.odd++;
         return;
     }
+    if (entry->twin) {
+        copies_failed(
+            tracker, at, !cancelled,
+            (struct failure){(enum fail_class)stored->class, stored->code});
+        return;
+    }
     if (entry->state == ENTRY_OUT && entry->alone)
         tracker->workers[entry->worker]->alone = false;
     entry->alone = false;
@@ -398,7 +433,7 @@ void task_failed(struct tracker *tracker,
 
 void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
 {
-    if (MUTANT(LOSS_UNRECORDED)) {
+    if (MUTANT(LOSS_UNRECORDED) && !tracker->entries[at].twin) {
         task_ready(tracker, at);
         return;
     }
@@ -420,6 +455,8 @@ void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)
                                       .attempt = entry->attempt,
                                       .extra = entry->key});
     tracker->entries[at].record_number = number;
+    if (tracker->entries[at].twin)
+        copies_lost(tracker, at);
 }
 
 static bool end_by_losses(struct tracker *tracker, uint32_t at)
@@ -458,20 +495,23 @@ static bool end_by_history(struct tracker *tracker, uint32_t at)
 // that was adopted, by STORED of an attempt that was thought to be gone.
 void task_go_on(struct tracker *tracker, uint32_t at)
 {
-    if (tracker->entries[at].ordinal == 0 || !end_by_history(tracker, at))
+    if (tracker->entries[at].twin)
+        copies_part(tracker, at);
+    else if (tracker->entries[at].ordinal == 0 || !end_by_history(tracker, at))
         task_ready(tracker, at);
 }
 
 void task_again(struct tracker *tracker, uint32_t at)
 {
-    tracker->counts.resends++;
+    tracker->counts.resends += !tracker->entries[at].twin;
     task_go_on(tracker, at);
 }
 
 void task_loss_stored(struct tracker *tracker,
                       const struct wire_stored_entry *stored)
 {
-    const uint32_t at = entry_find(tracker, stored->task);
+    const uint32_t at = copies_which(tracker, stored->task, stored->generation,
+                                     stored->attempt);
     struct entry *entry = &tracker->entries[at];
     if (at && entry->state == ENTRY_RECORDING &&
         entry->generation == stored->generation &&
@@ -484,7 +524,8 @@ void task_loss_stored(struct tracker *tracker,
 void task_loss_recorded(struct tracker *tracker,
                         const struct wire_record *record)
 {
-    const uint32_t at = entry_find(tracker, record->task);
+    const uint32_t at = copies_which(tracker, record->task, record->generation,
+                                     record->attempt);
     struct entry *entry = &tracker->entries[at];
     if (!at || entry->state != ENTRY_RECORDING ||
         entry->record_number != record->number)
@@ -493,6 +534,7 @@ void task_loss_recorded(struct tracker *tracker,
     const bool lone =
         ran && (record->flags & RECORD_ALONE) && (record->flags & RECORD_CRASH);
     entry->alone = false;
+    entry = &tracker->entries[entry_find(tracker, record->task)];
     entry->losses += ran;
     entry->failures += MUTANT(LOSS_IS_FAILURE);
     entry->lone_deaths += lone;

@@ -239,7 +239,8 @@ bool tracker_returned(struct tracker *tracker, const struct id128 *incarnation,
     struct wire_refs refs;
     while (wire_next_refs(&list, &refs)) {
         for (uint32_t i = 0; i < refs.count; i++) {
-            const uint32_t at = entry_find(tracker, refs.task + i);
+            const uint32_t at = copies_which(tracker, refs.task + i,
+                                             refs.generation, refs.attempt);
             const struct entry *entry = &tracker->entries[at];
             if (!at || entry->state != ENTRY_OUT || entry->worker != handle ||
                 entry->attempt != refs.attempt ||

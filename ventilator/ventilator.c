@@ -41,7 +41,8 @@ static int make_tracker(struct role *role)
                                           .heartbeat_ms = set->heartbeat_ms,
                                           .liveness_ms = set->liveness_ms,
                                           .rejoin_ms = set->rejoin_ms,
-                                          .workers_max = WORKERS_MAX};
+                                          .workers_max = WORKERS_MAX,
+                                          .speculate = set->speculate};
     struct policy policy;
     settings_policy(set, &policy);
     role->tracker = tracker_create(&limits, &policy, role->now_ms);

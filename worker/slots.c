@@ -131,6 +131,7 @@ copy_of(struct pool *pool, const struct wire_task *task, uint32_t generation)
                                .attempt = task->attempt,
                                .failures = task->failures,
                                .alone = task->flags & TASK_ALONE,
+                               .copy = task->flags & TASK_COPY,
                                .key = task->key,
                                .block = copy->block,
                                .payload = {payload, task->payload.size}};

@@ -25,7 +25,7 @@ struct slot_task {
     uint64_t task;
     uint32_t round, generation, attempt, failures;
     uint32_t slot; // from 1 while it runs; 0: queued
-    bool alone;
+    bool alone, copy;
     struct id128 key;
     struct slot_task *before, *after; // in the queue, or in the running list
     struct pool_block *block;         // where its memory is from

@@ -182,6 +182,12 @@ int plan_check(const struct settings *settings, struct problem *problem)
                             "fail=N, fail=P%%, success=N or done=N, such as "
                             "soon,fail=1",
                             settings->halt);
+    if (settings->speculate && (settings->stdout_path || settings->stderr_path))
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "--speculate cannot be with %s: two copies of a "
+                            "task would write one file; leave one of them out "
+                            "(fan results has each output)",
+                            settings->stdout_path ? "--stdout" : "--stderr");
     const int error = check_coprocess(settings, problem);
     if (error < 0 || (!settings->plugin && !settings->coprocess))
         return error;

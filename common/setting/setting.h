@@ -118,6 +118,7 @@ struct settings {
     int64_t delay_ms;
     bool compat;
     char *keep_dirs; // failed | all | none
+    bool speculate;
     /* the run */
     char *name;
     bool resume, accept_partial, dry_run;

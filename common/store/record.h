@@ -65,6 +65,7 @@ struct record {
     int64_t start_us; /* 0: none */
     uint64_t wall_us, user_us, sys_us, maxrss_bytes;
     bool ran, crash, alone; /* of a lost record */
+    bool copy;              /* the attempt was a second copy of the task */
     bool has_args;          /* false: no args key at all */
     struct span values;     /* as wire_put_values writes them */
     struct span out, err;

@@ -41,6 +41,7 @@ const struct field RECORD_FIELDS[FIELD_COUNT] = {
     FIELD("ran", FIELD_BOOL, ran),
     FIELD("crash", FIELD_BOOL, crash),
     FIELD("alone", FIELD_BOOL, alone),
+    FIELD("copy", FIELD_BOOL, copy),
     FIELD("args", FIELD_ARGS, values),
     FIELD("args_base64", FIELD_ARGS_BASE64, values),
     FIELD("stdout", FIELD_TEXT, out),

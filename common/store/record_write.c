@@ -128,7 +128,8 @@ static char *middle(char *at, const struct record *record)
     at = put_unless(at, "maxrss_bytes", record->maxrss_bytes, 0);
     at = put_true(at, "ran", record->ran);
     at = put_true(at, "crash", record->crash);
-    return put_true(at, "alone", record->alone);
+    at = put_true(at, "alone", record->alone);
+    return put_true(at, "copy", record->copy);
 }
 
 static char *end(char *at, const struct record *record)

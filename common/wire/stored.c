@@ -49,7 +49,7 @@ static struct wire_stored_entry read_stored_entry(struct reader *reader)
     entry.status = read_u8(reader);
     entry.class = read_u8(reader);
     entry.code = read_u8(reader);
-    if (entry.kind < STORED_FINAL || entry.kind > STORED_HELD ||
+    if (entry.kind < STORED_FINAL || entry.kind > STORED_COPY ||
         entry.status >= STATUSES || entry.class >= CLASSES)
         reader->failed = true;
     return entry;

@@ -224,7 +224,10 @@ void wire_put_refused(struct buffer *out, const struct wire_header *header,
 bool wire_get_refused(struct span body, struct wire_refused *refused);
 
 /* -- TASKS ---------------------------------------------------------------- */
-enum { TASK_ALONE = 1 /* runs with nothing beside it in the worker */ };
+enum {
+    TASK_ALONE = 1, /* runs with nothing beside it in the worker */
+    TASK_COPY = 2,  /* runs at another worker, too: see --speculate */
+};
 struct wire_task {
     uint64_t task;
     uint32_t round;
@@ -335,7 +338,12 @@ void wire_put_cancel(struct buffer *out, const struct wire_header *header,
 bool wire_get_cancel(struct span body, struct wire_cancel *cancel);
 
 /* -- RESULTS --------------------------------------------------------------- */
-enum { RESULT_STDOUT_CUT = 1, RESULT_STDERR_CUT = 2, RESULT_ALONE = 4 };
+enum {
+    RESULT_STDOUT_CUT = 1,
+    RESULT_STDERR_CUT = 2,
+    RESULT_ALONE = 4,
+    RESULT_COPY = 8, /* of a TASK_COPY: its failure counts nothing */
+};
 struct wire_result {
     uint64_t task;
     uint32_t round, generation, attempt;
@@ -395,6 +403,7 @@ enum stored_kind {
     STORED_REOPENED =
         4, // a new round: generation, attempt are the lowest taken
     STORED_HELD = 5,
+    STORED_COPY = 6, // a failed copy, beside which the task goes on
 };
 struct wire_stored_entry {
     uint64_t task;

@@ -27,19 +27,23 @@ static const unsigned MAY[OPS][ENTRY_STATES] = {
                [ENTRY_FINISHING] = ABSENT},
     [STORED] = {[ENTRY_FREE] = ~0U,
                 [ENTRY_WAITING] = FROM(OUT) | FROM(RECORDING),
-                [ENTRY_READY] = FROM(RECORDING),
-                [ENTRY_LONELY] = FROM(RECORDING),
-                [ENTRY_FETCHING] = FROM(RECORDING),
+                // The other of two copies, or a copy that has failed.
+                [ENTRY_RECORDING] = FROM(OUT),
+                [ENTRY_READY] = FROM(RECORDING) | FROM(OUT),
+                [ENTRY_LONELY] = FROM(RECORDING) | FROM(OUT),
+                [ENTRY_FETCHING] = FROM(RECORDING) | FROM(OUT),
                 [ENTRY_FINISHING] =
                     FROM(OUT) | FROM(RECORDING) | FROM(READY) | FROM(LONELY)},
     [HELLO] = {[ENTRY_OUT] =
                    ABSENT | FROM(READY) | FROM(LONELY) | FROM(FETCHING)},
     [REPORT] = {[ENTRY_FREE] = FROM(OUT),
+                [ENTRY_RECORDING] = FROM(OUT),
                 [ENTRY_READY] = FROM(OUT),
                 [ENTRY_LONELY] = FROM(OUT),
                 [ENTRY_FETCHING] = FROM(OUT),
                 [ENTRY_FINISHING] = FROM(OUT)},
     [RETURNED] = {[ENTRY_FREE] = FROM(OUT),
+                  [ENTRY_RECORDING] = FROM(OUT),
                   [ENTRY_READY] = FROM(OUT),
                   [ENTRY_LONELY] = FROM(OUT),
                   [ENTRY_FETCHING] = FROM(OUT),
@@ -71,6 +75,27 @@ static void check_moves(const struct world *world)
     }
 }
 
+// By its number, or as the copy of what is.
+static bool is_found(const struct tracker *tracker, uint32_t at)
+{
+    const uint32_t found = entry_find(tracker, tracker->entries[at].task);
+    return found == at || (found && tracker->entries[found].twin == at);
+}
+
+static void check_twin(const struct tracker *tracker, const struct entry *copy)
+{
+    const struct entry *other = &tracker->entries[copy->twin];
+    assert(other->task == copy->task && other->round == copy->round);
+    assert(&tracker->entries[other->twin] == copy && other != copy);
+    assert(copy->state == ENTRY_OUT || copy->state == ENTRY_RECORDING);
+    assert(copy->state == ENTRY_RECORDING || other->state == ENTRY_RECORDING ||
+           copy->worker != other->worker);
+    const struct entry *first =
+        &tracker->entries[entry_find(tracker, copy->task)];
+    assert(first->state == ENTRY_OUT || other->state == copy->state);
+    assert(first == copy || (!copy->payload && first->payload));
+}
+
 static size_t check_list(const struct tracker *tracker, const struct list *list,
                          enum entry_state state, uint32_t worker)
 {
@@ -80,7 +105,7 @@ static size_t check_list(const struct tracker *tracker, const struct list *list,
         const struct entry *entry = &tracker->entries[i];
         assert(entry->older == older && entry->state == state);
         assert(state != ENTRY_OUT || entry->worker == worker);
-        assert(entry_find(tracker, entry->task) == i);
+        assert(is_found(tracker, i));
         if (state == ENTRY_WAITING && older)
             assert(tracker->entries[older].due_ms <= entry->due_ms);
         older = i;
@@ -114,8 +139,9 @@ static void check_inside(const struct world *world)
         const struct entry *entry = &tracker->entries[i];
         payloads += entry->payload != NULL;
         assert(entry->state != ENTRY_OPENED);
-        assert(entry->state == ENTRY_FREE ||
-               entry_find(tracker, entry->task) == i);
+        assert(entry->state == ENTRY_FREE || is_found(tracker, i));
+        if (entry->state != ENTRY_FREE && entry->twin)
+            check_twin(tracker, entry);
     }
     assert(payloads == tracker->window_tasks && payloads == world->payloads);
     uint64_t finals = 0;
@@ -228,7 +254,7 @@ static struct wire_stored_entry draw_entry(struct world *world)
     struct wire_stored_entry entry = {.task = 1 + draw(&world->bytes, TASKS)};
     const uint64_t newest = world->newest[entry.task];
     const uint64_t older = draw_rare(&world->bytes, 4) && newest > 0;
-    entry.kind = (uint8_t)(1 + draw(&world->bytes, STORED_HELD));
+    entry.kind = (uint8_t)(1 + draw(&world->bytes, STORED_COPY));
     entry.generation = (uint32_t)((newest - older) >> 32);
     entry.attempt = (uint32_t)(newest - older);
     entry.class = (uint8_t)(1 + draw(&world->bytes, CLASSES - 1));
@@ -391,7 +417,8 @@ static struct tracker *create(struct world *world)
                                     .prefetch_ms = 100,
                                     .heartbeat_ms = 1000,
                                     .liveness_ms = 3000,
-                                    .workers_max = WORKERS};
+                                    .workers_max = WORKERS,
+                                    .speculate = true};
     struct policy policy = {.on_fail = ANSWER_FAIL, .backoff_max_ms = 10000};
     limits.window_tasks = TASKS - draw(&world->bytes, TASKS - 1);
     limits.order_window = draw(&world->bytes, 30);

@@ -327,7 +327,8 @@ static bool tracker_scenario(void)
                                                  .prefetch_ms = 50,
                                                  .heartbeat_ms = 1000,
                                                  .liveness_ms = 4000,
-                                                 .workers_max = 2};
+                                                 .workers_max = 2,
+                                                 .speculate = true};
     static const struct policy POLICY = {.on_fail = ANSWER_FAIL};
     struct run run = {.tracker = tracker_create(&LIMITS, &POLICY, 0)};
     if (!run.tracker)

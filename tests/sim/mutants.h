@@ -49,25 +49,30 @@
     X(STOPPED_FAILS, "end a task whose stale copy was stopped")            \
     X(RESUME_AGAIN, "reopen again at each SYNC of a resume")               \
     X(OLD_ROUND, "take a result of an old round")                          \
-    X(SYNCED_CUT, "take the first part of SYNCED for all of it")
+    X(SYNCED_CUT, "take the first part of SYNCED for all of it")           \
+    X(COPY_BESIDE, "start a copy at the same worker")
 
 /* Those that need a schedule of their own: script.h. */
-#define SCHEDULE_MUTANTS(X)                                      \
-    X(SHORT_LOG, "go on with a log shorter than was told")       \
-    X(GENERATION_ANY, "take a generation that was had before")   \
-    X(RESULTS_FENCED, "refuse results of older generations")     \
-    X(FORGET_LOSSES, "recover without the losses")               \
-    X(FORGET_FAILURES, "recover without the failures")           \
-    X(CAUSES_IGNORED, "start without what tasks have failed of") \
-    X(LANE_REPORT, "believe a REPORT about any lane")            \
-    X(DROP_UNACKED, "do not acknowledge what is dropped")        \
-    X(ENDPOINT_OLD, "stay with the sink's first endpoint")       \
-    X(FINAL_IS_ATTEMPT, "take a final record for its attempt's") \
-    X(FSYNC_AGAIN, "sync again after a sync that failed")        \
-    X(WAITING_STAYS, "keep waiting tasks in the window")         \
-    X(GRANT_NEW, "grant each SYNC a generation")                 \
-    X(CANCEL_ONCE, "say CANCEL once")                            \
-    X(OLDER_STAYS, "of two copies keep the one told of first")
+#define SCHEDULE_MUTANTS(X)                                          \
+    X(SHORT_LOG, "go on with a log shorter than was told")           \
+    X(GENERATION_ANY, "take a generation that was had before")       \
+    X(RESULTS_FENCED, "refuse results of older generations")         \
+    X(FORGET_LOSSES, "recover without the losses")                   \
+    X(FORGET_FAILURES, "recover without the failures")               \
+    X(CAUSES_IGNORED, "start without what tasks have failed of")     \
+    X(LANE_REPORT, "believe a REPORT about any lane")                \
+    X(DROP_UNACKED, "do not acknowledge what is dropped")            \
+    X(ENDPOINT_OLD, "stay with the sink's first endpoint")           \
+    X(FINAL_IS_ATTEMPT, "take a final record for its attempt's")     \
+    X(FSYNC_AGAIN, "sync again after a sync that failed")            \
+    X(WAITING_STAYS, "keep waiting tasks in the window")             \
+    X(GRANT_NEW, "grant each SYNC a generation")                     \
+    X(CANCEL_ONCE, "say CANCEL once")                                \
+    X(OLDER_STAYS, "of two copies keep the one told of first")       \
+    X(COPY_COUNTS, "count the failure of a copy")                    \
+    X(COPY_SENT_AGAIN, "send again what has lost one of its copies") \
+    X(COPY_DECIDES, "end a task with its copy")                      \
+    X(COPY_RUNS_ON, "let the slower copy run on")
 
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,

@@ -66,10 +66,29 @@ static void draw_tasks(struct plan *plan, const struct scale *scale,
     }
 }
 
+// Some tasks take long at some of the workers. From a sequence of its own, as
+// it has to say how many tasks there are.
+static void draw_stragglers(struct plan *plan)
+{
+    enum { TASKS_MIN = 5 };
+    uint64_t own = ~plan->choice.seed;
+    plan->limits.speculate = chance(&own, 40) && plan->workers > 1;
+    if (!plan->limits.speculate)
+        return;
+    if (plan->tasks < TASKS_MIN && !plan->choice.tasks)
+        plan->tasks = TASKS_MIN;
+    const uint32_t slow = draw(&own, 10, 60);
+    for (unsigned i = 1; i <= SIM_TASKS; i++)
+        if (chance(&own, slow))
+            plan->task[i].slow = 1U
+                                 << draw(&own, WORK, WORK + plan->workers - 1);
+}
+
 static void draw_limits(struct plan *plan, const struct scale *scale,
                         uint64_t *state)
 {
     plan->limits = (struct tracker_limits){
+        .speculate = plan->limits.speculate,
         .window_tasks = chance(state, 50) ? 10000 : draw(state, 4, 30),
         .window_bytes = 1 << 20,
         .order_window = chance(state, 80) ? 0 : draw(state, 3, 20),
@@ -215,6 +234,7 @@ void plan_draw(struct plan *plan, const struct choice *choice)
         plan->tasks = choice->tasks;
     if (choice->workers)
         plan->workers = choice->workers;
+    draw_stragglers(plan);
     draw_tasks(plan, scale, &state);
     draw_limits(plan, scale, &state);
     draw_rules(plan, choice->seed ^ UINT64_C(0x5eed0fa11e1e5));

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct schedule *const LISTS[] = {SCHEDULES_LIVES, SCHEDULES_LINKS,
-                                               SCHEDULES_LOG, SCHEDULES_TASKS,
-                                               SCHEDULES_RUNS};
+static const struct schedule *const LISTS[] = {
+    SCHEDULES_LIVES, SCHEDULES_LINKS, SCHEDULES_LOG,
+    SCHEDULES_TASKS, SCHEDULES_RUNS,  SCHEDULES_COPIES};
 
 const struct schedule *schedule_at(size_t at)
 {

@@ -30,6 +30,7 @@ enum {
     SIM_RESUMES = 2,
     SIM_KINDS = 4, // of failures
     SIM_HOWS = 3,
+    SIM_SLOW = 10,
 };
 extern const struct failure SIM_KIND[SIM_KINDS];
 
@@ -64,6 +65,7 @@ struct task_plan {
     uint8_t how[SIM_HOWS]; // they fail, in turn: of SIM_KIND
     bool bad;              // no command can be made of it
     bool killer;           // takes its worker along
+    unsigned slow; // a mask of workers at which it takes SIM_SLOW times as long
 };
 
 /* What a failing seed is shrunk by. */

@@ -210,16 +210,18 @@ static void add_result(struct work *work, const struct slot_task *task,
     }
     struct buffer values = {0};
     wire_put_values(&values, (struct wire_pairs_out){NULL, 0});
-    const struct wire_result result = {.task = task->task,
-                                       .round = task->round,
-                                       .generation = task->generation,
-                                       .attempt = task->attempt,
-                                       .key = task->key,
-                                       .class = (uint8_t)running->failure.class,
-                                       .flags = task->alone ? RESULT_ALONE : 0,
-                                       .signal = code_if(running, CLASS_SIGNAL),
-                                       .exit = code_if(running, CLASS_EXIT),
-                                       .slot = task->slot};
+    const struct wire_result result = {
+        .task = task->task,
+        .round = task->round,
+        .generation = task->generation,
+        .attempt = task->attempt,
+        .key = task->key,
+        .class = (uint8_t)running->failure.class,
+        .flags = (uint8_t)((task->alone ? RESULT_ALONE : 0U) |
+                           (task->copy ? RESULT_COPY : 0U)),
+        .signal = code_if(running, CLASS_SIGNAL),
+        .exit = code_if(running, CLASS_EXIT),
+        .slot = task->slot};
     wire_add_result(&work->batch, &result, buffer_span(&values));
     buffer_free(&values);
     work->batch_count++;
@@ -310,6 +312,14 @@ static void take_ends(struct world *world, struct work *work)
     }
 }
 
+static int64_t time_of(const struct world *world, const struct work *work,
+                       uint64_t task)
+{
+    const struct task_plan *plan = &world->plan->task[task];
+    const bool slow = plan->slow >> work->process & 1;
+    return (int64_t)plan->ms * (slow ? SIM_SLOW : 1);
+}
+
 static void start_tasks(struct world *world, struct work *work)
 {
     const struct slot_task *task;
@@ -321,7 +331,7 @@ static void start_tasks(struct world *world, struct work *work)
         struct running *running = &work->running[task->slot];
         *running = (struct running){.serial = ++work->serial,
                                     .started_ms = world->now_ms};
-        world_at(world, world->now_ms + world->plan->task[task->task].ms,
+        world_at(world, world->now_ms + time_of(world, work, task->task),
                  (struct step){.kind = STEP_TASK_ENDS,
                                .process = (uint8_t)work->process,
                                .way = (uint8_t)task->slot,

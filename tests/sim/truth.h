@@ -16,7 +16,7 @@ struct
 try {
     uint32_t generation, attempt;
     struct id128 worker;
-    bool started, ended, alone;
+    bool started, ended, alone, copy;
     bool late; // sent by a ventilator that another had followed
     bool failed_stored, lost_stored;
     struct failure failure;

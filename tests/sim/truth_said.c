@@ -171,8 +171,39 @@ static bool is_awaited(const struct world *world, const struct true_task *task,
     return vent_serves(world, &last->worker);
 }
 
+// Nothing goes out again while it runs somewhere and that is not over.
+static void may_replace(struct world *world, const struct tracker_send *send,
+                        uint32_t generation)
+{
+    const struct true_task *task = truth_task(world, send->task);
+    for (unsigned i = 0; i < task->try_count; i++) {
+        const struct try *try = &task->tries[i];
+        if (try->generation == generation && try->started &&
+            !try->failed_stored && !try->lost_stored)
+            world_broke(world, "loss-first",
+                        "task %" PRIu64
+                        " goes again, its attempt %u not recorded",
+                        send->task, try->attempt);
+    }
+}
+
+// A copy: of an attempt that has begun at another worker, and is none itself.
+// It may have ended since, which not everybody knows.
+static void may_copy(struct world *world, const struct tracker_send *send,
+                     const struct id128 *worker)
+{
+    const struct true_task *task = truth_task(world, send->task);
+    const struct try *last = &task->tries[task->try_count - 1];
+    while (last > task->tries && last->late)
+        last--;
+    if (!world->plan->limits.speculate || !last->started || last->copy ||
+        id128_equal(&last->worker, worker))
+        world_broke(world, "copy", "task %" PRIu64 " is copied to %u",
+                    send->task, id_process(worker));
+}
+
 static void may_go(struct world *world, const struct tracker_send *send,
-                   uint32_t generation)
+                   const struct id128 *worker, uint32_t generation)
 {
     struct true_task *task = truth_task(world, send->task);
     if (send->task > world->truth->mark)
@@ -190,14 +221,13 @@ static void may_go(struct world *world, const struct tracker_send *send,
     if (last->generation > generation)
         world_broke(world, "I7", "task %" PRIu64 ": generation %u after %u",
                     send->task, generation, last->generation);
-    if (is_awaited(world, task, generation))
+    if (!(send->flags & TASK_COPY) && is_awaited(world, task, generation))
         world_broke(world, "I10", "task %" PRIu64 " still runs at %u",
                     send->task, id_process(&last->worker));
-    last = truth_last(task, generation);
-    if (last && last->started && !last->failed_stored && !last->lost_stored)
-        world_broke(world, "loss-first",
-                    "task %" PRIu64 " goes again, its attempt %u not recorded",
-                    send->task, last->attempt);
+    if (send->flags & TASK_COPY)
+        may_copy(world, send, worker);
+    else
+        may_replace(world, send, generation);
 }
 
 // What is taken from a worker again and again is for another: it goes there.
@@ -227,7 +257,7 @@ static void send_one(struct world *world, const struct tracker_send *send,
                     last->attempt);
     // Who does not know yet that another has taken its place knows no better.
     if (generation == world->truth->generation)
-        may_go(world, send, generation);
+        may_go(world, send, worker, generation);
     if (goes_to_and_fro(task, worker, generation))
         world_broke(world, "I13", "task %" PRIu64 " goes to and fro",
                     send->task);
@@ -242,7 +272,8 @@ static void send_one(struct world *world, const struct tracker_send *send,
                      .worker = *worker,
                      .round = send->round,
                      .late = generation < world->truth->generation,
-                     .alone = send->flags != 0};
+                     .alone = send->flags & TASK_ALONE,
+                     .copy = send->flags & TASK_COPY};
 }
 
 void truth_sends(struct world *world, const struct tracker_action *action,

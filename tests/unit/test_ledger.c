@@ -105,6 +105,32 @@ static void attempt_that_was_stopped_is_no_failure(void **state)
     assert_int_equal(CLASS_EXIT, told_open(world->ledger, 1).last_class);
 }
 
+static void failure_of_a_copy_is_stored_and_counts_nothing(void **state)
+{
+    struct world *world = *state;
+    const struct wire_result copy = {.task = 7,
+                                     .attempt = 2,
+                                     .class = CLASS_EXIT,
+                                     .exit = 1,
+                                     .flags = RESULT_COPY};
+    assert_int_equal(LEDGER_STORE_ATTEMPT, say(world, copy));
+    assert_int_equal(LEDGER_DUPLICATE, say(world, copy));
+    assert_int_equal(0, told_open(world->ledger, 7).failures);
+    assert_int_equal(LEDGER_STORE_ATTEMPT, say_failed(world, 7, 1));
+    assert_int_equal(1, told_open(world->ledger, 7).failures);
+}
+
+// So that it ends by its failures when all are told of at once.
+static void loss_does_not_hide_how_a_task_has_failed(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(LEDGER_STORE_ATTEMPT, say_failed(world, 7, 1));
+    assert_int_equal(LEDGER_STORE_ATTEMPT, tell_lost(world, 7, 2, RECORD_RAN));
+    assert_int_equal(CLASS_EXIT, told_open(world->ledger, 7).last_class);
+    assert_int_equal(LEDGER_STORE_ATTEMPT, tell_lost(world, 8, 1, RECORD_RAN));
+    assert_int_equal(CLASS_LOST, told_open(world->ledger, 8).last_class);
+}
+
 static void loss_after_the_failure_is_recorded_but_not_counted(void **state)
 {
     struct world *world = *state;
@@ -298,6 +324,8 @@ int main(void)
         ROW(failures_are_told_in_parts_of_any_size),
         ROW(failure_of_a_lost_attempt_never_counts),
         ROW(attempt_that_was_stopped_is_no_failure),
+        ROW(failure_of_a_copy_is_stored_and_counts_nothing),
+        ROW(loss_does_not_hide_how_a_task_has_failed),
         ROW(loss_after_the_failure_is_recorded_but_not_counted),
         ROW(only_a_crash_while_alone_is_a_lone_death),
         ROW(result_beyond_the_mark_or_from_the_future_is_refused),
