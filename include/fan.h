@@ -21,8 +21,12 @@
  *         return fan_printf(task, "%g\n", x * x);
  *     }
  *
- *     cc -O2 -fPIC -shared -I INCLUDE -o libsquare.so square.c
+ *     cc -O2 -fPIC -shared $(pkg-config --cflags fan) -o libsquare.so square.c
  *     fan run --plugin ./libsquare.so ::: 1 2 3
+ *
+ * With CMake: find_package(fan), add_library(square MODULE square.c),
+ * target_link_libraries(square PRIVATE fan::fan). In the tree of fan, before it
+ * is installed, -I include does. examples/plugin-template is a project to copy.
  *
  * It is linked against nothing of fan's: the worker that loads it has the
  * functions below. (With -Wl,-z,defs the link fails for want of them.) From
