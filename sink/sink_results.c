@@ -1,5 +1,6 @@
 #include "sink/sink_results.h"
 
+#include "common/base/memory.h"
 #include "sink/convert.h"
 
 /* A group is bounded: what waits behind it gets the next sync. It is far below
@@ -10,6 +11,7 @@ enum {
     GROUP_MESSAGES = 4096,
     GROUP_RESULTS = 1 << 13,
     GROUP_BYTES = 4 << 20,
+    LARGE_FRAME = 256 << 10,
 };
 
 /* Who made the results of a message. */
@@ -77,6 +79,8 @@ void sink_drain_results(struct sink *sink)
             net_receive(sink->results, &message) != 0)
             break;
         bytes += message.frame.size;
+        if (message.frame.size > LARGE_FRAME)
+            memory_keep(&sink->keeps);
         if (message.malformed)
             sink->refused += 1;
         else

@@ -33,6 +33,7 @@ struct sink {
     int64_t tick_ms;  // when HELLO or the empty STORED is due
     int64_t heard_ms; // when the ventilator was last heard
     uint64_t refused, duplicates, records;
+    bool keeps; // the memory it frees, as some of its messages are large
     bool ended;
     enum exit_code exit;
     struct matches *matches; // while a resume asks

@@ -1,6 +1,7 @@
 #include "ventilator/payloads.h"
 
-#include <malloc.h>
+#include "common/base/memory.h"
+
 #include <stdlib.h>
 
 struct payload_block {
@@ -36,21 +37,6 @@ static struct payload *place(struct payloads *payloads, size_t behind)
     return payload;
 }
 
-// Where payloads are long, they and their frames come and go by the megabyte:
-// what went back to the system each time would be faulted in again, page by
-// page. Where all are short, the least memory is best.
-static void keep_memory(struct payloads *payloads)
-{
-    if (payloads->keep)
-        return;
-    payloads->keep = true;
-#ifdef M_TRIM_THRESHOLD // glibc's
-    enum { MAPPED_MIN = 32 << 20, KEPT = 16 << 20 };
-    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
-    (void)mallopt(M_TRIM_THRESHOLD, KEPT);
-#endif
-}
-
 struct payload *payload_make(struct payloads *payloads, struct buffer *encoded)
 {
     const bool is_long = encoded->size > PAYLOAD_SHORT_MAX;
@@ -59,7 +45,7 @@ struct payload *payload_make(struct payloads *payloads, struct buffer *encoded)
         return NULL;
     payload->size = encoded->size;
     if (is_long) {
-        keep_memory(payloads);
+        memory_keep(&payloads->keep);
         // What is not used is given back; where that fails, it is kept.
         uint8_t *fitting = realloc(encoded->at, encoded->size);
         payload->at = fitting ? fitting : encoded->at;

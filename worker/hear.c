@@ -1,6 +1,7 @@
 #include "worker/state.h"
 
 #include "common/base/log.h"
+#include "common/base/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 enum {
     CONTROL_BURST = 256, // messages of one turn, so that tasks get theirs
     LANE_BURST = 64,
+    LARGE_FRAME = 256 << 10,
 };
 
 static char *text_of(struct span span)
@@ -366,6 +368,8 @@ void worker_hear_lane(struct worker *worker)
     for (int i = 0; i < LANE_BURST && worker->phase == PHASE_WORKING &&
                     net_receive(worker->lane, &message) == 0;
          i++) {
+        if (message.frame.size > LARGE_FRAME)
+            memory_keep(&worker->keeps);
         take_tasks(worker, &message);
         net_release(&message);
     }

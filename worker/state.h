@@ -77,6 +77,7 @@ struct worker {
     struct buffer tag;
     uint32_t heartbeat_ms, liveness_ms;
     bool changed; // since the last REPORT
+    bool keeps;   // the memory it frees, as some of its messages are large
     uint64_t duplicates;
     int64_t told_ms; // when the last REPORT was sent
     int64_t hello_ms;
