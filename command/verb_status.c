@@ -1,4 +1,5 @@
 #include "command/ask.h"
+#include "command/longest.h"
 #include "command/look.h"
 #include "command/rundir.h"
 #include "command/verb.h"
@@ -22,8 +23,9 @@ enum {
     ENDPOINT_SIZE = 256
 };
 
-static void print_live(const char *dir, const struct ask_status *status)
+static void print_live(const char *dir, const struct ask *ask)
 {
+    const struct ask_status *status = ask_status(ask);
     printf("%s is %s, for %.0f s\n", dir, status->state, status->elapsed_s);
     printf("  tasks    %" PRIu64 " done of %" PRIu64 "%s: %" PRIu64
            " ok, %" PRIu64 " failed",
@@ -49,6 +51,7 @@ static void print_live(const char *dir, const struct ask_status *status)
     if (status->speculated > 0)
         printf("  copies   %" PRIu64 " slow tasks were started a second time\n",
                status->speculated);
+    longest_print(ask_json(ask));
 }
 
 // Asks until there is an answer, or the run has ended; then -ENOENT.
@@ -89,7 +92,7 @@ static int ask_live(const struct settings *settings, const char *dir,
         printf("%.*s\n", (int)ask_json(ask).size,
                (const char *)ask_json(ask).at);
     else if (error == 0)
-        print_live(dir, ask_status(ask));
+        print_live(dir, ask);
     ask_close(&ask);
     net_stop();
     return error;

@@ -252,6 +252,7 @@ void sink_control(struct sink *sink, struct span frame, int64_t now_ms)
         case WIRE_MATCHED:
         case WIRE_ASK:
         case WIRE_ANSWER:
+        case WIRE_PROGRESS:
         case WIRE_TYPES:
             taken = false;
             break;

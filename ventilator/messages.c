@@ -166,6 +166,16 @@ static void on_report(struct role *role, const struct incoming *in)
         readdress(role, in);
 }
 
+static void on_progress(struct role *role, const struct incoming *in)
+{
+    struct wire_progress progress;
+    struct peer *peer = peer_of(role, &in->header.sender);
+    if (!wire_get_progress(in->body, &progress))
+        role->refused++;
+    else if (peer)
+        peer_progress(role, peer, in->body);
+}
+
 static void on_returned(struct role *role, const struct incoming *in)
 {
     struct wire_returned returned;
@@ -371,9 +381,14 @@ static void on_ask(struct role *role, const struct incoming *in)
         (unsigned long long)(role->refused + c.odd),
         (double)(role->now_ms - role->started_ms) / 1000.0);
     const struct wire_header header = role_header(role, WIRE_ANSWER);
-    const struct wire_ask answer = {ask.id, span_of_text(json)};
+    struct buffer text = {0};
+    buffer_append(&text, json, strlen(json) - 1); // without its brace
+    role_put_longest(role, &text);
+    put_u8(&text, '}');
+    const struct wire_ask answer = {ask.id, buffer_span(&text)};
     buffer_clear(&role->out);
     wire_put_answer(&role->out, &header, &answer);
+    buffer_free(&text);
     role_send(role, in->address);
 }
 
@@ -384,7 +399,7 @@ static handler *const HANDLERS[WIRE_TYPES] = {
     [WIRE_STORED] = on_stored,   [WIRE_RETURNED] = on_returned,
     [WIRE_BYE] = on_bye,         [WIRE_SYNCED] = on_synced,
     [WIRE_ASK] = on_ask,         [WIRE_MATCHED] = on_matched,
-    [WIRE_REFUSED] = on_refused,
+    [WIRE_REFUSED] = on_refused, [WIRE_PROGRESS] = on_progress,
 };
 
 static void receive_one(struct role *role, const struct net_message *message)

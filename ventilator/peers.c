@@ -80,6 +80,8 @@ void peer_close(struct role *role, unsigned handle)
     drop_frames(peer);
     free(peer->frames);
     close_lane(peer);
+    free(peer->host);
+    buffer_free(&peer->progress);
     if (peer->used && peer->pidfd >= 0)
         close(peer->pidfd); // leaves the epoll with it
     *peer = (struct peer){.pidfd = -1};
@@ -186,6 +188,7 @@ void peer_welcome(struct role *role, unsigned handle,
     if (!peer->used) {
         *peer = (struct peer){.used = true, .pidfd = -1};
         peer->incarnation = *incarnation;
+        peer->host = strndup((const char *)hello->host.at, hello->host.size);
         peer_watch(role, handle, hello);
     }
     if (handle > role->peer_top)

@@ -27,9 +27,12 @@ struct peer {
     struct net_socket *lane;
     struct lane_frame *frames; // not yet known to be in, oldest first
     size_t frame_count, frame_capacity;
-    size_t frame_sent; // of them, given to the socket
-    int pidfd;         // of a process on this host; -1 otherwise
-    bool bye;          // has answered END
+    size_t frame_sent;      // of them, given to the socket
+    int pidfd;              // of a process on this host; -1 otherwise
+    bool bye;               // has answered END
+    char *host;             // of HELLO, or NULL
+    struct buffer progress; // the body of its last PROGRESS
+    int64_t progress_ms;    // when that came
 };
 
 /* Makes tasks of the input. */
@@ -127,6 +130,14 @@ void peer_watch(struct role *role, unsigned handle,
                 const struct wire_hello *hello);
 /* Tells the tracker which of them have ended. */
 void peers_watch_ends(struct role *role);
+
+/* longest.c */
+/* Keeps the body of a PROGRESS that was found good. */
+void peer_progress(const struct role *role, struct peer *peer,
+                   struct span body);
+/* Appends members for status: the tasks that have run longest, and which
+ * workers start nothing, and why. */
+void role_put_longest(const struct role *role, struct buffer *json);
 
 /* messages.c */
 void role_receive(struct role *role);

@@ -299,6 +299,15 @@ void worker_stop_task(struct worker *worker, const struct slot_task *task,
         exec_cancel(worker->exec, task->slot, now_ms);
 }
 
+void worker_list_longest(const struct worker *worker, int64_t least_ms,
+                         struct wire_longest *longest)
+{
+    if (worker->exec)
+        exec_list_longest(worker->exec, least_ms, longest);
+    if (worker->coprocess)
+        coprocess_list_longest(worker->coprocess, least_ms, longest);
+}
+
 int worker_execute_fd(const struct worker *worker)
 {
     return worker->plugin      ? plugin_fd(worker->plugin)

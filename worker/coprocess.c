@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "worker/coprocess_inside.h"
+#include "worker/talk_inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -370,6 +371,25 @@ static void fill_end(const struct coprocess *coprocess,
                 .out = buffer_span(&job->out),
                 .err = buffer_span(&job->err),
                 .note = span_of_text(job->note)}};
+}
+
+void coprocess_list_longest(const struct coprocess *coprocess, int64_t least_ms,
+                            struct wire_longest *longest)
+{
+    const int64_t now_us = clock_monotonic_us();
+    for (uint32_t i = 0; i < coprocess->settings.slots; i++) {
+        const struct talk *talk = &coprocess->seat[i].talk;
+        if (talk->sent == 0)
+            continue;
+        const struct talk_job *job = talk_current(talk);
+        const int64_t wall_ms = (now_us - job->began_us) / 1000;
+        const struct wire_long task = {.task = job->held->task,
+                                       .slot = i + 1,
+                                       .wall_ms = (uint64_t)wall_ms,
+                                       .done = PROGRESS_UNKNOWN};
+        if (wall_ms >= least_ms)
+            wire_add_longest(longest, &task);
+    }
 }
 
 bool coprocess_next(struct coprocess *coprocess, struct coprocess_end *end)

@@ -80,6 +80,10 @@ void coprocess_cancel(struct coprocess *coprocess,
 bool coprocess_is_ready(const struct coprocess *coprocess,
                         struct problem *problem);
 
+/* As exec_list_longest: those that have begun. */
+void coprocess_list_longest(const struct coprocess *coprocess, int64_t least_ms,
+                            struct wire_longest *longest);
+
 struct coprocess_end {
     const struct slot_task *task;
     struct exec_end end; /* borrowed until coprocess_release */

@@ -30,11 +30,11 @@ enum {
     BUFFER_KEEP = 1 << 20, // memory a slot keeps from task to task
 };
 
-// Five descriptors a command, while it starts.
+// Seven descriptors a command, while it starts.
 static void raise_descriptors(uint32_t slots)
 {
     struct rlimit limit;
-    const rlim_t need = (rlim_t)slots * 5 + 128;
+    const rlim_t need = (rlim_t)slots * 7 + 128;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
         return;
     limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
@@ -48,6 +48,8 @@ static void free_all(struct exec *exec)
         exec_shut(&job->launched.pidfd);
         exec_shut(&job->out.fd);
         exec_shut(&job->err.fd);
+        exec_shut(&job->progress_fd);
+        exec_shut(&job->progress_in);
         (void)launch_finish_files(&job->launched, false, job->note);
         launch_ground_close(&job->ground);
         buffer_free(&job->out.bytes);
@@ -92,7 +94,8 @@ struct exec *exec_create(const struct exec_settings *settings,
     for (uint32_t i = 0; i < settings->slots; i++) {
         struct job *job = &exec->job[i];
         job->out.fd = job->err.fd = job->launched.pidfd = -1;
-        job->launched.dir_fd = -1;
+        job->launched.dir_fd = job->progress_fd = job->progress_in = -1;
+        job->progress_ms = INT64_MAX;
     }
     int code = launcher_open(&exec->launcher, &exec->settings.launch);
     exec->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -109,6 +112,8 @@ struct exec *exec_create(const struct exec_settings *settings,
     }
     if (settings->scratch)
         open_scratch(exec);
+    for (uint32_t slot = 1; slot <= settings->slots; slot++)
+        exec_open_progress(exec, slot);
     return exec;
 }
 
@@ -207,6 +212,7 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->attempt = task->attempt;
     struct launch_task whole = *task;
     whole.dir = exec->scratch ? scratch_take(exec->scratch, task->slot) : NULL;
+    whole.progress_fd = job->progress_in;
     const int code = launch(&exec->launcher, &whole, &job->ground,
                             &job->launched, job->note);
     if (code < 0) {
@@ -274,6 +280,7 @@ static void finish(struct exec *exec, uint32_t slot)
         job->class == CLASS_NONE)
         job->class = CLASS_OUTPUT;
     leave_folder(exec, slot);
+    exec_end_progress(job);
     set_done(exec, slot);
 }
 
@@ -302,9 +309,13 @@ static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
 {
     const uint32_t slot = (uint32_t)(what >> 2);
     struct job *job = &exec->job[slot - 1];
+    if ((what & 3) == FROM_PROGRESS)
+        exec_hear_progress(job, now_ms);
     if (job->state != STATE_RUNNING && job->state != STATE_ENDING)
         return;
     switch ((enum source)(what & 3)) {
+    case FROM_PROGRESS:
+        return;
     case FROM_PROCESS:
         if (job->state == STATE_RUNNING)
             reap(exec, job, now_ms);
@@ -321,6 +332,8 @@ static void take_event(struct exec *exec, uint64_t what, int64_t now_ms)
 static void do_due(struct exec *exec, uint32_t slot, int64_t now_ms)
 {
     struct job *job = &exec->job[slot - 1];
+    if (job->progress_ms <= now_ms)
+        exec_await_progress(exec, slot);
     if (job->state == STATE_RUNNING && job->watch_ms <= now_ms &&
         exec_watch_streams(exec, slot) < 0)
         cannot_watch(exec, job, now_ms);
@@ -360,6 +373,8 @@ int64_t exec_wait_ms(const struct exec *exec, int64_t now_ms)
         due_ms = later(now_ms, LIVE_POLL_MS);
     for (uint32_t i = 0; i < exec->settings.slots; i++) {
         const struct job *job = &exec->job[i];
+        if (job->progress_ms < due_ms)
+            due_ms = job->progress_ms;
         if (job->state == STATE_RUNNING && job->watch_ms < due_ms)
             due_ms = job->watch_ms;
         if ((job->state == STATE_RUNNING || job->state == STATE_ENDING) &&

@@ -63,6 +63,11 @@ void exec_cancel(struct exec *exec, uint32_t slot, int64_t now_ms);
 /* KILL to all, of class cancelled. */
 void exec_kill_all(struct exec *exec);
 
+/* Adds what runs for so long, or longer; texts are borrowed until the next
+ * turn. */
+void exec_list_longest(const struct exec *exec, int64_t least_ms,
+                       struct wire_longest *longest);
+
 struct exec_end {
     uint32_t slot;
     enum fail_class class;

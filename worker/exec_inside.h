@@ -7,13 +7,14 @@
 
 #include "worker/exec.h"
 #include "worker/live.h"
+#include "worker/progress.h"
 #include "worker/scratch.h"
 
 #include <sys/resource.h>
 
 enum { EXEC_READ_SIZE = 64 * 1024 };
 
-enum source { FROM_PROCESS, FROM_OUT, FROM_ERR };
+enum source { FROM_PROCESS, FROM_OUT, FROM_ERR, FROM_PROGRESS };
 
 enum state {
     STATE_FREE,
@@ -44,6 +45,10 @@ struct job {
     int status;       // of waitpid
     int64_t start_us, began_us, wall_us;
     struct rusage usage;
+    // A pipe that stays with the slot: one for each command would cost it more.
+    int progress_fd, progress_in;
+    int64_t progress_ms; // not to be read before; INT64_MAX: is waited for
+    struct progress progress;
     uint64_t task; // as it was started
     uint32_t attempt;
     char note[LAUNCH_NOTE_SIZE + SCRATCH_PATH_SIZE];
@@ -81,5 +86,15 @@ void exec_drain(struct exec *exec, struct job *job, struct stream *stream,
                 size_t limit);
 /* Of an ended command: reads what is there, and closes the stream. */
 void exec_drain_rest(struct exec *exec, struct job *job, struct stream *stream);
+
+/* -- exec_progress.c -- */
+
+/* Opens the slot's pipe; its commands go without it where that fails. */
+void exec_open_progress(struct exec *exec, uint32_t slot);
+/* Reads what there is. The next is to be waited for at progress_ms. */
+void exec_hear_progress(struct job *job, int64_t now_ms);
+void exec_await_progress(struct exec *exec, uint32_t slot);
+/* Its command has ended: what it said is no one's. */
+void exec_end_progress(struct job *job);
 
 #endif

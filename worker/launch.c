@@ -17,13 +17,15 @@
 // The kernel's MAX_ARG_STRLEN bounds each text of an environment.
 enum { TEXT_MAX = 128 * 1024 };
 
+enum { FIRST_OWN = 4 }; // descriptors below are the command's
+
 #define PARTIAL ".partial"
 
 static const char *const OWN[] = {
     "FAN_RUN",  "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
     "FAN_SEED", "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
     "FAN_DIR",  "FAN_RUN_DIR", "SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ",
-    "HQ_ENTRY", "HQ_TASK_ID",
+    "HQ_ENTRY", "HQ_TASK_ID",  "FAN_PROGRESS_FD",
 };
 
 // Other programs' variables are only replaced with --compat.
@@ -49,9 +51,13 @@ int launcher_open(struct launcher *launcher,
 {
     launcher->settings = settings;
     launcher->signals = start_signals();
-    launcher->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (launcher->null_fd < 0)
-        return -errno;
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    launcher->null_fd =
+        null_fd < 0 ? -1 : fcntl(null_fd, F_DUPFD_CLOEXEC, FIRST_OWN);
+    const int code = launcher->null_fd < 0 ? -errno : 0;
+    shut(&null_fd);
+    if (code < 0)
+        return code;
     size_t count = 0, kept = 0;
     while (environ[count])
         count++;
@@ -139,6 +145,7 @@ static void add_own_variables(struct texts_out *texts,
     // Where none could be made: `cd $FAN_DIR` must fail, and not lead home.
     add_variable(texts, "FAN_DIR",
                  span_of_text(task->dir ? task->dir : "/dev/null/FAN_DIR"));
+    add_number(texts, "FAN_PROGRESS_FD", 3);
     add_number(texts, "FAN_TASK_ID", task->task);
     add_number(texts, "FAN_ATTEMPT", task->attempt);
     add_number(texts, "FAN_SLOT", task->slot);
@@ -401,6 +408,8 @@ static int start(struct launcher *launcher, const struct launch_task *task,
         start->fd[0] = child[0] < 0 ? launcher->null_fd : child[0];
         start->fd[1] = child[1];
         start->fd[2] = child[2];
+        start->fd[3] =
+            task->progress_fd < 0 ? launcher->null_fd : task->progress_fd;
         start->reset = launcher->signals;
         launched->pid = start_process(start, &launched->pidfd);
         code = launched->pid < 0 ? launched->pid : 0;

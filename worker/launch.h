@@ -31,6 +31,8 @@ struct launch_task {
     uint32_t slot;       /* from 1 */
     struct span payload; /* an encoded wire_command */
     const char *dir;     /* FAN_DIR, or NULL */
+    int progress_fd;     /* FAN_PROGRESS_FD, which is 3 in the command;
+                          * -1: there is none */
 };
 
 /* What a worker starts its commands with: {0}, then opened. */
@@ -68,7 +70,7 @@ struct launched {
 
 enum { LAUNCH_NOTE_SIZE = 512 };
 /* Starts the command in its own process group, with every signal at its
- * default and unblocked, and no descriptor but 0, 1 and 2. Does not wait for
+ * default and unblocked, and no descriptor but 0 to 3. Does not wait for
  * the program to begin. Returns 0, or -errno with a sentence in `note`; then
  * nothing is left behind. */
 int launch(struct launcher *launcher, const struct launch_task *task,

@@ -98,11 +98,11 @@ IN_CHILD static long close_rest(void)
 {
     enum { CLOSED_MAX = 1 << 16 };
     struct rlimit limit = {.rlim_cur = 0};
-    long code = call(SYS_close_range, 3, UINT_MAX, 0, 0);
+    long code = call(SYS_close_range, 4, UINT_MAX, 0, 0);
     if (code >= 0)
         return code;
     code = call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
-    for (long fd = 3; code >= 0 && fd < CLOSED_MAX; fd++)
+    for (long fd = 4; code >= 0 && fd < CLOSED_MAX; fd++)
         if ((rlim_t)fd < limit.rlim_cur)
             (void)call(SYS_close, fd, 0, 0, 0);
     return code;
@@ -114,7 +114,7 @@ IN_CHILD static long run(struct start *start)
 {
     static const uint64_t ZEROES[8];
     long code = call(SYS_setpgid, 0, 0, 0, 0);
-    for (int fd = 0; fd < 3 && code >= 0; fd++)
+    for (int fd = 0; fd < 4 && code >= 0; fd++)
         code = call(SYS_dup3, start->fd[fd], fd, 0, 0);
     if (code >= 0)
         code = close_rest();

@@ -18,7 +18,7 @@ struct start {
     char *const *paths; /* the program's file: tried in turn as execvp() does */
     char *const *argv, *const *environment;
     const char *chdir; /* or NULL */
-    int fd[3];         /* become 0, 1 and 2; each is above 2 */
+    int fd[4];         /* become 0 to 3; each is above 3 */
     uint64_t reset;    /* start_signals() */
     /* The child's. */
     void *stack; /* made for the first, and kept for the next */
@@ -34,7 +34,7 @@ void start_close(struct start *start);
 uint64_t start_signals(void);
 
 /* Starts a child in a process group of its own, with no signal blocked and no
- * descriptor but 0, 1 and 2. Returns its id, and *pidfd is readable when it has
+ * descriptor but 0 to 3. Returns its id, and *pidfd is readable when it has
  * ended; or -errno. The descriptors may be closed at once. */
 pid_t start_process(struct start *start, int *pidfd);
 /* Does the child still read what was set? Soon it does not. */

@@ -79,7 +79,9 @@ struct worker {
     bool changed; // since the last REPORT
     bool keeps;   // the memory it frees, as some of its messages are large
     uint64_t duplicates;
-    int64_t told_ms; // when the last REPORT was sent
+    int64_t told_ms;     // when the last REPORT was sent
+    int64_t progress_ms; // and the last PROGRESS
+    bool progress_told;  // with something in it
     int64_t hello_ms;
     int64_t hello_apart_ms; // until it is said again; doubles
     int64_t heard_ms;       // of the ventilator
@@ -96,6 +98,8 @@ void worker_hello(struct worker *worker, int64_t now_ms);
 /* A new lane: forgets the old one and says HELLO. */
 void worker_greet_again(struct worker *worker, int64_t now_ms);
 void worker_report(struct worker *worker, int64_t now_ms);
+/* Says what runs long, at most once a heartbeat, where something does. */
+void worker_tell_progress(struct worker *worker, int64_t now_ms);
 /* Gives back up to `count` unstarted tasks. */
 void worker_return(struct worker *worker, uint32_t count);
 void worker_bye(struct worker *worker);
@@ -140,6 +144,9 @@ void worker_put_off_next(struct worker *worker); /* with --delay */
 /* How many tasks a slot of a plugin or coprocess may have at once: they are
  * dealt to all slots alike, so that none waits while another idles. */
 uint32_t worker_share(const struct worker *worker);
+/* What runs for so long, or longer; texts are borrowed until the next turn. */
+void worker_list_longest(const struct worker *worker, int64_t least_ms,
+                         struct wire_longest *longest);
 int worker_execute_fd(const struct worker *worker);
 /* As exec_wait_ms; just before the loop waits. */
 int64_t worker_execute_wait_ms(struct worker *worker, int64_t now_ms);

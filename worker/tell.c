@@ -113,6 +113,25 @@ void worker_report(struct worker *worker, int64_t now_ms)
     worker->changed = false;
 }
 
+// Nothing is said of short tasks; and once that nothing runs long any more.
+void worker_tell_progress(struct worker *worker, int64_t now_ms)
+{
+    struct wire_longest longest = {0};
+    const struct span waits = {0};
+    if (now_ms - worker->progress_ms < worker->heartbeat_ms)
+        return;
+    worker->progress_ms = now_ms;
+    worker_list_longest(worker, worker->heartbeat_ms, &longest);
+    const bool something = longest.count > 0 || waits.size > 0;
+    if (!something && !worker->progress_told)
+        return;
+    worker->progress_told = something;
+    const struct wire_header header = worker_header(worker);
+    wire_put_progress(&worker->frame, &header, waits, longest.at,
+                      longest.count);
+    worker_send_control(worker);
+}
+
 void worker_return(struct worker *worker, uint32_t count)
 {
     worker_take_back(worker);

@@ -215,6 +215,8 @@ static int tell_if_due(struct worker *worker, int64_t now_ms)
     if (code == 0 && working &&
         ((worker->changed && due) || since_ms >= worker->heartbeat_ms))
         worker_report(worker, now_ms);
+    if (code == 0 && working)
+        worker_tell_progress(worker, now_ms);
     return code;
 }
 

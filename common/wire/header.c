@@ -44,6 +44,7 @@ const struct wire_row WIRE_TABLE[WIRE_TYPES] = {
     [WIRE_MATCHED] = {"MATCHED", SINK, 20, false},
     [WIRE_ASK] = {"ASK", NOBODY_YET | OPERATOR, 8, true},
     [WIRE_ANSWER] = {"ANSWER", VENTILATOR, 8, true},
+    [WIRE_PROGRESS] = {"PROGRESS", WORKER, 6, false},
 };
 
 static const char *const FAULT_NAMES[] = {

@@ -56,10 +56,11 @@ enum wire_type {
     WIRE_SYNCED = 15, /* sink -> ventilator: its answer, in parts */
     WIRE_END = 16,
     WIRE_BYE = 17,
-    WIRE_MATCH = 18,   /* ventilator -> sink: which numbers have these keys? */
-    WIRE_MATCHED = 19, /* sink -> ventilator */
-    WIRE_ASK = 20,     /* operator -> ventilator: a request as JSON */
-    WIRE_ANSWER = 21,  /* ventilator -> operator: its answer as JSON */
+    WIRE_MATCH = 18,    /* ventilator -> sink: which numbers have these keys? */
+    WIRE_MATCHED = 19,  /* sink -> ventilator */
+    WIRE_ASK = 20,      /* operator -> ventilator: a request as JSON */
+    WIRE_ANSWER = 21,   /* ventilator -> operator: its answer as JSON */
+    WIRE_PROGRESS = 22, /* worker -> ventilator: of what runs long */
     WIRE_TYPES
 };
 
@@ -617,6 +618,38 @@ struct wire_bye {
 void wire_put_bye(struct buffer *out, const struct wire_header *header,
                   const struct wire_bye *bye);
 bool wire_get_bye(struct span body, struct wire_bye *bye);
+
+/* -- PROGRESS: for people to see; nothing depends on it ---------------------
+ */
+enum {
+    PROGRESS_TASKS_MAX = 8, /* those that have run longest */
+    PROGRESS_WHOLE = 1000000,
+};
+#define PROGRESS_UNKNOWN UINT32_MAX
+struct wire_long {
+    uint64_t task;
+    uint32_t slot;
+    uint64_t wall_ms; /* how long it has run */
+    uint32_t done;    /* of PROGRESS_WHOLE, or PROGRESS_UNKNOWN */
+    struct span text; /* what it said; may be empty */
+    unsigned owner;   /* not told: for who gathers them */
+};
+struct wire_progress {
+    struct span waits;      /* why this worker starts nothing, or empty */
+    struct wire_list tasks; /* of wire_long */
+};
+void wire_put_progress(struct buffer *out, const struct wire_header *header,
+                       struct span waits, const struct wire_long *tasks,
+                       size_t count);
+bool wire_get_progress(struct span body, struct wire_progress *progress);
+bool wire_next_long(struct wire_list *list, struct wire_long *task);
+/* Puts a task among those that have run longest, the longest first. */
+struct wire_longest {
+    struct wire_long at[PROGRESS_TASKS_MAX];
+    size_t count;
+};
+void wire_add_longest(struct wire_longest *longest,
+                      const struct wire_long *task);
 
 /* -- ASK, ANSWER
  * --------------------------------------------------------------- */

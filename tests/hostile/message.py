@@ -10,7 +10,7 @@ VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                        "../vectors")
 (HELLO, WELCOME, REFUSED, TASKS, REPORT, RECALL, RETURNED, CANCEL, RESULTS,
  STORED, RETIRE, RESEND, RECORD, SYNC, SYNCED, END, BYE, MATCH, MATCHED, ASK,
- ANSWER) = range(1, 22)
+ ANSWER, PROGRESS) = range(1, 23)
 WORKER, SINK = 2, 3
 HEADER = struct.Struct("<4sBBHIII16s16s")
 ID = bytes(16)

@@ -20,7 +20,7 @@ FORGED_TEXT = ("a\nfan-sink: error forged by=me\r\n\x1b[31mred\x1b[0m"
 FORGED = FORGED_TEXT + b"\xff\xc3\xed\xa0\x80"
 # As in docs/protocol.md: what a role hears.
 AT_VENTILATOR = ("hello", "report", "returned", "stored", "synced", "bye",
-                 "matched", "ask")
+                 "matched", "ask", "progress")
 
 
 def patched(frame_, run):

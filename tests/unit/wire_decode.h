@@ -205,10 +205,22 @@ static inline bool decode_log(uint8_t type, struct span body, uint64_t *sum)
     return type == WIRE_SYNC && wire_get_sync(body, &sync);
 }
 
+static inline bool decode_progress(struct span body, uint64_t *sum)
+{
+    struct wire_progress progress;
+    struct wire_long task;
+    if (!wire_get_progress(body, &progress))
+        return false;
+    while (wire_next_long(&progress.tasks, &task))
+        *sum += task.task + task.text.size;
+    return true;
+}
+
 static inline bool decode_any(uint8_t type, struct span body, uint64_t *sum)
 {
     return decode_connection(type, body, sum) || decode_work(type, body, sum) ||
-           decode_log(type, body, sum);
+           decode_log(type, body, sum) ||
+           (type == WIRE_PROGRESS && decode_progress(body, sum));
 }
 
 #endif

@@ -307,12 +307,22 @@ static inline void put_sample_log(struct buffer *out, uint8_t type)
                          numbers, 3);
 }
 
+static inline void put_sample_progress(struct buffer *out)
+{
+    const struct wire_long tasks[] = {
+        {98, 99, 100, 370000, SPAN_OF("epoch 3"), 0},
+        {101, 102, 103, PROGRESS_UNKNOWN, SPAN_OF(""), 0}};
+    wire_put_progress(out, &SAMPLE_HEADER, SPAN_OF("load 9.1"), tasks, 2);
+}
+
 /* Appends the sample of `type`; every type has one. */
 static inline void put_sample(struct buffer *out, uint8_t type)
 {
     put_sample_connection(out, type);
     put_sample_work(out, type);
     put_sample_log(out, type);
+    if (type == WIRE_PROGRESS)
+        put_sample_progress(out);
 }
 
 #endif
