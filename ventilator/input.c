@@ -31,6 +31,7 @@ static int open_called(struct role *role, struct template_options *options)
         words[i] = set->command.at[i - 1];
     options->lines = false;
     options->input = sends_input(set);
+    options->called = !set->dry_run; // workers have its name already
     if (count == 1)
         options->append = set->dry_run;
     role->input.template =

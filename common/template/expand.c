@@ -189,7 +189,8 @@ static int add_words(struct expansion *e)
             begin_arg(e);
         else if (i > 0)
             buffer_append(e->out, " ", 1);
-        int error = add_word(e, &template->words[i]);
+        int error =
+            i == 0 && template->called ? 0 : add_word(e, &template->words[i]);
         if (error == 0 && !template->shell)
             error = end_arg(e);
         if (error != 0)

@@ -44,7 +44,7 @@ struct word {
 
 struct template
 {
-    bool append, shell, lines, input;
+    bool append, shell, lines, input, called;
     bool has_values;    // a value placeholder stands in the command
     bool key_whole;     // what runs depends on the line itself
     bool same_args;     // for every task

@@ -141,6 +141,7 @@ struct template *template_create(const char *const *command, size_t count,
         template->shell = options->shell;
         template->lines = options->lines;
         template->input = options->input;
+        template->called = options->called;
         template->key_whole = options->lines || options->input;
         template->typed = malloc(size);
         template->words = calloc(count + 1, sizeof *template->words);

@@ -30,6 +30,8 @@ struct template_options {
                     are then quoted for the shell */
     bool lines;  /* no command at all: the line itself is run by /bin/sh -c */
     bool input;  /* carry `input` of the task (FAN_TASK, standard input) */
+    bool called; /* the first word names what is called with the others: it goes
+                    into the key, and empty into each command */
     const char *const
         *names; /* known column names, to check {name}; NULL: any */
     size_t name_count;

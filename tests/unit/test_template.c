@@ -323,6 +323,29 @@ static struct id128 key_of(const char *command, const char *first,
     return key;
 }
 
+static void what_is_called_is_in_the_key_and_not_in_the_command(void **state)
+{
+    (void)state;
+    const struct template_options called = {.called = true}, none = {0};
+    const struct wire_pair values[] = {pair("", "v")};
+    const struct template_task task = {
+        .task = 7, .values = values, .value_count = 1};
+    struct problem problem = {0};
+    expect_with("./libpi.so", &called, &task, "");
+    expect_with("./libpi.so:{1}|-n|{1}", &called, &task, "|-n|v");
+    struct template *one = make("./libpi.so", &called, &problem);
+    struct template *plain = make("./libpi.so", &none, &problem);
+    struct template *other = make("./libe.so", &called, &problem);
+    const struct id128 key = template_key(one, values, 1, (struct span){0});
+    const struct id128 same = template_key(plain, values, 1, (struct span){0});
+    const struct id128 not = template_key(other, values, 1, (struct span){0});
+    assert_true(id128_equal(&key, &same));
+    assert_false(id128_equal(&key, &not ));
+    template_destroy(&one);
+    template_destroy(&plain);
+    template_destroy(&other);
+}
+
 static void keys_tell_tasks_apart_by_template_and_values(void **state)
 {
     (void)state;
@@ -361,6 +384,7 @@ int main(void)
         cmocka_unit_test(tasks_that_cannot_be_made_say_why),
         cmocka_unit_test(paths_are_templates_too),
         cmocka_unit_test(keys_tell_tasks_apart_by_template_and_values),
+        cmocka_unit_test(what_is_called_is_in_the_key_and_not_in_the_command),
         cmocka_unit_test(seeds_are_those_of_splitmix64),
     };
     return cmocka_run_group_tests_name("template", tests, NULL, NULL);
