@@ -42,6 +42,7 @@ static int prepare_commands(struct worker *worker)
                    .dir = settings->dir,
                    .chdir = directory(settings),
                    .compat = settings->compat,
+                   .memory_max = settings->mem_max,
                    .input = settings->stdin_payload},
         .slots = slots_count(worker->slots),
         .timeout_ms = settings->timeout_ms,

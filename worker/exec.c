@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "worker/exec_inside.h"
+#include "worker/memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,6 +28,7 @@ enum {
     WATCH_SIZE = EXEC_READ_SIZE / 2,
     BEGIN_WAIT_MS = 1000, // for a killed child that has not begun its program
     LIVE_POLL_MS = 10,
+    KILLS_APART_MS = 1000,
     BUFFER_KEEP = 1 << 20, // memory a slot keeps from task to task
 };
 
@@ -88,6 +90,7 @@ struct exec *exec_create(const struct exec_settings *settings,
         return NULL;
     }
     exec->settings = *settings;
+    exec->kills_ms = INT64_MIN / 2;
     exec->live_out.fd = STDOUT_FILENO;
     exec->live_err.fd = STDERR_FILENO;
     raise_descriptors(settings->slots);
@@ -208,6 +211,11 @@ void exec_start(struct exec *exec, const struct launch_task *task,
     job->start_us = clock_utc_us();
     job->began_us = clock_monotonic_us();
     buffer_append(&job->tag, tag.at, tag.size);
+    if (now_ms - exec->kills_ms >= KILLS_APART_MS) {
+        exec->kills = memory_kills();
+        exec->kills_ms = now_ms;
+    }
+    job->kills_before = exec->kills;
     job->task = task->task;
     job->attempt = task->attempt;
     struct launch_task whole = *task;
@@ -269,6 +277,31 @@ static void leave_folder(struct exec *exec, uint32_t slot)
                    "%sFAN_DIR is kept: %s", size > 0 ? "; " : "", path);
 }
 
+// A command of which nothing else is known may have had too little memory.
+static void judge_memory(const struct exec *exec, struct job *job)
+{
+    struct rusage own = {0};
+    const int signal = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;
+    const uint64_t limit = exec->settings.launch.memory_max;
+    if (job->class != CLASS_NONE || job->status == 0 ||
+        (signal != SIGKILL && limit == UINT64_MAX))
+        return;
+    (void)getrusage(RUSAGE_SELF, &own);
+    const struct memory_end end = {
+        .limit_bytes = limit,
+        .peak_bytes = (uint64_t)job->usage.ru_maxrss * 1024,
+        .worker_bytes = (uint64_t)own.ru_maxrss * 1024,
+        .signal = signal,
+        .kills_before = job->kills_before,
+        .kills_now = signal == SIGKILL ? memory_kills() : job->kills_before,
+        .err = buffer_span(&job->err.bytes)};
+    const char *why = memory_ran_out(&end);
+    if (!why)
+        return;
+    job->class = CLASS_OOM;
+    (void)snprintf(job->note, sizeof job->note, "%s", why);
+}
+
 static void finish(struct exec *exec, uint32_t slot)
 {
     struct job *job = &exec->job[slot - 1];
@@ -279,6 +312,7 @@ static void finish(struct exec *exec, uint32_t slot)
     if (launch_finish_files(&job->launched, keep, job->note) < 0 &&
         job->class == CLASS_NONE)
         job->class = CLASS_OUTPUT;
+    judge_memory(exec, job);
     leave_folder(exec, slot);
     exec_end_progress(job);
     set_done(exec, slot);

@@ -45,6 +45,7 @@ struct job {
     int status;       // of waitpid
     int64_t start_us, began_us, wall_us;
     struct rusage usage;
+    uint64_t kills_before; // memory_kills(), a second old at most
     // A pipe that stays with the slot: one for each command would cost it more.
     int progress_fd, progress_in;
     int64_t progress_ms; // not to be read before; INT64_MAX: is waited for
@@ -58,6 +59,8 @@ struct exec {
     struct exec_settings settings;
     struct launcher launcher;
     struct scratch *scratch; // or NULL
+    uint64_t kills;          // memory_kills() at kills_ms
+    int64_t kills_ms;        // of the monotonic clock
     int epoll;
     struct live live_out, live_err;
     uint32_t *done; // ring of ended slots, in order of their end

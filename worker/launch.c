@@ -411,6 +411,7 @@ static int start(struct launcher *launcher, const struct launch_task *task,
         start->fd[3] =
             task->progress_fd < 0 ? launcher->null_fd : task->progress_fd;
         start->reset = launcher->signals;
+        start->memory_max = settings->memory_max;
         launched->pid = start_process(start, &launched->pidfd);
         code = launched->pid < 0 ? launched->pid : 0;
         if (code < 0)

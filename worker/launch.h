@@ -17,12 +17,13 @@
 
 /* What all tasks of a worker share. Texts are borrowed, and outlive it. */
 struct launch_settings {
-    const char *run;   /* FAN_RUN */
-    const char *dir;   /* FAN_RUN_DIR, or NULL */
-    const char *chdir; /* directory of the tasks, or NULL */
-    bool compat;       /* PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID,
-                        * HQ_ENTRY */
-    bool input;        /* the task's input on its standard input */
+    const char *run;     /* FAN_RUN */
+    const char *dir;     /* FAN_RUN_DIR, or NULL */
+    const char *chdir;   /* directory of the tasks, or NULL */
+    bool compat;         /* PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID,
+                          * HQ_ENTRY */
+    bool input;          /* the task's input on its standard input */
+    uint64_t memory_max; /* bytes of address space; UINT64_MAX: no limit */
 };
 
 struct launch_task {

@@ -120,6 +120,8 @@ IN_CHILD static long run(struct start *start)
         code = close_rest();
     if (code >= 0 && start->chdir)
         code = call(SYS_chdir, (long)start->chdir, 0, 0, 0);
+    if (code >= 0 && start->memory_max != UINT64_MAX)
+        code = call(SYS_prlimit64, 0, RLIMIT_AS, (long)&start->memory, 0);
     if (code < 0)
         return code;
     start->entered = true;
@@ -156,6 +158,7 @@ pid_t start_process(struct start *start, int *pidfd)
 {
     if (!has_stack(start))
         return -ENOMEM;
+    start->memory = (struct rlimit){start->memory_max, start->memory_max};
     start->under_way = 1;
     start->failed = 0;
     start->entered = false;

@@ -11,15 +11,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct start {
     /* To be set, and left alone until start_is_under_way says no. */
     char *const *paths; /* the program's file: tried in turn as execvp() does */
     char *const *argv, *const *environment;
-    const char *chdir; /* or NULL */
-    int fd[4];         /* become 0 to 3; each is above 3 */
-    uint64_t reset;    /* start_signals() */
+    const char *chdir;    /* or NULL */
+    int fd[4];            /* become 0 to 3; each is above 3 */
+    uint64_t reset;       /* start_signals() */
+    uint64_t memory_max;  /* bytes of address space; UINT64_MAX: as ours */
+    struct rlimit memory; /* made of memory_max */
     /* The child's. */
     void *stack; /* made for the first, and kept for the next */
     volatile int under_way, failed; /* not atomic: see start.c */

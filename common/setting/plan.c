@@ -202,6 +202,7 @@ int plan_check(const struct settings *settings, struct problem *problem)
         {"--line-buffer", settings->line_buffer},
         {"--compat", settings->compat},
         {"--keep-dirs", settings->keep_dirs != NULL},
+        {"--mem-max", settings->mem_max != SETTING_UNLIMITED},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i].given)

@@ -62,6 +62,7 @@ void settings_init(struct settings *settings)
         .max_losses = 10,
         .notify_rate = 10,
         .output_max = UINT64_C(64) << 20,
+        .mem_max = SETTING_UNLIMITED,
         .format = strdup("ndjson"),
         .heartbeat_ms = 1000,
         .liveness_ms = 4000,

@@ -106,6 +106,7 @@ struct settings {
     uint64_t notify_rate;   // calls a minute
     uint64_t output_max;    // bytes of each of stdout and stderr
     bool truncate;
+    uint64_t mem_max; // bytes a command may map; SETTING_UNLIMITED
     /* output */
     bool keep_order, tag, line_buffer, quiet;
     char *stdout_path, *stderr_path; // templates

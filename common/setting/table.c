@@ -95,6 +95,8 @@ const struct setting_row SETTING_TABLE[] = {
      FAILURES, "N", "lost workers after which a task is quarantined (default 10)"},
     {"output-max", 0, SETTING_SIZE, R | V | P | D, AT(output_max), 1, OUTPUT_MOST, NULL,
      FAILURES, "SIZE", "most a task may write to each of stdout and stderr (default 64M)"},
+    {"mem-max", 0, SETTING_SIZE, R | V | P | D, AT(mem_max), 1 << 20, ANY, NULL,
+     FAILURES, "SIZE", "most memory a command may map; failing for want of it is class oom (default unlimited)"},
     {"truncate", 0, SETTING_BOOL, R | V | P | D, AT(truncate), 0, 0, NULL,
      FAILURES, NULL, "cut output over the limit, with a mark, instead of failing"},
 

@@ -43,6 +43,8 @@ static inline void world_open(struct world *world,
     if (!settings.launch.chdir)
         settings.launch.chdir = world->dir;
     settings.slots = settings.slots ? settings.slots : 1;
+    if (settings.launch.memory_max == 0)
+        settings.launch.memory_max = UINT64_MAX;
     settings.timeout_ms = settings.timeout_ms ? settings.timeout_ms : INT64_MAX;
     settings.output_max =
         settings.output_max ? settings.output_max : UINT64_MAX;

@@ -155,6 +155,7 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"framing", "lines"},
         {"recycle", "1000,2G"},
         {"keep-dirs", "all"},
+        {"mem-max", "2G"},
         {"retain-max", "2M"},
         {"name", "n"},
         {"run-id", "00112233445566778899aAbBcCdDeEfF"}};
