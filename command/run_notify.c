@@ -2,6 +2,7 @@
 #include "command/notify.h"
 #include "command/run.h"
 #include "common/base/clock.h"
+#include "common/setting/rule.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@ enum {
 struct run_notify {
     struct notify *queue;
     struct gather *gather; // fills final records up with their attempts
+    struct policy rules;   // which attempts are told; none: final failures are
     struct buffer object, text;
     int64_t kill_ms; // the hook that runs
     bool busy, late, given_up;
@@ -37,6 +39,7 @@ int run_notify_open(struct run *run, struct problem *problem)
     if (notify) {
         notify->queue = notify_create(set->notify_rate, WAITING_MAX);
         notify->gather = gather_create((struct gather_options){0});
+        settings_notify(set, &notify->rules);
         if (!realpath(run->dir, notify->dir))
             snprintf(notify->dir, sizeof notify->dir, "%s", run->dir);
     }
@@ -71,21 +74,33 @@ static bool cut(struct span *text)
     return over > 0;
 }
 
-static bool is_told(const struct record *record)
+static bool fits(const struct policy *rules, const struct record *record)
 {
-    return record->final && record->status != STATUS_OK &&
-           record->status != STATUS_IGNORED && record->status != STATUS_DROPPED;
+    return rules->on_fail == ANSWER_NOTIFY ||
+           policy_find_rule(rules, failure_of(record->class, record->exit,
+                                              record->signal)) > 0;
 }
 
-static int put(void *context, const struct record *record, struct span line)
+// Of a final failure where there are rules: only what was no attempt has not
+// been told yet.
+static bool is_told(const struct policy *rules, const struct record *record)
 {
-    struct run_notify *const notify = context;
-    (void)line;
-    if (!notify->is_new || !is_told(record))
-        return 0;
+    const bool ruled = rules->on_fail == ANSWER_NOTIFY || rules->rule_count > 0;
+    const bool failed = record->status != STATUS_OK &&
+                        record->status != STATUS_IGNORED &&
+                        record->status != STATUS_DROPPED;
+    if (!record->final)
+        return ruled && record->status == STATUS_FAILED && fits(rules, record);
+    return failed && (!ruled || ((record->attempt == 0 ||
+                                  record->status == STATUS_QUARANTINED) &&
+                                 fits(rules, record)));
+}
+
+static void put(struct run_notify *notify, const struct record *record)
+{
     if (!notify_has_room(notify->queue, clock_monotonic_ms())) {
         notify_leave_out(notify->queue);
-        return 0;
+        return;
     }
     struct record shown = *record;
     shown.out_cut = cut(&shown.out) || shown.out_cut;
@@ -97,6 +112,15 @@ static int put(void *context, const struct record *record, struct span line)
     else
         notify_put(notify->queue,
                    (struct span){notify->object.at, notify->object.size - 1});
+}
+
+static int take_final(void *context, const struct record *record,
+                      struct span line)
+{
+    struct run_notify *const notify = context;
+    (void)line;
+    if (notify->is_new && is_told(&notify->rules, record))
+        put(notify, record);
     return 0;
 }
 
@@ -105,7 +129,11 @@ int run_notify_record(void *context, const struct record *record,
 {
     struct run_notify *const notify = context;
     notify->is_new = is_new;
-    const int error = gather_take(notify->gather, record, line, put, notify);
+    if (is_new && record->event == EVENT_NONE && !record->final &&
+        is_told(&notify->rules, record))
+        put(notify, record);
+    const int error =
+        gather_take(notify->gather, record, line, take_final, notify);
     // A second final record is for `fan verify` to tell of.
     return error == -EBADMSG ? 0 : error;
 }

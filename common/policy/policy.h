@@ -2,8 +2,9 @@
  *
  * The tracker asks, once the sink has said that the failed attempt is stored.
  * Rules for a class of failure, or for some exit codes or signals of it, stand
- * before `retries_max` and `on_fail`. `hold` and `notify` have their place here
- * and are refused by the settings until they are built.
+ * before `retries_max` and `on_fail`. `hold` has its place here and is refused
+ * by the settings until it is built; to notify is for `fan run` and decides
+ * nothing here.
  */
 #ifndef COMMON_POLICY_POLICY_H
 #define COMMON_POLICY_POLICY_H

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/version.h"
+#include "common/setting/rule.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -171,6 +172,20 @@ static int check_coprocess(const struct settings *settings,
     return 0;
 }
 
+static int check_notify(const struct settings *settings,
+                        struct problem *problem)
+{
+    struct policy rules;
+    settings_notify(settings, &rules);
+    if (settings->notify ||
+        (rules.on_fail != ANSWER_NOTIFY && rules.rule_count == 0))
+        return 0;
+    return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                        "%s says to notify, but there is no command to do so: "
+                        "give fan run --notify COMMAND",
+                        rules.rule_count > 0 ? "--on" : "--on-fail");
+}
+
 // Neither a plugin nor a coprocess has a shell, an environment and streams for
 // each task.
 int plan_check(const struct settings *settings, struct problem *problem)
@@ -188,7 +203,9 @@ int plan_check(const struct settings *settings, struct problem *problem)
                             "task would write one file; leave one of them out "
                             "(fan results has each output)",
                             settings->stdout_path ? "--stdout" : "--stderr");
-    const int error = check_coprocess(settings, problem);
+    int error = check_notify(settings, problem);
+    if (error == 0)
+        error = check_coprocess(settings, problem);
     if (error < 0 || (!settings->plugin && !settings->coprocess))
         return error;
     const struct {

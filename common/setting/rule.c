@@ -16,7 +16,6 @@ static const struct kind {
 
 static const char *const REFUSED[ANSWERS] = {
     [ANSWER_HOLD] = "is not built yet; use fail or ignore",
-    [ANSWER_NOTIFY] = "is not built yet; use fail or ignore",
 };
 
 const char *rule_refused(enum answer answer)
@@ -113,7 +112,8 @@ static int read_answer(char *text, struct policy_rule *rule, const char **why)
     if (rule_refused(rule->answer))
         return refuse(why, rule_refused(rule->answer));
     if (at == ANSWERS || (colon != NULL) != (rule->answer == ANSWER_RETRY))
-        return refuse(why, "has no answer such as retry:3, fail or ignore");
+        return refuse(why,
+                      "has no answer such as retry:3, fail, ignore or notify");
     if (colon &&
         parse_count(colon + 1, 0, SETTING_UNLIMITED, &rule->retries_max) != 0)
         return refuse(why, "has no number of retries such as retry:3");
@@ -130,21 +130,38 @@ int rule_read(const char *text, struct policy_rule *rule, const char **why)
     if (error < 0)
         return error;
     if (!take_word(&text, "", word))
-        return refuse(why, "has no answer such as retry:3, fail or ignore");
+        return refuse(why,
+                      "has no answer such as retry:3, fail, ignore or notify");
     return read_answer(word, rule, why);
+}
+
+// Those that say to notify, or the others. They were read before, when they
+// were set.
+static void add_rules(const struct settings *settings, bool notify,
+                      struct policy *policy)
+{
+    for (size_t i = 0; i < settings->on.count; i++) {
+        struct policy_rule rule;
+        const char *why;
+        if (rule_read(settings->on.at[i], &rule, &why) == 0 &&
+            (rule.answer == ANSWER_NOTIFY) == notify)
+            (void)policy_add_rule(policy, &rule);
+    }
 }
 
 void settings_policy(const struct settings *settings, struct policy *policy)
 {
-    *policy = (struct policy){.on_fail = settings->on_fail,
-                              .retries_max = settings->retries,
-                              .backoff_min_ms = settings->backoff_min_ms,
-                              .backoff_max_ms = settings->backoff_max_ms};
-    // They were read before, when they were set.
-    for (size_t i = 0; i < settings->on.count; i++) {
-        struct policy_rule rule;
-        const char *why;
-        if (rule_read(settings->on.at[i], &rule, &why) == 0)
-            (void)policy_add_rule(policy, &rule);
-    }
+    const bool notifies = settings->on_fail == ANSWER_NOTIFY;
+    *policy =
+        (struct policy){.on_fail = notifies ? ANSWER_FAIL : settings->on_fail,
+                        .retries_max = settings->retries,
+                        .backoff_min_ms = settings->backoff_min_ms,
+                        .backoff_max_ms = settings->backoff_max_ms};
+    add_rules(settings, false, policy);
+}
+
+void settings_notify(const struct settings *settings, struct policy *policy)
+{
+    *policy = (struct policy){.on_fail = settings->on_fail};
+    add_rules(settings, true, policy);
 }

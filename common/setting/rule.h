@@ -20,7 +20,11 @@ int rule_read(const char *text, struct policy_rule *rule, const char **why);
 /* Why an answer cannot be given; NULL: it can. */
 const char *rule_refused(enum answer answer);
 
-/* All that the settings say of failures. */
+/* All that the settings say of what follows failures. To notify is not among
+ * it: what follows then is what would follow without. */
 void settings_policy(const struct settings *settings, struct policy *policy);
+/* Which failures are told of, each time: those for which there is a rule, and
+ * all of them if `on_fail` is NOTIFY. */
+void settings_notify(const struct settings *settings, struct policy *policy);
 
 #endif

@@ -45,6 +45,46 @@ class Notify(Hooks):
                            r["args"]) for r in told],
                          [(2, 7, 2, "out\n", ["7"]), (4, 8, 2, "out\n", ["8"])])
 
+    def test_rules_say_which_attempts_are_told(self):
+        # Exit 7 is told each time, exit 8 never; both are tried as always.
+        self.fan("run", "--results", "run", "--retries", "2", "--backoff",
+                 "1ms", "--on", "exit:7=notify", "--on", "exit:8=retry:1",
+                 "--notify", "cat >> told", "--", "sh", "-c", "exit {}",
+                 ":::", "0", "7", "8", code=system.TASKS_FAILED)
+        self.assertEqual([(r["task"], r.get("attempt", 1), r["final"])
+                          for r in self.told()],
+                         [(2, 1, False), (2, 2, False), (2, 3, False)])
+        self.assertEqual([r.get("attempt", 1) for r in self.finals().values()],
+                         [1, 3, 2])
+
+    def test_rule_for_what_is_retried_keeps_its_retries(self):
+        self.fan("run", "--results", "run", "--backoff", "1ms", "--on",
+                 "exit=retry:1", "--on", "exit=notify", "--on-fail", "ignore",
+                 "--notify", "cat >> told", "--", "sh", "-c", "exit {}",
+                 ":::", "7")
+        self.assertEqual([r.get("attempt", 1) for r in self.told()], [1, 2])
+        self.assert_finals(1, "ignored")
+
+    def test_on_fail_notify_tells_each_failed_attempt_of_any_class(self):
+        self.write("in.ndjson", '{"a":1}\nno object\n')
+        self.fan("run", "--results", "run", "-j1", "--retries", "1",
+                 "--backoff", "1ms", "--on-fail", "notify", "--notify",
+                 "cat >> told", "--ndjson", "in.ndjson", "--", "sh", "-c",
+                 "kill -9 $$", code=system.TASKS_FAILED)
+        told = sorted((r["task"], r.get("attempt", 1), r["class"])
+                      for r in self.told())
+        self.assertEqual([t for t in told if t[0] == 1],
+                         [(1, 1, "signal"), (1, 2, "signal")])
+        self.assertEqual([t[0] for t in told if t[0] != 1], [2])
+
+    def test_notify_without_a_command_is_refused(self):
+        for words in (["--on", "exit=notify"], ["--on-fail", "notify"]):
+            done = self.program("fan", "run", "--results", "run", *words, "--",
+                                "true", ":::", "1")
+            self.assertEqual(done.returncode, system.USAGE)
+            self.assertIn(f"{words[0]} says to notify", done.stderr)
+            self.assertIn("--notify COMMAND", done.stderr)
+
     def test_rate_is_kept_and_the_rest_is_told_by_number(self):
         done = self.program("fan", "run", "--results", "run", "--notify-rate",
                             "3", "--notify", "cat >> told", "--", "false",

@@ -68,7 +68,7 @@ static void rules_that_are_none_are_refused(void **state)
         "timeout=retry:",
         "timeout=retry:x",
         "timeout=hold",
-        "timeout=notify",
+        "timeout=notify:1",
         "timeout=fail:1",
         "late=fail",
         "lost=ignore",
@@ -130,6 +130,42 @@ static void settings_make_the_whole_policy(void **state)
     settings_clear(&settings);
 }
 
+static void set(struct settings *settings, const char *name, const char *value)
+{
+    struct problem problem = {0};
+    if (settings_set(settings, FOR_RUN, LAYER_FLAG, name, value, &problem) != 0)
+        fail_msg("%s", problem.text);
+}
+
+static void to_notify_stands_beside_what_follows(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct policy policy;
+    settings_init(&settings);
+    set(&settings, "on", "exit=retry:4");
+    set(&settings, "on", "exit:65=notify");
+    set(&settings, "on", "timeout=notify");
+    settings_policy(&settings, &policy);
+    assert_int_equal(policy.rule_count, 1);
+    assert_int_equal(policy.rules[0].retries_max, 4);
+    settings_notify(&settings, &policy);
+    assert_int_equal(policy.rule_count, 2);
+    assert_int_equal(policy_find_rule(&policy, failure_of(CLASS_EXIT, 1, 0)),
+                     0);
+    assert_int_equal(policy_find_rule(&policy, failure_of(CLASS_EXIT, 65, 0)),
+                     1);
+    assert_int_equal(policy_find_rule(&policy, failure_of(CLASS_TIMEOUT, 0, 0)),
+                     2);
+    assert_int_equal(policy.on_fail, ANSWER_FAIL);
+    set(&settings, "on-fail", "notify");
+    settings_policy(&settings, &policy);
+    assert_int_equal(policy.on_fail, ANSWER_FAIL);
+    settings_notify(&settings, &policy);
+    assert_int_equal(policy.on_fail, ANSWER_NOTIFY);
+    settings_clear(&settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +173,7 @@ int main(void)
         cmocka_unit_test(codes_are_numbers_ranges_and_names_of_signals),
         cmocka_unit_test(rules_that_are_none_are_refused),
         cmocka_unit_test(settings_make_the_whole_policy),
+        cmocka_unit_test(to_notify_stands_beside_what_follows),
     };
     return cmocka_run_group_tests_name("rule", tests, NULL, NULL);
 }
