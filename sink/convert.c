@@ -54,6 +54,8 @@ static enum event event_of(uint8_t kind)
         return EVENT_DECISION;
     case RECORD_COMPLETE:
         return EVENT_COMPLETE;
+    case RECORD_HOST:
+        return EVENT_HOST;
     case RECORD_KINDS:
         break;
     }
@@ -82,6 +84,10 @@ struct record record_of_wire(const struct wire_record *record,
         made.pid = record->pid;
         made.pid_start = record->a;
         made.boot = record->extra;
+        made.a = 0;
+    } else if (record->kind == RECORD_HOST) {
+        made.host = record->text;
+        made.barred_us = record->a * 1000;
         made.a = 0;
     } else {
         made.note = record->text;

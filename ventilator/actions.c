@@ -127,6 +127,24 @@ void role_end(struct role *role, enum end_reason reason, int exit)
     role_say_end(role);
 }
 
+static void tell_host(const struct role *role,
+                      const struct tracker_action *action)
+{
+    struct tracker_host host;
+    char name[LOG_QUOTE_SIZE];
+    if (!tracker_host(role->tracker, action->task, &host))
+        return;
+    if (action->number > 0)
+        log_event(LOG_WARNING, "host-quarantined",
+                  "host=%s for_s=%llu failures_in_a_row=%zu "
+                  "reason=\"tasks fail there that pass elsewhere\"",
+                  log_quote(host.name, name),
+                  (unsigned long long)action->number / 1000, action->count);
+    else
+        log_event(LOG_WARNING, "host-back", "host=%s",
+                  log_quote(host.name, name));
+}
+
 static void act(struct role *role, const struct tracker_action *action)
 {
     struct peer *peer = &role->peers[action->worker];
@@ -163,6 +181,9 @@ static void act(struct role *role, const struct tracker_action *action)
     case ACTION_FORGET:
         for (size_t i = 0; i < action->count; i++)
             payload_free(&role->input.payloads, action->payloads[i]);
+        break;
+    case ACTION_HOST:
+        tell_host(role, action);
         break;
     case ACTION_COMPLETE:
         role_end(role, END_COMPLETE, run_exit(role));

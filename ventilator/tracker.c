@@ -128,6 +128,9 @@ void tracker_destroy(struct tracker **tracker)
     free(old->actions);
     free(old->sends);
     free(old->forgets);
+    for (size_t i = 1; i <= old->host_count; i++)
+        free(old->hosts[i]);
+    free(old->hosts);
     free(old);
     *tracker = NULL;
 }
@@ -166,6 +169,8 @@ int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
         forgive(tracker);
     sync_due(tracker);
     workers_due(tracker);
+    if (tracker->barred_count > 0)
+        hosts_due(tracker);
     tasks_due(tracker);
     tracker_dispatch(tracker);
     finish_run(tracker);

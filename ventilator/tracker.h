@@ -37,6 +37,7 @@ struct tracker_limits {
     int64_t heartbeat_ms, liveness_ms, rejoin_ms;
     size_t workers_max;
     bool speculate; // a second copy of the slowest, at the end
+    int64_t bar_ms; // first quarantine of a host; 0: never
 };
 
 struct tracker *tracker_create(const struct tracker_limits *limits,
@@ -56,6 +57,8 @@ enum action_kind {
     ACTION_CLOSE,       // worker is gone: its handle is free after this
     ACTION_FETCH,       // task, place: read its payload, then tracker_fetched
     ACTION_FORGET,      // payloads, count: no longer needed: free them
+    ACTION_HOST,        // task: place of a host that is quarantined, number:
+                        // for so many ms, 0: no more; count: failures in a row
     ACTION_COMPLETE,    // every task is final and the sink has it in writing
     ACTION_FAIL,        // text: the run cannot go on; number 1: what the sink
                         // has is damaged, 0: memory is short
@@ -148,6 +151,18 @@ void tracker_worker_gone(struct tracker *tracker,
  */
 bool tracker_roster_next(const struct tracker *tracker, size_t *cursor,
                          struct wire_roster_entry *entry);
+
+/* -- hosts -------------------------------------------------------------------
+ */
+struct tracker_host {
+    struct span name; // until the next HELLO
+    size_t workers, slots, running;
+    uint64_t passed, failed; // attempts that this ventilator heard of
+    int64_t barred_ms;       // quarantined for so long from now; 0: not
+};
+/* The one at this place; places are 1, 2, ... False: no more. */
+bool tracker_host(const struct tracker *tracker, size_t at,
+                  struct tracker_host *out);
 
 /* -- the input
  * ------------------------------------------------------------------ */

@@ -139,10 +139,10 @@ bool copies_held(const struct tracker *tracker, uint32_t at, uint32_t worker,
     return false;
 }
 
-void copies_took(struct tracker *tracker, uint32_t at)
+void copies_took(struct tracker *tracker, uint32_t at, enum status status)
 {
     const struct entry *entry = &tracker->entries[at];
-    if (entry->state == ENTRY_OUT && !entry->twin)
+    if (entry->state == ENTRY_OUT && !entry->twin && status == STATUS_OK)
         speculate_took(&tracker->speculate, tracker->now_ms - entry->sent_ms);
 }
 
@@ -202,7 +202,7 @@ static uint32_t slowest(const struct tracker *tracker, uint32_t last,
 static uint32_t place_for(const struct tracker *tracker, uint32_t at)
 {
     const uint32_t own = tracker->entries[at].worker;
-    const uint64_t host = tracker->workers[own]->host;
+    const uint32_t host = tracker->workers[own]->host;
     uint32_t found = NONE, most = 0;
     bool elsewhere = false;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
@@ -269,8 +269,7 @@ static bool is_busy(const struct tracker *tracker)
 
 void tracker_speculate(struct tracker *tracker)
 {
-    if (!tracker->limits.speculate || !tracker->ended[CURSOR_FRONT] ||
-        !tracker->ended[CURSOR_REDO] ||
+    if (!tracker->ended[CURSOR_FRONT] || !tracker->ended[CURSOR_REDO] ||
         tracker->now_ms - tracker->speculated_ms < LOOK_EVERY_MS ||
         is_busy(tracker))
         return;

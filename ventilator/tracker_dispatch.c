@@ -31,7 +31,8 @@ static uint32_t credit(const struct tracker *tracker,
                        const struct worker *worker)
 {
     if (!worker->active || !(worker->rostered || MUTANT(SKIP_ROSTER)) ||
-        worker->draining || worker->full || worker->alone || worker->reserved)
+        worker->draining || worker->full || worker->alone || worker->reserved ||
+        worker->barred)
         return 0;
     if (worker->mean_us <= 0)
         return worker->slots;
@@ -200,7 +201,7 @@ static void feed_all(struct tracker *tracker)
 static bool may_isolate(const struct worker *worker)
 {
     return worker->active && worker->rostered && !worker->draining &&
-           !worker->full && !worker->alone;
+           !worker->full && !worker->alone && !worker->barred;
 }
 
 // What it has to end first: ours, and what it says it holds, which may be a
@@ -322,12 +323,13 @@ static void steal(struct tracker *tracker)
                (waiting_at(tracker->workers[richest]) + 1) / 2);
 }
 
-// Nothing more starts: what waits at workers comes back. A RECALL may be lost.
-static void recall_all(struct tracker *tracker)
+// Nothing more starts, or not there: what waits at workers comes back. A RECALL
+// may be lost.
+static void recall_all(struct tracker *tracker, bool barred)
 {
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
-        if (worker && !worker->recalled_ms &&
+        if (worker && !worker->recalled_ms && (!barred || worker->barred) &&
             (worker->unreceived + worker->queued > 0 || waiting_at(worker) > 0))
             recall(tracker, i, worker_outstanding(worker));
     }
@@ -336,7 +338,7 @@ static void recall_all(struct tracker *tracker)
 void tracker_dispatch(struct tracker *tracker)
 {
     if (tracker->draining) {
-        recall_all(tracker);
+        recall_all(tracker, false);
         return;
     }
     if (!tracker->synced && !MUTANT(SEND_UNSYNCED))
@@ -344,8 +346,11 @@ void tracker_dispatch(struct tracker *tracker)
     place_lonely(tracker);
     feed_all(tracker);
     recall_excess(tracker);
+    if (tracker->barred_count > 0)
+        recall_all(tracker, true);
     steal(tracker);
-    tracker_speculate(tracker);
+    if (tracker->limits.speculate)
+        tracker_speculate(tracker);
 }
 
 int64_t tracker_dispatch_wait_ms(const struct tracker *tracker)

@@ -157,20 +157,13 @@ void worker_take_kept(struct worker *worker, uint64_t kept, uint64_t made)
         worker->stored = kept - 1;
 }
 
-// FNV-1a, of 64 bits.
-static uint64_t hash_of(struct span text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < text.size; i++)
-        hash = (hash ^ text.at[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static void begin_lane(struct tracker *tracker, struct worker *worker,
                        const struct wire_hello *hello)
 {
     worker->lane = hello->lane;
-    worker->host = hash_of(hello->host);
+    worker->host = hosts_meet(tracker, hello->host);
+    worker->home = worker->host ? tracker->hosts[worker->host] : NULL;
+    worker->barred = hosts_barred(tracker, worker->host);
     worker->slots = hello->slots == 0               ? 1
                     : hello->slots > WIRE_TASKS_MAX ? WIRE_TASKS_MAX
                                                     : hello->slots;

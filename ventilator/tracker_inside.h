@@ -6,6 +6,7 @@
 #include "common/base/numset.h"
 #include "ventilator/tally.h"
 #include "ventilator/tracker.h"
+#include "ventilator/tracker_blame.h"
 #include "ventilator/tracker_speculate.h"
 
 #include <assert.h>
@@ -44,6 +45,7 @@ struct entry {
     uint32_t older, newer; // in the list of its state or of its worker
     uint32_t worker;       // OUT
     uint32_t twin;         // its other copy: tracker_copies.c; 0: none
+    uint16_t failed_host;  // where it last failed fast; 0: nowhere
     uint8_t last_class;    // how the last attempt ended, if it was stored
     uint8_t last_code;     // of a failure: see struct failure
     uint8_t state;         // enum entry_state
@@ -65,6 +67,7 @@ struct worker {
     bool rostered; // JOINED is stored
     bool current;  // it has reported since it heard of this ventilator
     bool reserved; // it gets no more, so that a suspect can run on it alone
+    bool barred;   // it gets no more: its host is quarantined
     bool alone;    // it runs one
     // With these in a line of the cache dispatch has all that it looks at.
     uint32_t slots, queued, running;
@@ -73,7 +76,8 @@ struct worker {
     int64_t progress_ms; // when it last finished one, or had none
     uint64_t retained;   // highest result number it kept at HELLO; 0: none
     struct id128 incarnation;
-    uint64_t host; // hash of its name
+    uint32_t host;     // place in the table; 0: not told apart
+    struct host *home; // the same
     uint32_t lane;
     int64_t heard_ms;
     uint64_t sent, received; // numbers on its lane
@@ -110,6 +114,15 @@ struct history { // of an open task that is not in the window
 struct kept_record {
     struct wire_record record;
     char text[HOST_MAX];
+};
+
+struct host {
+    char name[HOST_MAX];
+    size_t name_size;
+    struct blame blame;
+    struct blame_ends ends;
+    int64_t barred_ms; // until; 0: it is not quarantined
+    unsigned times;    // so often
 };
 
 struct tracker {
@@ -172,6 +185,11 @@ struct tracker {
     struct tracker_action spare; // written to when out of memory
     bool starved;                // it was: say so by the next action
     int64_t now_ms, turned_ms;
+    // hosts, from 1
+    struct host **hosts;
+    size_t host_count, host_capacity, barred_count;
+    struct blame_ends ends; // of all of them
+    int64_t passed_ms;      // time of what passed, summed
     // copies of slow tasks
     struct speculate speculate;
     int64_t began_ms;      // synced for the first time
@@ -222,6 +240,16 @@ void task_finish(struct tracker *tracker, uint32_t at, enum status status,
                  enum fail_class class, const char *note);
 void tasks_due(struct tracker *tracker);
 
+/* tracker_hosts.c */
+/* The place of the host of this name. */
+uint32_t hosts_meet(struct tracker *tracker, struct span name);
+bool hosts_barred(const struct tracker *tracker, uint32_t host);
+/* The task of this entry, which is out: its attempt is stored. */
+void hosts_cleared(struct tracker *tracker, uint32_t at);
+void hosts_failed(struct tracker *tracker, uint32_t at);
+/* Ends what is over. */
+void hosts_due(struct tracker *tracker);
+
 /* tracker_copies.c */
 /* Of the two copies of a task the one that was sent so, else the first. */
 uint32_t copies_which(const struct tracker *tracker, uint64_t task,
@@ -241,7 +269,7 @@ void copies_lost(struct tracker *tracker, uint32_t at);
 /* Of the first of two: the task is final. */
 void copies_close(struct tracker *tracker, uint32_t at);
 /* It is final, and not closed yet: learns how long it was out. */
-void copies_took(struct tracker *tracker, uint32_t at);
+void copies_took(struct tracker *tracker, uint32_t at, enum status status);
 void tracker_speculate(struct tracker *tracker);
 
 /* tracker_stale.c */
@@ -297,5 +325,21 @@ uint64_t record_add(struct tracker *tracker, struct wire_record record);
 void records_due(struct tracker *tracker);
 void sync_due(struct tracker *tracker);
 bool mark_reached(struct tracker *tracker, uint64_t ordinal);
+
+/* Of an entry: its task is final and ok. For each task: so it is short. */
+static inline void hosts_passed(struct tracker *tracker, uint32_t at)
+{
+    const struct entry *entry = &tracker->entries[at];
+    if (entry->state != ENTRY_OUT || entry->twin)
+        return; // of two copies it may be either
+    struct host *host = tracker->workers[entry->worker]->home;
+    if (!host)
+        return;
+    host->ends.passed++;
+    tracker->ends.passed++;
+    tracker->passed_ms += tracker->now_ms - entry->sent_ms;
+    if (host->blame.row > 0 || entry->failed_host)
+        hosts_cleared(tracker, at);
+}
 
 #endif

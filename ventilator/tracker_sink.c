@@ -293,6 +293,7 @@ static void record_stored(struct tracker *tracker,
     case RECORD_LEFT:
     case RECORD_REOPENED:
     case RECORD_DECISION:
+    case RECORD_HOST:
     case RECORD_KINDS:
         break;
     }

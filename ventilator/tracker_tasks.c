@@ -235,7 +235,7 @@ void entry_to_worker(struct tracker *tracker, uint32_t at, uint32_t worker)
     insert(tracker, at, tracker->workers[worker]->out.newest);
 }
 
-void entry_release(struct tracker *tracker, uint32_t at)
+static inline void release(struct tracker *tracker, uint32_t at)
 {
     struct entry *entry = &tracker->entries[at];
     leave(tracker, at);
@@ -243,6 +243,11 @@ void entry_release(struct tracker *tracker, uint32_t at)
     entry->state = ENTRY_FREE;
     entry->newer = tracker->entry_free;
     tracker->entry_free = at;
+}
+
+void entry_release(struct tracker *tracker, uint32_t at)
+{
+    release(tracker, at);
 }
 
 void entry_close(struct tracker *tracker, uint32_t at)
@@ -254,7 +259,7 @@ void entry_close(struct tracker *tracker, uint32_t at)
     if (entry->state == ENTRY_OUT && entry->alone)
         tracker->workers[entry->worker]->alone = false;
     unindex_entry(tracker, at);
-    entry_release(tracker, at);
+    release(tracker, at);
 }
 
 void task_ready(struct tracker *tracker, uint32_t at)
@@ -291,10 +296,13 @@ void task_final(struct tracker *tracker, uint64_t task, enum status status)
     else
         tracker->counts.odd++;
     const uint32_t at = entry_find(tracker, task);
-    if (at && tracker->limits.speculate && status == STATUS_OK)
-        copies_took(tracker, at);
-    if (at)
+    if (at) {
+        if (status == STATUS_OK)
+            hosts_passed(tracker, at);
+        if (tracker->limits.speculate)
+            copies_took(tracker, at, status);
         entry_close(tracker, at);
+    }
     map_remove(tracker->history_by_task, task);
     if (tracker->tally)
         tally_drop(tracker->tally, task);
@@ -401,6 +409,8 @@ void task_failed(struct tracker *tracker,
         tracker->counts.odd++;
         return;
     }
+    if (!cancelled)
+        hosts_failed(tracker, at);
     if (entry->twin) {
         copies_failed(
             tracker, at, !cancelled,

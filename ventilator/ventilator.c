@@ -21,6 +21,7 @@ enum {
     WINDOW_BYTES = 64 << 20,
     LONE_DEATHS_MAX = 3,
     PREFETCH_MS = 50,
+    BAR_MS = 300000,    // of a host at first
     HIGH_WATER = 1000,  // messages under way to and from each peer
     FAREWELL_MS = 5000, // for the BYEs
     END_AGAIN_MS = 500,
@@ -42,7 +43,8 @@ static int make_tracker(struct role *role)
                                           .liveness_ms = set->liveness_ms,
                                           .rejoin_ms = set->rejoin_ms,
                                           .workers_max = WORKERS_MAX,
-                                          .speculate = set->speculate};
+                                          .speculate = set->speculate,
+                                          .bar_ms = BAR_MS};
     struct policy policy;
     settings_policy(set, &policy);
     role->tracker = tracker_create(&limits, &policy, role->now_ms);

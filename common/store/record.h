@@ -45,6 +45,7 @@ enum event {
     EVENT_RESUMED,
     EVENT_DECISION,
     EVENT_COMPLETE,
+    EVENT_HOST, // is quarantined, or no more
     EVENTS
 };
 
@@ -66,6 +67,7 @@ struct record {
     uint64_t wall_us, user_us, sys_us, maxrss_bytes;
     bool ran, crash, alone; /* of a lost record */
     bool copy;              /* the attempt was a second copy of the task */
+    uint64_t barred_us;     /* of a host: quarantined so long; 0: no more */
     bool has_args;          /* false: no args key at all */
     struct span values;     /* as wire_put_values writes them */
     struct span out, err;

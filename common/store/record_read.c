@@ -42,6 +42,7 @@ const struct field RECORD_FIELDS[FIELD_COUNT] = {
     FIELD("crash", FIELD_BOOL, crash),
     FIELD("alone", FIELD_BOOL, alone),
     FIELD("copy", FIELD_BOOL, copy),
+    FIELD("quarantined_s", FIELD_SECONDS, barred_us),
     FIELD("args", FIELD_ARGS, values),
     FIELD("args_base64", FIELD_ARGS_BASE64, values),
     FIELD("stdout", FIELD_TEXT, out),

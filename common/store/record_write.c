@@ -11,8 +11,8 @@ enum { PART_MAX = 1024 };
 const char *event_name(enum event event)
 {
     static const char *const NAMES[EVENTS] = {
-        "none", "run",      "generation", "joined",   "left",
-        "mark", "reopened", "resumed",    "decision", "complete"};
+        "none",     "run",     "generation", "joined",   "left", "mark",
+        "reopened", "resumed", "decision",   "complete", "host"};
     return (unsigned)event < EVENTS ? NAMES[event] : "none";
 }
 
@@ -129,7 +129,10 @@ static char *middle(char *at, const struct record *record)
     at = put_true(at, "ran", record->ran);
     at = put_true(at, "crash", record->crash);
     at = put_true(at, "alone", record->alone);
-    return put_true(at, "copy", record->copy);
+    at = put_true(at, "copy", record->copy);
+    return record->barred_us
+               ? put_seconds(at, "quarantined_s", record->barred_us)
+               : at;
 }
 
 static char *end(char *at, const struct record *record)

@@ -470,6 +470,8 @@ enum record_kind {
     RECORD_REOPENED = 6, // round, generation, attempt: see recovery rules
     RECORD_DECISION = 7, // status, text: an operator's decision on a task
     RECORD_COMPLETE = 8, // a: tasks in all
+    RECORD_HOST =
+        9, // text: its name; a: quarantined for so many ms, 0: no more
     RECORD_KINDS
 };
 enum {

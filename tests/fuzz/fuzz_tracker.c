@@ -244,6 +244,7 @@ static void act(struct world *world)
         case ACTION_RESEND:
         case ACTION_RECALL:
         case ACTION_CANCEL:
+        case ACTION_HOST:
             break;
         }
     }
@@ -418,7 +419,8 @@ static struct tracker *create(struct world *world)
                                     .heartbeat_ms = 1000,
                                     .liveness_ms = 3000,
                                     .workers_max = WORKERS,
-                                    .speculate = true};
+                                    .speculate = true,
+                                    .bar_ms = 5000};
     struct policy policy = {.on_fail = ANSWER_FAIL, .backoff_max_ms = 10000};
     limits.window_tasks = TASKS - draw(&world->bytes, TASKS - 1);
     limits.order_window = draw(&world->bytes, 30);

@@ -50,7 +50,8 @@
     X(RESUME_AGAIN, "reopen again at each SYNC of a resume")               \
     X(OLD_ROUND, "take a result of an old round")                          \
     X(SYNCED_CUT, "take the first part of SYNCED for all of it")           \
-    X(COPY_BESIDE, "start a copy at the same worker")
+    X(COPY_BESIDE, "start a copy at the same worker")                      \
+    X(BARRED_FED, "give tasks to a quarantined host")
 
 /* Those that need a schedule of their own: script.h. */
 #define SCHEDULE_MUTANTS(X)                                          \
@@ -72,7 +73,8 @@
     X(COPY_COUNTS, "count the failure of a copy")                    \
     X(COPY_SENT_AGAIN, "send again what has lost one of its copies") \
     X(COPY_DECIDES, "end a task with its copy")                      \
-    X(COPY_RUNS_ON, "let the slower copy run on")
+    X(COPY_RUNS_ON, "let the slower copy run on")                    \
+    X(BAR_THE_ONLY, "quarantine the only host")
 
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,

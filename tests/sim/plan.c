@@ -84,11 +84,25 @@ static void draw_stragglers(struct plan *plan)
                                  << draw(&own, WORK, WORK + plan->workers - 1);
 }
 
+// One host at which all fails at once, and tasks enough that it is noticed.
+static void draw_bad_host(struct plan *plan)
+{
+    enum { TASKS_MIN = 40 };
+    uint64_t own = ~plan->choice.seed ^ UINT64_C(0x5bd1e995);
+    plan->limits.bar_ms = draw(&own, 500, 20000);
+    if (!chance(&own, 20) || plan->workers < 2)
+        return;
+    plan->bad = draw(&own, WORK, WORK + plan->workers - 1);
+    if (plan->tasks < TASKS_MIN && !plan->choice.tasks)
+        plan->tasks = TASKS_MIN;
+}
+
 static void draw_limits(struct plan *plan, const struct scale *scale,
                         uint64_t *state)
 {
     plan->limits = (struct tracker_limits){
         .speculate = plan->limits.speculate,
+        .bar_ms = plan->limits.bar_ms,
         .window_tasks = chance(state, 50) ? 10000 : draw(state, 4, 30),
         .window_bytes = 1 << 20,
         .order_window = chance(state, 80) ? 0 : draw(state, 3, 20),
@@ -101,7 +115,7 @@ static void draw_limits(struct plan *plan, const struct scale *scale,
         .workers_max = SIM_PEERS};
     plan->policy = (struct policy){
         .on_fail = chance(state, 85) ? ANSWER_FAIL : ANSWER_IGNORE,
-        .retries_max = draw(state, 0, 3),
+        .retries_max = draw(state, 0, 3) + (plan->bad ? 2 : 0),
         .backoff_min_ms =
             chance(state, 50) ? 0 : draw(state, 1, scale->backoff_ms),
         .backoff_max_ms = 10000};
@@ -235,6 +249,7 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     if (choice->workers)
         plan->workers = choice->workers;
     draw_stragglers(plan);
+    draw_bad_host(plan);
     draw_tasks(plan, scale, &state);
     draw_limits(plan, scale, &state);
     draw_rules(plan, choice->seed ^ UINT64_C(0x5eed0fa11e1e5));
@@ -250,5 +265,5 @@ void plan_draw(struct plan *plan, const struct choice *choice)
         killers = killers || plan->task[i].killer;
     if (plan->faults == 0)
         plan->crash = 0;
-    plan->calm = plan->faults == 0 && !killers && !cut;
+    plan->calm = plan->faults == 0 && !plan->bad && !killers && !cut;
 }

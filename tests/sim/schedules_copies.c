@@ -1,4 +1,4 @@
-/* schedules_copies - a slow task runs a second time beside itself */
+/* schedules_copies - slow tasks run a second time; bad hosts get none */
 #include "tests/sim/script.h"
 
 #define STEPS(list) .steps = (list), .count = sizeof(list) / sizeof *(list)
@@ -68,6 +68,22 @@ static const struct script_step FAILS_BEFORE[] = {
     {NOTE("durable", EVENT_NONE, 1, STATUS_OK)},
 };
 
+// What failed at the second host passes at the first, which is leaving.
+static const struct script_step LAST_HOST[] = {
+    {NOTE("runs", 1, ANY, ANY), LATER(2500), FAULT(DRAIN, W1, 0)},
+    {NOTE("closes", W1, ANY, ANY)},
+};
+static void last_host(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->tasks = 12;
+    plan->slots[W1 - WORK] = 3;
+    plan->bad = W2;
+    plan->limits.bar_ms = 5000;
+    plan->policy.retries_max = 30;
+    plan->policy.backoff_min_ms = plan->policy.backoff_max_ms = 500;
+}
+
 const struct schedule SCHEDULES_COPIES[] = {
     {.name = "slower-copy-is-stopped",
      .rule = "of two copies the slower is stopped when the other is stored",
@@ -100,4 +116,10 @@ const struct schedule SCHEDULES_COPIES[] = {
      .breaks = "retries",
      .prepare = slow_and_tried_again,
      STEPS(FAILS_BEFORE)},
+    {.name = "last-host",
+     .rule = "the only host is never quarantined",
+     .mutant = MUTANT_BAR_THE_ONLY,
+     .breaks = "host",
+     .prepare = last_host,
+     STEPS(LAST_HOST)},
     {.name = NULL}};

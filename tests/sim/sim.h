@@ -86,6 +86,7 @@ struct plan {
     struct fault fault[SIM_FAULTS];
     struct tracker_limits limits;
     struct policy policy;
+    unsigned bad; // a worker's process at which all fails at once; 0: none
     uint64_t retain_max;
     int32_t delay_ms; // of a message, at most
     int32_t dial_ms;  // before a lost connection is tried again, at most
@@ -266,6 +267,8 @@ const struct tracker *vent_tracker(const struct world *world);
 bool vent_listens(const struct world *world, unsigned port);
 /* Is this worker known, or within the time it has to come back? */
 bool vent_serves(const struct world *world, const struct id128 *worker);
+/* Is it known, and has not said that it takes nothing more? */
+bool vent_may_feed(const struct world *world, const struct id128 *worker);
 void vent_notice(struct world *world, const struct id128 *worker);
 
 /* sim_sink.c, sink_hear.c */

@@ -97,6 +97,15 @@ bool vent_serves(const struct world *world, const struct id128 *worker)
     return false;
 }
 
+bool vent_may_feed(const struct world *world, const struct id128 *worker)
+{
+    const struct vent *vent = world->vent;
+    for (unsigned i = 1; i <= SIM_PEERS; i++)
+        if (vent->peers[i].used && id128_equal(&vent->peers[i].id, worker))
+            return !vent->peers[i].drains;
+    return false;
+}
+
 unsigned vent_free_port(struct world *world)
 {
     unsigned port, tries = 0;
@@ -165,6 +174,14 @@ static void end_run(struct world *world)
     vent_say_end(world);
 }
 
+// Its worker's number is in its name.
+static void tell_host(struct world *world, const struct tracker_action *action)
+{
+    struct tracker_host host;
+    if (tracker_host(world->vent->tracker, action->task, &host))
+        truth_bars(world, host.name.at[0], action->number > 0);
+}
+
 static void act(struct world *world, const struct tracker_action *action)
 {
     struct vent *vent = world->vent;
@@ -204,6 +221,9 @@ static void act(struct world *world, const struct tracker_action *action)
         tracker_fetched(vent->tracker, &offer, vent_now(world));
         break;
     case ACTION_FORGET:
+        break;
+    case ACTION_HOST:
+        tell_host(world, action);
         break;
     case ACTION_COMPLETE:
         end_run(world);

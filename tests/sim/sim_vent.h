@@ -10,6 +10,7 @@ struct lane_frame {
 };
 struct vent_peer {
     bool used, bye, leaves;
+    bool drains; // has said that it takes no new tasks
     struct id128 id;
     uint32_t epoch; // of its connection: its address
     uint32_t lane;

@@ -34,6 +34,7 @@ void work_start(struct world *world, unsigned process)
         abort();
     world->work[process - WORK] = work;
     work->process = process;
+    work->host = (uint8_t)process;
     work->id = world->process[process].id;
     work->slot_count = world->plan->slots[process - WORK];
     work->slots = slots_create(work->slot_count);
@@ -119,6 +120,7 @@ static void say_hello(struct world *world, struct work *work)
                                .flags = HELLO_MORE,
                                .lane = slots_lane(work->slots),
                                .slots = work->slot_count,
+                               .host = {&work->host, 1},
                                .pid = work->process,
                                .pid_start = id_life(&work->id),
                                .kept = retain_kept(work->retain),
@@ -286,6 +288,8 @@ void work_task_ends(struct world *world, const struct step *step)
         running->failure.class = CLASS_CANCELLED;
     else if (task->failures < plan->fails)
         running->failure = SIM_KIND[plan->how[task->failures % SIM_HOWS]];
+    else if (work->process == world->plan->bad)
+        running->failure = SIM_KIND[0];
     truth_ends(world, task, running->failure);
     world_turn(world, step->process, world->now_ms);
 }
@@ -317,7 +321,9 @@ static int64_t time_of(const struct world *world, const struct work *work,
 {
     const struct task_plan *plan = &world->plan->task[task];
     const bool slow = plan->slow >> work->process & 1;
-    return (int64_t)plan->ms * (slow ? SIM_SLOW : 1);
+    return work->process == world->plan->bad
+               ? 1
+               : (int64_t)plan->ms * (slow ? SIM_SLOW : 1);
 }
 
 static void start_tasks(struct world *world, struct work *work)

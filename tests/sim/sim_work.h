@@ -21,6 +21,7 @@ struct made { // a result, by the number of its message
 
 struct work {
     unsigned process;
+    uint8_t host; // its name
     struct id128 id;
     enum phase phase;
     enum drain drain;

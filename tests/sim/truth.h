@@ -47,6 +47,7 @@ struct true_record {
 /* What a ventilator has handed out and was told. */
 struct heard {
     uint64_t known;             // a bit for each task it was told is final
+    unsigned barred;            // a bit for each host that it has quarantined
     struct true_record *record; // by number - 1
     size_t record_count, record_capacity, record_checked;
 };
@@ -109,6 +110,8 @@ void truth_sends(struct world *world, const struct tracker_action *action,
                  const struct id128 *worker, uint32_t generation);
 void truth_worker_closed(struct world *world, const struct id128 *worker,
                          bool by_itself);
+/* It quarantines the host of this worker, or does so no more. */
+void truth_bars(struct world *world, unsigned process, bool bars);
 void truth_complete(struct world *world);
 void truth_starts(struct world *world, const struct slot_task *slot,
                   const struct id128 *worker);

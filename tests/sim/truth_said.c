@@ -122,7 +122,7 @@ void truth_synced_whole(struct world *world, uint64_t position)
 void truth_vent_starts(struct world *world)
 {
     struct heard *heard = heard_of(world);
-    heard->known = 0;
+    heard->known = heard->barred = 0;
     heard->record_count = heard->record_checked = 0;
 }
 
@@ -289,6 +289,9 @@ void truth_sends(struct world *world, const struct tracker_action *action,
     if (!is_old && (at == truth->roster_count || truth->roster[at].left))
         world_broke(world, "roster", "TASKS to %u before it is rostered",
                     id_process(worker));
+    if (heard_of(world)->barred >> id_process(worker) & 1)
+        world_broke(world, "host", "TASKS to %u, which is quarantined",
+                    id_process(worker));
     for (size_t i = 0; i < action->count; i++)
         send_one(world, &action->sends[i], worker, generation);
 }
@@ -312,6 +315,20 @@ void truth_worker_closed(struct world *world, const struct id128 *worker,
         world->plan->limits.liveness_ms + SLACK_MS + 2 * world->plan->delay_ms)
         world_broke(world, "I12", "worker %u was well for %" PRId64 " ms",
                     process, since_ms);
+}
+
+void truth_bars(struct world *world, unsigned process, bool bars)
+{
+    unsigned *barred = &heard_of(world)->barred;
+    world_note(world, "host", process, bars, 0);
+    *barred = (*barred & ~(1U << process)) | (unsigned)bars << process;
+    bool other = false;
+    for (unsigned i = WORK; i < PROCESSES; i++) {
+        const struct id128 id = world->process[i].id;
+        other = other || (!(*barred >> i & 1) && vent_may_feed(world, &id));
+    }
+    if (bars && !other)
+        world_broke(world, "host", "%u is the only host", process);
 }
 
 void truth_complete(struct world *world)

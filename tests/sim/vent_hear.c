@@ -125,8 +125,10 @@ static void on_report(struct world *world, const struct incoming *in)
     }
     for (unsigned i = 1; i <= SIM_PEERS; i++)
         if (vent->peers[i].used &&
-            id128_equal(&vent->peers[i].id, &in->header.sender))
+            id128_equal(&vent->peers[i].id, &in->header.sender)) {
             vent->peers[i].epoch = in->epoch;
+            vent->peers[i].drains = report.flags & REPORT_DRAINING;
+        }
 }
 
 static void on_returned(struct world *world, const struct incoming *in)

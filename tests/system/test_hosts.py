@@ -1,0 +1,82 @@
+"""A host at which tasks fail that pass elsewhere is quarantined."""
+import os
+import shutil
+import subprocess
+import unittest
+
+import system
+from system import SystemTest, numbers
+
+TASKS = 300
+WORK = ("sh", "-c", '[ -z "$BAD" ] || exit 3; echo "$1"', "sh", "{}", ":::",
+        *numbers(1, TASKS))
+
+
+def can_rename():
+    """May the tests give a process another host name?"""
+    return shutil.which("unshare") and subprocess.run(
+        ["unshare", "-ru", "hostname", "x"], capture_output=True,
+        check=False).returncode == 0
+
+
+class Hosts(SystemTest):
+    def bad_worker(self):
+        """Joins the run as from a host of which all tasks fail."""
+        endpoint = self.read("run/endpoint").strip()
+        worker = subprocess.Popen(
+            ["unshare", "-ru", "sh", "-c",
+             'hostname bad.host && exec "$0" worker "$1" -j 1',
+             os.path.join(system.BIN, "fan"), endpoint],
+            cwd=self.folder, env={**self.environment, "BAD": "1"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(worker.wait, system.PATIENCE_S)
+        self.addCleanup(worker.terminate)
+
+    def start_run(self, *options):
+        gate = self.gate()
+        # The first task waits at the gate, and with it the run's own worker.
+        run = self.start("run", "--results", "run", "-j", "1", *options, "--",
+                         "sh", "-c", '[ "$1" != 1 ] || read line < gate; '
+                         '[ -z "$BAD" ] || exit 3; echo "$1"', "sh", "{}",
+                         ":::", *numbers(1, TASKS))
+        system.until("the endpoint", lambda: os.path.exists(
+            self.path("run/endpoint")), self.folder, self.path("run"))
+        return run, gate
+
+    @unittest.skipUnless(can_rename(), "no UTS namespaces here")
+    def test_bad_host_is_quarantined_and_the_run_ends_well(self):
+        run, gate = self.start_run("--retries", "1000", "--backoff", "0s")
+        self.bad_worker()
+        # The run's own worker waits: nothing there to compare with.
+        system.until("failures", lambda: len(self.failed()) > 40,
+                     self.path("run"))
+        self.assertNotIn("host-quarantined", run.errors())
+        gate.open()
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertRegex(run.errors(), "host-quarantined host=.?bad.host")
+        self.assert_finals(TASKS)
+        events = [record for record in self.records()
+                  if record.get("event") == "host"]
+        self.assertEqual([event["host"] for event in events], ["bad.host"])
+        self.assertEqual(events[0]["quarantined_s"], 300)
+        after = len(self.failed(self.records().index(events[0])))
+        self.assertLess(after, 150)  # what was there, and is not to be stopped
+
+    def failed(self, since=0):
+        try:
+            return [record for record in self.records()[since:]
+                    if record.get("host") == "bad.host" and record.get("exit")]
+        except (OSError, EOFError, ValueError):
+            return []  # not there yet, or its last member is not whole
+
+    def test_only_host_is_never_quarantined(self):
+        self.environment["BAD"] = "1"
+        run = self.start("run", "--results", "run", "-j", "2", "--", *WORK)
+        self.assertEqual(run.finish(), system.TASKS_FAILED)
+        self.assertNotIn("host-quarantined", run.errors())
+        self.assert_finals(TASKS, "failed")
+
+
+if __name__ == "__main__":
+    system.main()
