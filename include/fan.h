@@ -42,7 +42,8 @@
  * was started (or --chdir), and the function if it is not called fan_run. The
  * worker loads it once, with all symbols bound at once: a library, a function
  * or anything it needs that is missing ends the worker with a message before
- * any task has gone out. It is not unloaded before the process ends.
+ * any task has gone out. It is not unloaded before the process ends. With
+ * --isolate a process of its own tries that first, and each slot's loads it.
  *
  * The library's text is no part of a task's key: after a change of the code,
  * `fan run --resume` still counts what is stored as done. PATH as typed is.
@@ -60,6 +61,9 @@
  * A task may start threads of its own and must have joined them when it
  * returns. They may call fan_cancelled; all other calls belong to the thread
  * that was given the task.
+ *
+ * The current directory is that of the tasks, where the run was started or
+ * --chdir; standard input is empty.
  *
  *
  * HOW A TASK ENDS
@@ -106,9 +110,12 @@
  *   fan_slot_open         is called again for each new process of the slot. If
  *                         it refuses then, or crashes, a task fails (`spawn`,
  *                         `signal`); the first time it ends the worker
- *   signals               TERM tells it to stop: fan_cancelled turns true. If
- *                         the plugin takes that signal for itself, KILL comes
- *                         after --grace
+ *   signals               are not blocked. TERM tells it to stop: fan_cancelled
+ *                         turns true. If the plugin takes that signal for
+ *                         itself, KILL comes after --grace
+ *   process-wide things   of the list below are its own affair: nobody else is
+ *                         in that process. FAN_RUN, FAN_RUN_DIR and FAN_SLOT
+ *                         are in its environment
  *
  *
  * WHAT A PLUGIN MUST NOT DO
@@ -140,8 +147,9 @@
 #include <stdint.h>
 
 /* Grows with each function that is added; none is changed or taken away. A
- * plugin that calls one which an older worker lacks is refused at loading. */
-#define FAN_API 1
+ * plugin that calls one which an older worker lacks is refused at loading. 2:
+ * fan_progress. */
+#define FAN_API 2
 
 #define FAN_VISIBLE __attribute__((visibility("default")))
 #ifdef __cplusplus
@@ -172,7 +180,8 @@ FAN_VISIBLE fan_function fan_run;
 FAN_VISIBLE const char *fan_slot_open(unsigned slot, void **state);
 
 /* Optional. The slot's end, when its last task has returned; not called where
- * fan_slot_open failed, nor when the worker is killed or dies. */
+ * fan_slot_open failed, nor when the worker, or the slot's own process, is
+ * killed or dies. */
 FAN_VISIBLE void fan_slot_close(unsigned slot, void *state);
 
 /* ---- what a task is given -----------------------------------------------
@@ -226,6 +235,13 @@ int fan_write(struct fan_task *task, const void *data, size_t size);
 
 /* The same, formatted as by printf. */
 int fan_printf(struct fan_task *task, const char *format, ...) FAN_FORMAT(2, 3);
+
+/* How far the task is, from 0 to 1 (any other number: unknown), and what it is
+ * at, or NULL: `fan status` shows the last, of tasks that run for longer than a
+ * heartbeat (1 s). Costs a lock that is free, or with --isolate a look at the
+ * clock and a message; there, what is said oftener than 50 times a second is
+ * not all told. Text beyond 120 bytes is cut. */
+void fan_progress(struct fan_task *task, double part, const char *text);
 
 /* Appends a line to the record's `stderr`: why it fails, or what is odd. No
  * newline is needed. */

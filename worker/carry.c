@@ -307,6 +307,8 @@ void worker_list_longest(const struct worker *worker, int64_t least_ms,
         exec_list_longest(worker->exec, least_ms, longest);
     if (worker->coprocess)
         coprocess_list_longest(worker->coprocess, least_ms, longest);
+    if (worker->plugin)
+        plugin_list_longest(worker->plugin, least_ms, longest);
 }
 
 int worker_execute_fd(const struct worker *worker)

@@ -386,7 +386,8 @@ void coprocess_list_longest(const struct coprocess *coprocess, int64_t least_ms,
         const struct wire_long task = {.task = job->held->task,
                                        .slot = i + 1,
                                        .wall_ms = (uint64_t)wall_ms,
-                                       .done = PROGRESS_UNKNOWN};
+                                       .done = progress_done(&talk->progress),
+                                       .text = progress_text(&talk->progress)};
         if (wall_ms >= least_ms)
             wire_add_longest(longest, &task);
     }

@@ -16,8 +16,10 @@
 enum {
     MEASURE_NS = 100 * 1000, // a task of this length is followed by a measured
     REFUSED_SIZE = 512,
+    SAY_AT_ONCE = 32,
     CALL_KEEP = 1 << 20, // memory of a payload kept from task to task
 };
+static const int64_t SAY_APART_NS = 20 * 1000 * 1000;
 
 // For the handler: what fan_cancelled reads, and whether a task can read it.
 static atomic_bool *to_stop;
@@ -123,6 +125,34 @@ static void run(struct fan_task *task)
     task->sys_us = micros(after.ru_stime) - micros(before.ru_stime);
 }
 
+// Fifty a second, and some at once; what is said oftener nobody could see. What
+// it is for is nothing to fail by.
+static void say(struct fan_task *task, double part, struct span text)
+{
+    struct plugin_seat *seat = task->seat;
+    const int64_t now_ns = plugin_clock_ns();
+    if (seat->said_ns < now_ns - SAY_AT_ONCE * SAY_APART_NS)
+        seat->said_ns = now_ns - SAY_AT_ONCE * SAY_APART_NS;
+    if (seat->said_ns + SAY_APART_NS > now_ns)
+        return;
+    seat->said_ns += SAY_APART_NS;
+    const bool known = part >= 0 && part <= 1;
+    const struct frame_result result = {
+        .progress = true,
+        .user_us =
+            known ? (uint64_t)(part * PROGRESS_WHOLE) : PROGRESS_UNKNOWN};
+    if (text.size > PROGRESS_TEXT_MAX + 4) // and what makes a cut be seen
+        text.size = PROGRESS_TEXT_MAX + 4;
+    struct buffer head = {0};
+    call_put_result(&head, task->held->task, &result, 0, text.size);
+    if (text.size > 0)
+        buffer_append(&head, text.at, text.size);
+    struct iovec all = {head.at, head.size};
+    if (!head.failed)
+        (void)write_all(seat->say_fd, &all, 1);
+    buffer_free(&head);
+}
+
 static int answer(const struct fan_task *task, struct buffer *head, int out)
 {
     const struct plugin_stream *text = &task->out, *err = &task->err;
@@ -150,6 +180,8 @@ static int answer(const struct fan_task *task, struct buffer *head, int out)
 static int serve(struct plugin_seat *seat, int in, int out)
 {
     struct buffer payload = {0}, head = {0};
+    seat->say = say;
+    seat->say_fd = out;
     struct slot_task held;
     int code = 1;
     while (code > 0 && !atomic_load(&seat->plugin->over)) {

@@ -236,6 +236,35 @@ void plugin_cancel(struct plugin *plugin, const struct slot_task *task,
         ask_to_stop(plugin, seat, number, CLASS_CANCELLED, now_ms);
 }
 
+void plugin_list_longest(struct plugin *plugin, int64_t least_ms,
+                         struct wire_longest *longest)
+{
+    const int64_t now_ns = plugin_clock_ns();
+    for (uint32_t i = 0; i < plugin->settings.slots; i++) {
+        struct plugin_seat *seat = &plugin->seat[i];
+        const int64_t began_ns = atomic_load(&seat->began_ns);
+        uint64_t number;
+        if (!look_at(plugin, seat, &number) ||
+            now_ns - began_ns < least_ms * NS_PER_MS)
+            continue;
+        const struct plugin_job *job = running_job(seat, number);
+        if (!job)
+            continue;
+        progress_clear(&seat->shown);
+        (void)pthread_mutex_lock(&seat->lock);
+        if (seat->progress_of == number)
+            seat->shown = seat->progress;
+        (void)pthread_mutex_unlock(&seat->lock);
+        const struct wire_long task = {
+            .task = job->held->task,
+            .slot = seat->slot,
+            .wall_ms = (uint64_t)(now_ns - began_ns) / NS_PER_MS,
+            .done = progress_done(&seat->shown),
+            .text = progress_text(&seat->shown)};
+        wire_add_longest(longest, &task);
+    }
+}
+
 static bool is_worth_a_turn(const struct plugin *plugin,
                             const struct plugin_seat *seat)
 {

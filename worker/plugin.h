@@ -96,6 +96,10 @@ void plugin_take_back_stuck(struct plugin *plugin, int64_t now_ms,
 void plugin_cancel(struct plugin *plugin, const struct slot_task *task,
                    int64_t now_ms);
 
+/* As exec_list_longest. */
+void plugin_list_longest(struct plugin *plugin, int64_t least_ms,
+                         struct wire_longest *longest);
+
 /* Results of a slot's tasks, as its thread has encoded them. */
 struct plugin_pack {
     struct buffer frame; /* a RESULTS, but for its head: see result_add */

@@ -11,6 +11,7 @@
 #include "include/fan.h"
 #include "worker/belt.h"
 #include "worker/plugin.h"
+#include "worker/progress.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -94,6 +95,12 @@ struct plugin_seat {
     struct plugin_made made;  // the last, which grows
     struct plugin_made *full; // those before it, in order
     size_t usual;             // bytes of one, about
+    struct progress progress; // ... what its task last said
+    uint64_t progress_of;     // ... of which number
+    // In a process of its own (isolated.h): tells it there.
+    void (*say)(struct fan_task *task, double part, struct span text);
+    int say_fd;
+    int64_t said_ns;
     // Shared.
     _Atomic int open; // enum seat_state
     atomic_bool asleep;
@@ -104,12 +111,13 @@ struct plugin_seat {
     // The loop's.
     pthread_t thread;
     bool started;
-    bool stuck, told;   // its task was given up; that has been told
-    uint64_t watched;   // the number that was last looked at
-    bool asked;         // ... and was asked to stop
-    uint64_t looked_at; // the number that ran at the last look
-    uint64_t slow;      // the one that ran at two: nothing is to wait behind it
-    int64_t due_ms;     // ... and will be, or will be given up
+    bool stuck, told;      // its task was given up; that has been told
+    uint64_t watched;      // the number that was last looked at
+    bool asked;            // ... and was asked to stop
+    struct progress shown; // a copy of `progress`
+    uint64_t looked_at;    // the number that ran at the last look
+    uint64_t slow;  // the one that ran at two: nothing is to wait behind it
+    int64_t due_ms; // ... and will be, or will be given up
 };
 
 struct plugin {

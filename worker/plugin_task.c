@@ -300,6 +300,20 @@ int fan_complain(struct fan_task *task, const char *format, ...)
     return code;
 }
 
+void fan_progress(struct fan_task *task, double part, const char *text)
+{
+    struct plugin_seat *seat = task->seat;
+    const struct span span = span_of_text(text);
+    if (seat->say) {
+        seat->say(task, part, span);
+        return;
+    }
+    (void)pthread_mutex_lock(&seat->lock);
+    progress_set(&seat->progress, part, span);
+    seat->progress_of = task->number;
+    (void)pthread_mutex_unlock(&seat->lock);
+}
+
 int fan_cancelled(const struct fan_task *task)
 {
     const struct plugin_seat *seat = task->seat;

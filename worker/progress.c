@@ -114,3 +114,17 @@ void progress_feed(struct progress *progress, struct span bytes)
         progress->part_size = 0;
     }
 }
+
+void progress_set(struct progress *progress, double part, struct span text)
+{
+    char line[2 * PROGRESS_TEXT_MAX + 1] = "";
+    const size_t size = text.size < sizeof line ? text.size : sizeof line - 1;
+    if (size > 0)
+        memcpy(line, text.at, size);
+    line[size] = '\0';
+    progress->done = PROGRESS_UNKNOWN;
+    if (part >= 0)
+        (void)set_done(progress, part, 1);
+    set_text(progress, line);
+    progress->said = true;
+}

@@ -27,6 +27,8 @@ struct progress {
 void progress_feed(struct progress *progress, struct span bytes);
 /* Takes a line, without its end. */
 void progress_line(struct progress *progress, struct span line);
+/* Takes what is known already: a part of the whole, from 0 to 1, and text. */
+void progress_set(struct progress *progress, double part, struct span text);
 void progress_clear(struct progress *progress);
 
 /* What to tell of it. */

@@ -105,6 +105,7 @@ void talk_stop(struct talk *talk, enum fail_class class, const char *why,
 
 void talk_begin(struct talk *talk)
 {
+    progress_clear(&talk->progress);
     if (talk->sent == 0) {
         talk->due_us = INT64_MAX;
         return;

@@ -18,6 +18,7 @@
 
 #include "common/base/bytes.h"
 #include "common/policy/policy.h"
+#include "worker/progress.h"
 #include "worker/slots.h"
 #include "worker/talk_frame.h"
 
@@ -103,10 +104,11 @@ struct talk {
     enum fail_class why;
     char note[TALK_NOTE_SIZE]; // ... it is stopped
     enum talk_order order;
-    int64_t due_us;   // a limit while it starts, works or stops
-    int64_t start_us; // not before this is it started again
-    int64_t now_us;   // as last told
-    uint64_t number;  // counts the tasks that began
+    int64_t due_us;           // a limit while it starts, works or stops
+    int64_t start_us;         // not before this is it started again
+    int64_t now_us;           // as last told
+    uint64_t number;          // counts the tasks that began
+    struct progress progress; // of the one that works
     struct talk_failure failure;
 };
 

@@ -57,6 +57,7 @@ enum frame_found frame_get_greeting(struct span bytes,
 struct frame_result {
     uint8_t exit;
     bool out_cut, err_cut, no_memory;
+    bool progress; // no end: user_us are millionths, the value is a text
     uint64_t user_us, sys_us;
     struct span err;
 };

@@ -75,6 +75,14 @@ static void take_result(struct talk *talk, const struct frame_answer *answer)
         talk_fail(job, CLASS_EXIT, result->exit, "");
 }
 
+static void take_progress(struct talk *talk, const struct frame_answer *answer)
+{
+    const uint64_t done = answer->result.user_us;
+    progress_set(&talk->progress,
+                 done <= PROGRESS_WHOLE ? (double)done / PROGRESS_WHOLE : -1,
+                 answer->value);
+}
+
 // Why a plugin takes no tasks is said by itself.
 static void take_refusal(struct talk *talk, struct span refused)
 {
@@ -139,6 +147,10 @@ static enum frame_found next_answer(struct talk *talk, struct span left,
         return FRAME_WRONG;
     }
     *size = answer.size;
+    if (answer.result.progress) {
+        take_progress(talk, &answer);
+        return found;
+    }
     if (talk->framing == FRAMING_PLUGIN)
         take_result(talk, &answer);
     else
@@ -158,9 +170,12 @@ static bool hear_last(struct talk *talk)
     if (talk->framing != FRAMING_PLUGIN || talk->sent == 0 || talk->answered ||
         (talk->why != CLASS_TIMEOUT && talk->why != CLASS_CANCELLED))
         return false;
-    const enum frame_found found =
-        frame_get_answer(talk->framing, buffer_span(&talk->heard), 0,
-                         talk->settings->output_max, &answer);
+    enum frame_found found;
+    while ((found = frame_get_answer(talk->framing, buffer_span(&talk->heard),
+                                     0, talk->settings->output_max, &answer)) ==
+               FRAME_FOUND &&
+           answer.result.progress)
+        buffer_consume(&talk->heard, answer.size);
     if (found == FRAME_PART)
         return true;
     talk->answered = true;

@@ -4,7 +4,10 @@
 
 #include <errno.h>
 
-enum { CALL_MAX = 1 << 30 };
+enum {
+    CALL_MAX = 1 << 30,
+    SAID_MAX = 256, // bytes of a progress's text
+};
 
 void call_put_greeting(struct buffer *out, const char *refused)
 {
@@ -50,7 +53,8 @@ void call_put_result(struct buffer *out, uint64_t task,
     put_u8(out, result->exit);
     put_u8(out, (uint8_t)((result->out_cut ? RESULT_OUT_CUT : 0) |
                           (result->err_cut ? RESULT_ERR_CUT : 0) |
-                          (result->no_memory ? RESULT_NO_MEMORY : 0)));
+                          (result->no_memory ? RESULT_NO_MEMORY : 0) |
+                          (result->progress ? RESULT_PROGRESS : 0)));
     put_u64(out, result->user_us);
     put_u64(out, result->sys_us);
     put_u32(out, (uint32_t)err_size);
@@ -70,7 +74,8 @@ enum frame_found call_get_result(struct span bytes, uint64_t value_max,
     const uint32_t size = load_u32(bytes.at);
     if (size < RESULT_HEAD - 4)
         return wrong(answer, "the plugin wrote into what is fan's");
-    if ((size - (RESULT_HEAD - 4)) / 2 > value_max)
+    const uint64_t most = value_max > SAID_MAX ? value_max : SAID_MAX;
+    if ((size - (RESULT_HEAD - 4)) / 2 > most)
         return FRAME_LONG;
     if (bytes.size - 4 < size)
         return FRAME_PART;
@@ -84,6 +89,7 @@ enum frame_found call_get_result(struct span bytes, uint64_t value_max,
     result->out_cut = flags & RESULT_OUT_CUT;
     result->err_cut = flags & RESULT_ERR_CUT;
     result->no_memory = flags & RESULT_NO_MEMORY;
+    result->progress = flags & RESULT_PROGRESS;
     result->user_us = read_u64(&reader);
     result->sys_us = read_u64(&reader);
     const uint32_t err_size = read_u32(&reader);
@@ -91,7 +97,8 @@ enum frame_found call_get_result(struct span bytes, uint64_t value_max,
         return wrong(answer, "the plugin wrote into what is fan's");
     result->err = read_bytes(&reader, err_size);
     answer->value = read_bytes(&reader, reader_left(&reader));
-    if (result->err.size > value_max || answer->value.size > value_max)
+    const uint64_t limit = result->progress ? SAID_MAX : value_max;
+    if (result->err.size > limit || answer->value.size > limit)
         return FRAME_LONG;
     return FRAME_FOUND;
 }

@@ -32,6 +32,8 @@ enum result_flag {
     RESULT_OUT_CUT = 1,
     RESULT_ERR_CUT = 2,
     RESULT_NO_MEMORY = 4, /* for what it wrote: that is not all here */
+    RESULT_PROGRESS = 8,  /* it has not ended. How far it is stands in place of
+                           * the user time, in millionths; stdout is a text */
 };
 
 /* Appends a greeting; `refused` is NULL where tasks may come. Fails as `out`

@@ -67,8 +67,11 @@ int fan_run(struct fan_task *task, void *state)
     uint64_t random = fan_seed(task); /* the same at each attempt, anywhere */
     double sum = 0, spread = 0;
     for (int i = 0; i < WALKS; i++) {
-        if (i % LOOK_EVERY == 0 && fan_cancelled(task))
-            return 1; /* its time is over: nobody looks at the result */
+        if (i % LOOK_EVERY == 0) {
+            fan_progress(task, (double)i / WALKS, NULL); /* for fan status */
+            if (fan_cancelled(task))
+                return 1; /* its time is over */
+        }
         slot->squares[i] = walk(steps, &random);
         sum += slot->squares[i];
     }

@@ -77,7 +77,7 @@ ZONES = (
     core(TEMPLATE, ("xxhash",)),  # as a pure function: the key of a task
     core(r"ventilator/(tracker|tally)"),
     core(r"sink/(ledger|grow|opens|peers|stored)"),  # the ledger's parts
-    core(r"worker/(slots|talk)"),
+    core(r"worker/(slots|talk|progress)"),
     Zone(3, r"common/net/", f"{CORE}|{BASE}|common/net/", ("zmq",)),
     Zone(3, r"common/store/", f"{CORE}|{BASE}|common/(store|setting)/",
          ("zlib", "jansson")),

@@ -109,7 +109,8 @@ static void on_answer(struct world *world)
                                      : "{\"error\":\"\\ud83d\\n\"}\n");
     else if (task && world->talk.framing == FRAMING_PLUGIN) {
         const struct frame_result result = {
-            .exit = (uint8_t)draw(&world->bytes, 2)};
+            .exit = (uint8_t)draw(&world->bytes, 2),
+            .progress = draw(&world->bytes, 4) == 0};
         call_put_result(&out, task->task, &result, 1, 1);
         buffer_append_text(&out, "eo");
     } else if (task) {

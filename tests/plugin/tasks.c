@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 FAN_PLUGIN fan_function tell_all, seed, fail, write_much, until_cancelled,
-    stubborn, crash, print, leave, crash_by_seed;
+    stubborn, crash, print, leave, crash_by_seed, say_and_wait;
 
 struct slot {
     unsigned number, calls;
@@ -155,4 +155,13 @@ int crash_by_seed(struct fan_task *task, void *state)
     if (one_of > 0 && seed % one_of == 0)
         (void)kill(getpid(), SIGNALS[seed / one_of % 4]);
     return fan_run(task, state);
+}
+
+/* Says how far it is, more often than anybody looks; then waits as stubborn. */
+int say_and_wait(struct fan_task *task, void *state)
+{
+    for (int i = 0; i < 10; i++)
+        fan_progress(task, i / 10.0, "on the way");
+    fan_progress(task, 0.37, "h\033alf \xc3\xa9");
+    return stubborn(task, state);
 }

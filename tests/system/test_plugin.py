@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 
 import system
 from system import SystemTest, numbers
@@ -137,6 +138,20 @@ class Contract(PluginTest):
         self.assertEqual(len(self.finals()), 3)
         fresh = [r for r in self.records()[before:] if r.get("final")]
         self.assertEqual([r["args"] for r in fresh], [["c"]])
+
+    def test_status_shows_how_far_a_task_is(self):
+        gate = self.gate()
+        run = self.start("run", "--results", "run", "-j", "2", "--heartbeat",
+                         "50ms", "--liveness", "10s", *self.OPTIONS, "--plugin",
+                         f"{TASKS}:say_and_wait", ":::", "wait gate", "b")
+        end_s = time.monotonic() + system.PATIENCE_S
+        shown = ""
+        while "37 %" not in shown and time.monotonic() < end_s:
+            self.assertIsNone(run.process.poll(), run.errors())
+            shown = self.program("fan", "status", "run").stdout
+        self.assertRegex(shown, r"task 1 for [\d.]+ s on \S+, 37 %: h\?alf é")
+        gate.open()
+        self.assertEqual(run.finish(), system.OK, run.errors())
 
 
 class Threads(PluginTest):

@@ -179,7 +179,7 @@ static void result_in_pieces_is_found_when_it_is_whole(void **state)
     assert_int_equal(frame_get_answer(FRAMING_PLUGIN, buffer_span(&text), 0,
                                       OUTPUT_MAX, &found),
                      FRAME_WRONG);
-    set_u32(&text, 0, 2 * OUTPUT_MAX + RESULT_HEAD);
+    set_u32(&text, 0, 20 * OUTPUT_MAX + RESULT_HEAD);
     assert_int_equal(frame_get_answer(FRAMING_PLUGIN, buffer_span(&text), 0,
                                       OUTPUT_MAX, &found),
                      FRAME_LONG);
@@ -229,6 +229,34 @@ static void stopped_task_keeps_what_it_returns_in_time(void **state)
     talk_ended(&world.talk, (struct talk_status){0}, world.now);
     assert_string_equal(ended(&world, CLASS_TIMEOUT, "part")->note, "");
     buffer_free(&text);
+    close_world(&world);
+}
+
+static void progress_is_no_end_and_has_a_limit_of_its_own(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world);
+    world.settings.output_max = 1;
+    const struct frame_result half = {.progress = true,
+                                      .user_us = PROGRESS_WHOLE / 2};
+    greet(&world, NULL);
+    hand(&world);
+    answer(&world, 1, half, "", "longer than a result may be");
+    assert_null(talk_next(&world.talk));
+    assert_int_equal(progress_done(&world.talk.progress), PROGRESS_WHOLE / 2);
+    assert_true(span_equal(progress_text(&world.talk.progress),
+                           SPAN_OF("longer than a result may be")));
+    answer(&world, 1, (struct frame_result){0}, "", "r");
+    (void)ended(&world, CLASS_NONE, "r");
+    talk_release(&world.talk);
+    hand(&world);
+    assert_int_equal(progress_done(&world.talk.progress), PROGRESS_UNKNOWN);
+    talk_cancel(&world.talk, world.now);
+    answer(&world, 2, half, "", "");
+    answer(&world, 2, (struct frame_result){0}, "", "l");
+    talk_ended(&world.talk, (struct talk_status){0}, world.now);
+    (void)ended(&world, CLASS_CANCELLED, "l");
     close_world(&world);
 }
 
@@ -287,6 +315,7 @@ int main(void)
         cmocka_unit_test(
             crash_is_the_tasks_and_the_next_process_starts_at_once),
         cmocka_unit_test(stopped_task_keeps_what_it_returns_in_time),
+        cmocka_unit_test(progress_is_no_end_and_has_a_limit_of_its_own),
         cmocka_unit_test(slot_that_cannot_be_set_up_is_told_apart),
         cmocka_unit_test(setting_up_may_take_longer_than_a_task),
         cmocka_unit_test(framing_of_plugins_is_no_other_programs),
