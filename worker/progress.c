@@ -74,8 +74,9 @@ static void set_text(struct progress *progress, const char *text)
     for (size_t i = 0; i < size; i++) {
         const unsigned char byte = (unsigned char)text[i];
         const bool plain = byte >= ' ' && byte != 0x7f;
-        progress->text[i] =
-            !plain || (byte >= 0x80 && !readable) ? '?' : text[i];
+        progress->text[i] = text[i];
+        if (!plain || (byte >= 0x80 && !readable))
+            progress->text[i] = '?';
     }
     progress->text_size = (uint32_t)size;
 }
