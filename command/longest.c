@@ -49,11 +49,31 @@ static void print_waits(const json_t *worker)
     printf(": %s\n", clean(worker, "why", text));
 }
 
+static void print_host(const json_t *host, const char *label)
+{
+    char text[LOG_QUOTE_SIZE];
+    const json_t *const barred = json_object_get(host, "quarantined_s");
+    printf("  %-8s %s: %lld slots, %lld running, %lld passed, %lld failed",
+           label, clean(host, "host", text),
+           (long long)json_integer_value(json_object_get(host, "slots")),
+           (long long)json_integer_value(json_object_get(host, "running")),
+           (long long)json_integer_value(json_object_get(host, "passed")),
+           (long long)json_integer_value(json_object_get(host, "failed")));
+    if (barred)
+        printf("; quarantined for %.0f s more", json_number_value(barred));
+    printf("\n");
+}
+
 void longest_print(struct span json)
 {
     json_t *const root = json_loadb((const char *)json.at, json.size, 0, NULL);
     size_t i;
     const json_t *entry;
+    const json_t *const hosts = json_object_get(root, "hosts");
+    const bool several = json_array_size(hosts) > 1;
+    json_array_foreach(
+        hosts, i, entry) if (several || json_object_get(entry, "quarantined_s"))
+        print_host(entry, i == 0 ? "hosts" : "");
     json_array_foreach(json_object_get(root, "held_back"), i, entry)
         print_waits(entry);
     json_array_foreach(json_object_get(root, "longest"), i, entry)

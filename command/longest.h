@@ -1,5 +1,6 @@
-/* longest - the tasks that have run longest, and who starts nothing, for fan
- * status: what the ventilator's answer says of them, as lines */
+/* longest - the tasks that have run longest, the hosts where there are several
+ * or bad ones, and who starts nothing, for fan status: what the ventilator's
+ * answer says of them, as lines */
 #ifndef COMMAND_LONGEST_H
 #define COMMAND_LONGEST_H
 

@@ -384,6 +384,7 @@ static void on_ask(struct role *role, const struct incoming *in)
     struct buffer text = {0};
     buffer_append(&text, json, strlen(json) - 1); // without its brace
     role_put_longest(role, &text);
+    role_put_hosts(role, &text);
     put_u8(&text, '}');
     const struct wire_ask answer = {ask.id, buffer_span(&text)};
     buffer_clear(&role->out);

@@ -131,6 +131,10 @@ void peer_watch(struct role *role, unsigned handle,
 /* Tells the tracker which of them have ended. */
 void peers_watch_ends(struct role *role);
 
+/* hosts.c */
+/* Appends a member for status: the hosts, and which are quarantined. */
+void role_put_hosts(const struct role *role, struct buffer *json);
+
 /* longest.c */
 /* Keeps the body of a PROGRESS that was found good. */
 void peer_progress(const struct role *role, struct peer *peer,

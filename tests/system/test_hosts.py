@@ -1,4 +1,5 @@
 """A host at which tasks fail that pass elsewhere is quarantined."""
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import system
 from system import SystemTest, numbers
 
 TASKS = 300
+SHELL = os.path.basename(os.path.realpath(shutil.which("sh")))
 WORK = ("sh", "-c", '[ -z "$BAD" ] || exit 3; echo "$1"', "sh", "{}", ":::",
         *numbers(1, TASKS))
 
@@ -35,17 +37,20 @@ class Hosts(SystemTest):
 
     def start_run(self, *options):
         gate = self.gate()
-        # The first task waits at the gate, and with it the run's own worker.
-        run = self.start("run", "--results", "run", "-j", "1", *options, "--",
-                         "sh", "-c", '[ "$1" != 1 ] || read line < gate; '
+        # The run's own worker waits with all its slots.
+        run = self.start("run", "--results", "run", "-j", "4", *options, "--",
+                         "sh", "-c", 'case $1 in [123]) read line < gate;; '
+                         '4) read line < last;; esac; '
                          '[ -z "$BAD" ] || exit 3; echo "$1"', "sh", "{}",
                          ":::", *numbers(1, TASKS))
-        system.until("the endpoint", lambda: os.path.exists(
-            self.path("run/endpoint")), self.folder, self.path("run"))
+        system.until("the first tasks",
+                     lambda: len(run.of_program(SHELL)) == 4)
         return run, gate
 
     @unittest.skipUnless(can_rename(), "no UTS namespaces here")
     def test_bad_host_is_quarantined_and_the_run_ends_well(self):
+        last = system.Gate(self.path("last"))
+        self.addCleanup(last.open)
         run, gate = self.start_run("--retries", "1000", "--backoff", "0s")
         self.bad_worker()
         # The run's own worker waits: nothing there to compare with.
@@ -53,6 +58,9 @@ class Hosts(SystemTest):
                      self.path("run"))
         self.assertNotIn("host-quarantined", run.errors())
         gate.open()
+        run.says("host-quarantined")
+        self.look(run)
+        last.open()
         self.assertEqual(run.finish(), system.OK, run.errors())
         self.assertRegex(run.errors(), "host-quarantined host=.?bad.host")
         self.assert_finals(TASKS)
@@ -62,6 +70,21 @@ class Hosts(SystemTest):
         self.assertEqual(events[0]["quarantined_s"], 300)
         after = len(self.failed(self.records().index(events[0])))
         self.assertLess(after, 150)  # what was there, and is not to be stopped
+
+    def look(self, run):
+        self.assertIsNone(run.process.poll())
+        status = json.loads(self.fan("status", "--json", "run")[0])
+        hosts = {host["host"]: host for host in status["hosts"]}
+        self.assertEqual(len(hosts), 2)
+        bad = hosts.pop("bad.host")
+        self.assertLessEqual(200, bad["quarantined_s"])
+        self.assertLessEqual(bad["quarantined_s"], 300)
+        self.assertEqual((bad["workers"], bad["slots"], bad["passed"]),
+                         (1, 1, 0))
+        self.assertGreaterEqual(bad["failed"], 5)
+        self.assertNotIn("quarantined_s", hosts.popitem()[1])
+        self.assertRegex("\n".join(self.fan("status", "run")),
+                         "bad.host: 1 slots, .*; quarantined for [0-9]+ s more")
 
     def failed(self, since=0):
         try:
