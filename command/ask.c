@@ -1,5 +1,6 @@
 #include "command/ask.h"
 
+#include "common/base/log.h"
 #include "common/net/net.h"
 #include "common/wire/wire.h"
 
@@ -73,6 +74,17 @@ static uint64_t number(const json_t *object, const char *key)
     return value < 0 ? 0 : (uint64_t)value;
 }
 
+static void take_unfit(struct ask_status *status, const json_t *unfit)
+{
+    const json_t *const first = json_array_get(unfit, 0);
+    const char *const host = json_string_value(json_object_get(first, "host"));
+    const char *const why = json_string_value(json_object_get(first, "why"));
+    status->unfit = json_array_size(unfit);
+    log_escape(span_of_text(host), status->unfit_host,
+               sizeof status->unfit_host);
+    log_escape(span_of_text(why), status->unfit_why, sizeof status->unfit_why);
+}
+
 static bool understand(struct ask *ask, struct span text)
 {
     json_t *const root = json_loadb((const char *)text.at, text.size, 0, NULL);
@@ -105,6 +117,7 @@ static bool understand(struct ask *ask, struct span text)
         .elapsed_s = json_number_value(json_object_get(root, "elapsed_s")),
     };
     snprintf(status->state, sizeof status->state, "%s", state);
+    take_unfit(status, json_object_get(root, "unfit"));
     json_decref(root);
     buffer_clear(&ask->json);
     buffer_append(&ask->json, text.at, text.size);

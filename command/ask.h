@@ -30,6 +30,8 @@ struct ask_status {
         retries, losses, speculated;
     bool input_ended;
     double elapsed_s;
+    uint64_t unfit; /* workers no task fits, as far as they are told */
+    char unfit_host[64], unfit_why[256]; /* of the first; printable */
 };
 const struct ask_status *ask_status(const struct ask *ask);
 struct span ask_json(const struct ask *ask); /* as it came */

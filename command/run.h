@@ -64,7 +64,8 @@ struct supervisor {
     const char *dir, *endpoint;
     char binaries[BINARY_SIZE]; /* the folder of the roles' programs */
     struct run_process process[RUN_ROLES];
-    struct hook hook;            /* a child, too; not started here */
+    struct hook hook; /* a child, too; not started here */
+    struct texts worker_words;
     void (*talk)(void *context); /* called before it writes to stderr */
     void *context;
     bool over;     /* the run is: `exit` holds how */
@@ -130,6 +131,12 @@ int run_watch_signals(struct run *run, struct problem *problem);
 void run_wait_for_child(struct run *run, int64_t most_ms);
 /* Takes the signals that have come; was there one to end it all? */
 bool run_is_told_to_end(struct run *run);
+
+/* -- run_worker.c: flags of the run's own worker ----------------------------
+ */
+/* Appends -j and what --have says as words of its command line: 0 or -ENOMEM.
+ */
+int run_worker_words(const struct settings *settings, struct texts *words);
 
 /* -- run_plan.c: directory and plan -----------------------------------------
  */

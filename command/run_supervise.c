@@ -1,6 +1,7 @@
 #include "command/run.h"
 #include "command/verb.h"
 #include "common/base/clock.h"
+#include "common/policy/fit.h"
 #include "common/setting/plan.h"
 #include "common/store/logread.h"
 
@@ -24,7 +25,7 @@ enum {
     PAUSE_MAX_MS = 2000,
     FAREWELL_MS = 200, // END was said; one that came too late for it waits
     TERM_MS = 2000,
-    WORDS_MAX = 16,
+    WORDS_MAX = 16 + FIT_WORDS_MAX,
     PASSED_MAX = 3,
     FLAG_SIZE = 64,
 };
@@ -47,7 +48,9 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem)
                            strerror(errno));
     for (int i = 0; i < RUN_ROLES; i++)
         supervisor->process[i] = (struct run_process){.due_ms = 1};
-    return 0;
+    return run_worker_words(supervisor->settings, &supervisor->worker_words) < 0
+               ? problem_set(problem, -ENOMEM, "out of memory")
+               : 0;
 }
 
 // Sink and worker are given these; all else the ventilator tells them.
@@ -56,7 +59,7 @@ static const char *const PASSED[PASSED_MAX] = {"heartbeat", "liveness", "wait"};
 struct command_line {
     const char *words[WORDS_MAX];
     char flags[PASSED_MAX][FLAG_SIZE];
-    char program[BINARY_SIZE + 32], plan[RUNDIR_PATH_SIZE + 16], slots[24];
+    char program[BINARY_SIZE + 32], plan[RUNDIR_PATH_SIZE + 16];
 };
 
 static size_t add_passed(const struct settings *settings,
@@ -85,8 +88,6 @@ static void make_command(const struct supervisor *supervisor,
              PROGRAMS[role]);
     snprintf(line->plan, sizeof line->plan, "%s/%s", supervisor->dir,
              PLAN_FILE);
-    snprintf(line->slots, sizeof line->slots, "%u",
-             settings_slots(supervisor->settings));
     line->words[count++] = PROGRAMS[role];
     line->words[count++] = supervisor->endpoint;
     switch (role) {
@@ -101,8 +102,8 @@ static void make_command(const struct supervisor *supervisor,
         line->words[count++] = supervisor->dir;
         break;
     case RUN_WORKER:
-        line->words[count++] = "--jobs";
-        line->words[count++] = line->slots;
+        for (size_t i = 0; i < supervisor->worker_words.count; i++)
+            line->words[count++] = supervisor->worker_words.at[i];
         // Loaded before it dials: what is wrong ends the run before a task.
         if (supervisor->settings->plugin) {
             line->words[count++] = "--plugin";
@@ -430,6 +431,7 @@ void supervisor_close(struct supervisor *supervisor)
             wait_for_roles(supervisor, TERM_MS);
         }
     }
+    texts_free(&supervisor->worker_words);
     supervisor_sweep(supervisor);
 }
 

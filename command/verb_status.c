@@ -44,6 +44,11 @@ static void print_live(const char *dir, const struct ask *ask)
            status->running, status->queued, status->waiting);
     printf("  workers  %" PRIu64 " with %" PRIu64 " slots\n", status->workers,
            status->slots);
+    if (status->unfit > 0)
+        printf("  unfit    %s%s: %s\n", status->unfit_host,
+               status->unfit > 1 ? " and others" : "", status->unfit_why);
+    if (status->unfit > 0 && status->slots == 0)
+        printf("           no worker can run a task: start one that can\n");
     if (status->retries > 0 || status->losses > 0)
         printf("  trouble  %" PRIu64 " retries, %" PRIu64
                " attempts lost with their worker\n",

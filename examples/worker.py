@@ -17,7 +17,7 @@ HEADER = struct.Struct('<4sBBHIII16s16s')
 COUNTED = {'text': ('H', ''), 'bytes': ('I', ''), 'args': ('H', 'bytes'), 'marks': ('H', 'H I'),
            'values': ('H', 'text bytes'), 'definition': ('I', 'text bytes'),
            'refs': ('I', 'Q I I I'), 'tasks': ('I', 'Q I I I H 16s bytes')}
-HEARD = {WELCOME: 'B I I I Q 16s text text definition', REFUSED: 'H text', TASKS: 'I 16s Q tasks',
+HEARD = {WELCOME: 'B I I I Q I text 16s text text definition', REFUSED: 'H text', TASKS: 'I 16s Q tasks',
          RECALL: 'I I', CANCEL: 'refs', RETIRE: 'Q', RESEND: 'Q 16s text', END: 'B B' + 11 * ' Q'}
 COMMAND = 'B args marks values bytes text text'
 Task = collections.namedtuple('Task', 'number round attempt failures flags key command generation')
@@ -93,7 +93,7 @@ class Worker:
             self.due = self.said + 1  # of our process and host it tells nothing: 0 and empty
             self.send(self.control, HELLO, struct.pack(
                 '<BBBBIIIQ16sQQHH', 1, 1, 2, 0, self.lane_number, 1, 0, 0, bytes(16), kept,
-                self.made, 0, 0) + refs(self.queue) + refs(self.running))
+                self.made, 0, 0) + refs(self.queue) + refs(self.running) + bytes(4))
         else:
             self.due = self.said + self.heartbeat
             self.send(self.control, REPORT, struct.pack(
@@ -129,7 +129,8 @@ class Worker:
             self.generation = generation
         self.heard = time.monotonic()
         if kind == WELCOME:
-            _, number, heartbeat, liveness, message_max, sink, lane, results, definition = fields
+            (_, number, heartbeat, liveness, message_max, _, _, sink, lane, results,
+             definition) = fields
             check(number == self.lane_number)
             if self.lane and lane != self.lane_endpoint:  # another ventilator's
                 return self.greet_again()

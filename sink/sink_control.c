@@ -25,7 +25,7 @@ void sink_hello(struct sink *sink)
         .endpoint = span_of_text(net_endpoint(sink->results)),
     };
     wire_put_hello(&sink->out, &header, &hello, (struct wire_refs_out){0},
-                   (struct wire_refs_out){0});
+                   (struct wire_refs_out){0}, (struct wire_pairs_out){0});
     sink_send(sink);
 }
 

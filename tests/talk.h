@@ -92,7 +92,8 @@ static inline bool talk_hello(struct talk talk, const struct id128 *worker,
     hello.version_min = hello.version_max = WIRE_VERSION;
     hello.role = ROLE_WORKER;
     hello.kept = 1;
-    wire_put_hello(talk.frame, &header, &hello, held.queued, held.running);
+    wire_put_hello(talk.frame, &header, &hello, held.queued, held.running,
+                   (struct wire_pairs_out){0});
     if (!wire_get_hello(talk_body(talk), &got))
         return false;
     *verdict = tracker_hello(talk.tracker, worker, &got, now_ms, &handle);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,24 +61,28 @@ static void hello_sink(struct role *role, const struct incoming *in,
     tracker_sink_hello(role->tracker, role->now_ms);
 }
 
+// It has as many slots as tasks fit, whatever it would like.
 static void hello_worker(struct role *role, const struct incoming *in,
-                         const struct wire_hello *hello)
+                         struct wire_hello *hello)
 {
     unsigned handle = 0;
+    char *unfit = fitting_of(role, hello, &hello->slots);
     const enum hello_verdict verdict = tracker_hello(
         role->tracker, &in->header.sender, hello, role->now_ms, &handle);
-    if (verdict == HELLO_FULL) {
+    if (verdict == HELLO_FULL)
         role_refuse(role, in->address, REFUSED_FULL,
                     "this ventilator serves as many workers as it can");
+    if (verdict == HELLO_FULL || verdict == HELLO_PART ||
+        verdict == HELLO_ODD) {
+        free(unfit);
         return;
     }
-    if (verdict == HELLO_PART || verdict == HELLO_ODD)
-        return;
-    peer_welcome(role, handle, hello, in->address, &in->header.sender);
     char host[LOG_QUOTE_SIZE];
     if (verdict == HELLO_NEW)
-        log_event(LOG_INFO, "worker-joined", "host=%s slots=%u pid=%u",
-                  log_quote(hello->host, host), hello->slots, hello->pid);
+        log_event(LOG_INFO, "worker-joined", "host=%s slots=%u pid=%u%s%s",
+                  log_quote(hello->host, host), hello->slots, hello->pid,
+                  unfit ? " unfit: " : "", unfit ? unfit : "");
+    peer_welcome(role, handle, hello, in->address, &in->header.sender, unfit);
 }
 
 static struct peer *peer_of(struct role *role, const struct id128 *incarnation)
@@ -364,7 +369,7 @@ static void on_ask(struct role *role, const struct incoming *in)
         "\"cancelled\":%llu,\"done\":%llu,\"running\":%zu,\"queued\":%zu,"
         "\"waiting\":%zu,\"workers\":%zu,\"slots\":%zu,\"retries\":%llu,"
         "\"losses\":%llu,\"resends\":%llu,\"speculated\":%llu,\"refused\":%llu,"
-        "\"elapsed_s\":%.3f}",
+        "\"elapsed_s\":%.3f",
         run, tracker_generation(role->tracker), state,
         (unsigned long long)(source_place(role->input.front).ordinal - 1),
         (unsigned long long)total, (unsigned long long)bytes,
@@ -382,15 +387,17 @@ static void on_ask(struct role *role, const struct incoming *in)
         (double)(role->now_ms - role->started_ms) / 1000.0);
     const struct wire_header header = role_header(role, WIRE_ANSWER);
     struct buffer text = {0};
-    buffer_append(&text, json, strlen(json) - 1); // without its brace
+    buffer_append_text(&text, json);
     role_put_longest(role, &text);
     role_put_hosts(role, &text);
+    fitting_put_json(role, &text);
     put_u8(&text, '}');
     const struct wire_ask answer = {ask.id, buffer_span(&text)};
     buffer_clear(&role->out);
-    wire_put_answer(&role->out, &header, &answer);
-    buffer_free(&text);
+    if (!text.failed)
+        wire_put_answer(&role->out, &header, &answer);
     role_send(role, in->address);
+    buffer_free(&text);
 }
 
 typedef void handler(struct role *role, const struct incoming *in);

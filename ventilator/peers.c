@@ -79,6 +79,7 @@ void peer_close(struct role *role, unsigned handle)
     struct peer *peer = &role->peers[handle];
     drop_frames(peer);
     free(peer->frames);
+    free(peer->unfit);
     close_lane(peer);
     free(peer->host);
     buffer_free(&peer->progress);
@@ -167,6 +168,8 @@ static void say_welcome(struct role *role, const struct peer *peer)
         .heartbeat_ms = (uint32_t)role->settings->heartbeat_ms,
         .liveness_ms = (uint32_t)role->settings->liveness_ms,
         .message_max = role_results_max(role),
+        .slots = peer->slots,
+        .unfit = span_of_text(peer->unfit),
         .sink = role->sink,
         .lane_endpoint = span_of_text(net_endpoint(peer->lane)),
         .results_endpoint = span_of_text(role->results_endpoint)};
@@ -182,7 +185,7 @@ static void say_welcome(struct role *role, const struct peer *peer)
 void peer_welcome(struct role *role, unsigned handle,
                   const struct wire_hello *hello,
                   const struct net_peer *address,
-                  const struct id128 *incarnation)
+                  const struct id128 *incarnation, char *unfit)
 {
     struct peer *peer = &role->peers[handle];
     if (!peer->used) {
@@ -194,6 +197,9 @@ void peer_welcome(struct role *role, unsigned handle,
     if (handle > role->peer_top)
         role->peer_top = handle;
     peer->address = *address;
+    peer->slots = hello->slots;
+    free(peer->unfit);
+    peer->unfit = unfit;
     if (peer->lane_id != hello->lane || !peer->lane) {
         close_lane(peer);
         drop_frames(peer);

@@ -33,6 +33,8 @@ struct peer {
     char *host;             // of HELLO, or NULL
     struct buffer progress; // the body of its last PROGRESS
     int64_t progress_ms;    // when that came
+    uint32_t slots;         // as many as tasks fit
+    char *unfit;            // why there are none; or NULL
 };
 
 /* Makes tasks of the input. */
@@ -76,6 +78,8 @@ struct role {
     int64_t started_ms, now_ms;
     int64_t stopping_since_ms; // 0: no signal yet
     int64_t roster_due_ms;     // when to look again for those that are alive
+    int64_t unfit_since_ms;    // nobody fits; 0: somebody does, or is not there
+    bool unfit_told;
     struct halt halt;
     bool halt_watched; // its count is from where this ventilator began
     bool halting;      // it has come true
@@ -112,14 +116,14 @@ int resume_matched(struct role *role, const struct wire_matched *matched);
  * since it was matched. */
 uint64_t resume_number(const struct role *role, uint64_t ordinal);
 
-/* peers.c */
+/* peers.c; `unfit` is theirs to free */
 struct wire_header role_header(const struct role *role, enum wire_type type);
 /* The largest RESULTS: two outputs at their limit, and 1 MiB for the rest. */
 uint64_t role_results_max(const struct role *role);
 void peer_welcome(struct role *role, unsigned handle,
                   const struct wire_hello *hello,
                   const struct net_peer *address,
-                  const struct id128 *incarnation);
+                  const struct id128 *incarnation, char *unfit);
 void peer_close(struct role *role, unsigned handle);
 void peer_tasks(struct role *role, const struct tracker_action *action);
 void peer_flush(struct peer *peer);
@@ -142,6 +146,19 @@ void peer_progress(const struct role *role, struct peer *peer,
 /* Appends members for status: the tasks that have run longest, and which
  * workers start nothing, and why. */
 void role_put_longest(const struct role *role, struct buffer *json);
+/* fitting.c */
+/* How many tasks a worker has room for at once, in `slots`; else a clause that
+ * says why none, for the caller to free: an empty one when out of memory. */
+char *fitting_of(const struct role *role, const struct wire_hello *hello,
+                 uint32_t *slots);
+/* Are there workers, and no task fits any of them? Gives the first of those;
+ * else NULL. */
+const struct peer *fitting_missing(const struct role *role);
+/* Appends `,"unfit":[{"host":...,"why":...}, ...]`: the first few of those no
+ * task fits. */
+void fitting_put_json(const struct role *role, struct buffer *json);
+/* Says so where it lasts, once; and when it is over. */
+void fitting_watch(struct role *role);
 
 /* messages.c */
 void role_receive(struct role *role);

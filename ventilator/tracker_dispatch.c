@@ -34,6 +34,8 @@ static uint32_t credit(const struct tracker *tracker,
         worker->draining || worker->full || worker->alone || worker->reserved ||
         worker->barred)
         return 0;
+    if (worker->slots == 0) // no task fits there
+        return MUTANT(UNFIT_FED);
     if (worker->mean_us <= 0)
         return worker->slots;
     const double hidden_us = (double)tracker->limits.prefetch_ms * US_PER_MS;
@@ -201,7 +203,8 @@ static void feed_all(struct tracker *tracker)
 static bool may_isolate(const struct worker *worker)
 {
     return worker->active && worker->rostered && !worker->draining &&
-           !worker->full && !worker->alone && !worker->barred;
+           !worker->full && !worker->alone && !worker->barred &&
+           worker->slots > 0;
 }
 
 // What it has to end first: ours, and what it says it holds, which may be a

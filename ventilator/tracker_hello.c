@@ -164,9 +164,8 @@ static void begin_lane(struct tracker *tracker, struct worker *worker,
     worker->host = hosts_meet(tracker, hello->host);
     worker->home = worker->host ? tracker->hosts[worker->host] : NULL;
     worker->barred = hosts_barred(tracker, worker->host);
-    worker->slots = hello->slots == 0               ? 1
-                    : hello->slots > WIRE_TASKS_MAX ? WIRE_TASKS_MAX
-                                                    : hello->slots;
+    worker->slots =
+        hello->slots > WIRE_TASKS_MAX ? WIRE_TASKS_MAX : hello->slots;
     worker->sent = worker->received = 0;
     worker->unreceived = worker->queued = worker->running = 0;
     worker->made = hello->made;

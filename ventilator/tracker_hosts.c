@@ -70,7 +70,7 @@ static bool has_another(const struct tracker *tracker, uint32_t host)
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
         if (worker && worker->host != host && worker->active &&
-            worker->rostered && !worker->draining &&
+            worker->rostered && !worker->draining && worker->slots > 0 &&
             !hosts_barred(tracker, worker->host))
             return true;
     }

@@ -311,6 +311,7 @@ static void loop(struct role *role)
         role_act(role);
         halt_if_due(role);
         drain_if_asked(role);
+        fitting_watch(role);
         if (role->roster_due_ms != 0 && role->now_ms >= role->roster_due_ms)
             role_watch_roster(role);
         if (may_read_on(role))

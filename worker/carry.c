@@ -34,6 +34,13 @@ static enum keep_dirs keep_dirs(const char *choice)
     return strcmp(choice, "all") == 0 ? KEEP_ALL : KEEP_NONE;
 }
 
+struct amounts worker_amounts(const struct worker *worker)
+{
+    return (struct amounts){.cpus = worker->settings->cpus,
+                            .gpus = worker->gpus.at,
+                            .gpus_count = worker->gpus.count};
+}
+
 static int prepare_commands(struct worker *worker)
 {
     const struct settings *settings = worker->settings;
@@ -43,6 +50,7 @@ static int prepare_commands(struct worker *worker)
                    .chdir = directory(settings),
                    .compat = settings->compat,
                    .memory_max = settings->mem_max,
+                   .amounts = worker_amounts(worker),
                    .input = settings->stdin_payload},
         .slots = slots_count(worker->slots),
         .timeout_ms = settings->timeout_ms,
@@ -80,8 +88,14 @@ static int prepare_plugin(struct worker *worker)
 
 bool worker_prepare(struct worker *worker)
 {
-    int code;
     retain_set_max(worker->retain, worker->settings->retain_max);
+    texts_free(&worker->gpus);
+    int code = stock_deal(&worker->stock, slots_count(worker->slots),
+                          worker->settings->gpus, &worker->gpus);
+    if (code < 0) {
+        worker_fail(worker, EXIT_ERROR, "out of memory");
+        return false;
+    }
     const struct settings *settings = worker->settings;
     if (settings->plugin && !settings->isolate)
         code = prepare_plugin(worker);

@@ -147,6 +147,7 @@ static int spawn(struct seat *seat, const int child[3])
     texts_begin(&variables);
     texts_printf(&variables, "FAN_SLOT=%" PRIu32, seat->slot);
     texts_end(&variables);
+    amounts_put(&coprocess->settings.launch.amounts, seat->slot, &variables);
     char **environment =
         texts_array(&variables, coprocess->launcher.environment);
     const int code =

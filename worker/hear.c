@@ -57,6 +57,8 @@ static void apply_definition(struct worker *worker, struct wire_list list)
     struct wire_pair pair;
     free(worker->settings->plugin);
     worker->settings->plugin = NULL;
+    worker->settings->cpus = worker->settings->mem = 0;
+    worker->settings->gpus = 0;
     while (wire_next_pair(&list, &pair)) {
         struct problem problem = {0};
         char *name = text_of(pair.name);
@@ -100,6 +102,23 @@ static bool agree(struct worker *worker, uint8_t version)
     return true;
 }
 
+// True where a task fits. Else the worker stays, and runs none: a ventilator
+// that comes after this one may ask for less.
+static bool use_slots(struct worker *worker, const struct wire_welcome *welcome)
+{
+    char quoted[LOG_QUOTE_SIZE];
+    const uint32_t room = slots_room(worker->slots);
+    slots_use(worker->slots, welcome->slots < room ? welcome->slots : room);
+    if (slots_count(worker->slots) > 0)
+        return true;
+    // Where `fan run` has started it the ventilator says so in the same place.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables meanwhile
+    log_event(getenv("FAN_SUPERVISOR") ? LOG_INFO : LOG_WARNING, "unfit",
+              "no task of this run can run here: %s",
+              log_quote(welcome->unfit, quoted));
+    return false;
+}
+
 static void hear_welcome(struct worker *worker,
                          const struct wire_header *header, struct span body,
                          int64_t now_ms)
@@ -130,7 +149,7 @@ static void hear_welcome(struct worker *worker,
     worker->message_max = welcome.message_max;
     if (!worker_is_prepared(worker)) {
         apply_definition(worker, welcome.definition);
-        if (!worker_prepare(worker))
+        if (use_slots(worker, &welcome) && !worker_prepare(worker))
             return;
     }
     if (!take_lane(worker, welcome.lane_endpoint)) {

@@ -25,7 +25,7 @@ static const char *const OWN[] = {
     "FAN_RUN",  "FAN_TASK_ID", "FAN_ATTEMPT",         "FAN_SLOT",
     "FAN_SEED", "FAN_TASK",    "FAN_ARRAY_ID",        "FAN_SUPERVISOR",
     "FAN_DIR",  "FAN_RUN_DIR", "SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ",
-    "HQ_ENTRY", "HQ_TASK_ID",  "FAN_PROGRESS_FD",
+    "HQ_ENTRY", "HQ_TASK_ID",  "FAN_PROGRESS_FD",     "FAN_CPUS",
 };
 
 // Other programs' variables are only replaced with --compat.
@@ -65,7 +65,8 @@ int launcher_open(struct launcher *launcher,
     if (!launcher->environment)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        if (is_own(environ[i], settings->compat))
+        if (is_own(environ[i], settings->compat) ||
+            amounts_replace(&settings->amounts, environ[i]))
             continue;
         launcher->environment[kept] = strdup(environ[i]);
         if (!launcher->environment[kept++])
@@ -150,6 +151,7 @@ static void add_own_variables(struct texts_out *texts,
     add_number(texts, "FAN_ATTEMPT", task->attempt);
     add_number(texts, "FAN_SLOT", task->slot);
     add_number(texts, "FAN_SEED", task->seed);
+    amounts_put(&settings->amounts, task->slot, texts);
     // Too long for the kernel, it is still there on standard input.
     const bool fits = command->input.size < TEXT_MAX - 16;
     if (command->flags & COMMAND_INPUT && (fits || !settings->input))

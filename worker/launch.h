@@ -7,6 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/wire/wire.h"
+#include "worker/amounts.h"
 #include "worker/lookup.h"
 #include "worker/start.h"
 #include "worker/texts.h"
@@ -24,6 +25,7 @@ struct launch_settings {
                           * HQ_ENTRY */
     bool input;          /* the task's input on its standard input */
     uint64_t memory_max; /* bytes of address space; UINT64_MAX: no limit */
+    struct amounts amounts;
 };
 
 struct launch_task {

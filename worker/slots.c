@@ -26,7 +26,7 @@ struct slots {
     uint32_t older;     // running attempts that are not their task's newest
     struct pool pool;
     struct refs queued_refs, running_refs, recalled_refs;
-    uint32_t count, free_count;
+    uint32_t room, count, free_count;
     uint32_t *free; // a stack of slot numbers
     struct slot_task *at[];
 };
@@ -47,16 +47,29 @@ struct slots *slots_create(uint32_t count)
     struct slots *slots = calloc(1, sizeof *slots + places);
     if (!slots)
         return NULL;
-    slots->count = count;
+    slots->room = count;
     slots->newest = map_create();
     slots->free = calloc(count, sizeof *slots->free);
     if (!slots->newest || !slots->free) {
         slots_destroy(&slots);
         return NULL;
     }
+    slots_use(slots, count);
+    return slots;
+}
+
+void slots_use(struct slots *slots, uint32_t count)
+{
+    assert(count <= slots->room && slots->running.count == 0);
+    slots->count = count;
+    slots->free_count = 0;
     for (uint32_t slot = count; slot >= 1; slot--)
         slots->free[slots->free_count++] = slot;
-    return slots;
+}
+
+uint32_t slots_room(const struct slots *slots)
+{
+    return slots->room;
 }
 
 void slots_destroy(struct slots **slots)

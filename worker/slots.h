@@ -35,6 +35,10 @@ struct slot_task {
 /* `count` slots, at least 1. NULL when out of memory. */
 struct slots *slots_create(uint32_t count);
 void slots_destroy(struct slots **slots);
+/* Uses `count` of them, which may be none; before any task is here. */
+void slots_use(struct slots *slots, uint32_t count);
+/* How many there are, used or not. */
+uint32_t slots_room(const struct slots *slots);
 
 /* -- the lane -- */
 

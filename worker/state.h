@@ -18,6 +18,7 @@
 #include "worker/result.h"
 #include "worker/retain.h"
 #include "worker/slots.h"
+#include "worker/stock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,6 +56,8 @@ struct worker {
     struct process process; // this one
     char host[256];
     struct slots *slots;
+    struct stock stock;
+    struct texts gpus; // of each slot, where tasks take any
     struct retain *retain;
     // From the first WELCOME on one of them, by what the run says.
     struct exec *exec;
@@ -131,6 +134,8 @@ void worker_drain(struct worker *worker, int64_t now_ms);
  * worker leaves. */
 bool worker_prepare(struct worker *worker);
 bool worker_is_prepared(const struct worker *worker);
+/* The resources of its tasks, for their environment. */
+struct amounts worker_amounts(const struct worker *worker);
 /* Takes what has ended, starts what can. 0 or -ENOMEM. */
 int worker_execute(struct worker *worker, int64_t now_ms);
 /* Makes tasks that have been handed on, but not begun, unstarted again. */

@@ -61,13 +61,17 @@ void worker_hello(struct worker *worker, int64_t now_ms)
     worker->hello_ms = now_ms;
     if (!listed)
         return;
+    struct wire_pair pairs[STOCK_PAIRS_MAX];
+    struct buffer text = {0};
+    const size_t count = stock_pairs(&worker->stock, &text, pairs);
     const struct wire_header header = worker_header(worker);
     const struct wire_hello hello = {
         .version_min = WIRE_VERSION_MIN,
         .version_max = WIRE_VERSION,
         .role = ROLE_WORKER,
         .lane = slots_lane(worker->slots),
-        .slots = slots_count(worker->slots),
+        .slots = worker_is_prepared(worker) ? slots_count(worker->slots)
+                                            : slots_room(worker->slots),
         .pid = worker->process.pid,
         .pid_start = worker->process.start,
         .boot = worker->process.boot,
@@ -75,7 +79,9 @@ void worker_hello(struct worker *worker, int64_t now_ms)
         .made = retain_made(worker->retain),
         .host = span_of_text(worker->host),
     };
-    wire_put_hello(&worker->frame, &header, &hello, queued, running);
+    wire_put_hello(&worker->frame, &header, &hello, queued, running,
+                   (struct wire_pairs_out){pairs, count});
+    buffer_free(&text);
     worker_send_control(worker);
 }
 

@@ -53,6 +53,8 @@ static int load_plugin(struct worker *worker, struct problem *problem)
 static int set_up(struct worker *worker, struct problem *problem)
 {
     int code = id128_random(&worker->incarnation);
+    if (stock_open(&worker->stock, worker->settings, problem) < 0)
+        return problem->code;
     worker->slots = slots_create(settings_slots(worker->settings));
     worker->retain = retain_create(worker->settings->retain_max);
     worker->signal_fd = open_signals();
@@ -113,6 +115,8 @@ void worker_destroy(struct worker **worker)
     free(gone->isolate);
     free(gone->own_plugin);
     retain_destroy(&gone->retain);
+    stock_close(&gone->stock);
+    texts_free(&gone->gpus);
     net_close(&gone->lane);
     net_close(&gone->results);
     net_close(&gone->control);

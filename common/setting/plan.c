@@ -205,6 +205,8 @@ int plan_check(const struct settings *settings, struct problem *problem)
                             settings->stdout_path ? "--stdout" : "--stderr");
     int error = check_notify(settings, problem);
     if (error == 0)
+        error = plan_check_resources(settings, problem);
+    if (error == 0)
         error = check_coprocess(settings, problem);
     if (error < 0 || (!settings->plugin && !settings->coprocess))
         return error;

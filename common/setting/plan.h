@@ -23,6 +23,10 @@ int plan_put_random(struct settings *settings, const char *name,
  * with a usage problem. */
 int plan_check(const struct settings *settings, struct problem *problem);
 
+/* The same of what a task takes, and of what the run's own worker has. */
+int plan_check_resources(const struct settings *settings,
+                         struct problem *problem);
+
 /* Draws the run id and, where none is given, a seed; sets created, version,
  * working-directory and fingerprints. 0 or -errno with a problem: an input
  * file is missing (EXIT_USAGE), the current directory has no path. */

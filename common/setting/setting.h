@@ -120,6 +120,15 @@ struct settings {
     bool compat;
     char *keep_dirs; // failed | all | none
     bool speculate;
+    /* resources: of a run */
+    uint64_t cpus, mem, gpus; // what each task takes; 0: nothing is said
+    struct texts resource;    // NAME=N each
+    struct texts require;     // NAME=TEXT each: labels of its workers
+    struct texts have;        // WHAT=AMOUNT each: of the run's own worker
+    /* resources: of a worker */
+    uint64_t own_cpus, own_mem; // 0: what is found
+    char *own_gpus;             // N, or numbers or names with commas
+    struct texts own_resource, label;
     /* the run */
     char *name;
     bool resume, accept_partial, dry_run;
@@ -228,7 +237,11 @@ unsigned settings_program(size_t nth);
 /* CPUs this process may use: affinity and cgroup (v1 and v2) quota, at least 1.
  */
 unsigned cpus_usable(void);
-/* The slots to use: jobs, or jobs_percent of cpus_usable, or cpus_usable. */
+/* Bytes of memory this process may use: the machine's, or its cgroup's limit.
+ */
+uint64_t memory_usable(void);
+/* The slots to use: jobs, or jobs_percent of the CPUs, or the CPUs: own_cpus or
+ * cpus_usable. */
 unsigned settings_slots(const struct settings *settings);
 
 /* Parsers of single values, for tests and other verbs. 0 or -EINVAL, -ERANGE.

@@ -14,6 +14,7 @@
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
 #define AT(f)   offsetof(struct settings, f)
 #define ANY     UINT64_MAX
+#define MUCH    (UINT64_C(1) << 60)
 #define DAY_MS  UINT64_C(86400000)
 #define YEAR_MS (366 * DAY_MS)
 /* Two such outputs, each byte of them six in JSON, fit into a member of the log
@@ -24,6 +25,7 @@
 #define FAILURES "Failures"
 #define OUTPUT   "Output"
 #define RUNNING  "Running"
+#define TAKES    "Resources"
 #define THE_RUN  "The run"
 #define PLACES   "Places"
 #define LIMITS   "Intervals and budgets"
@@ -129,6 +131,29 @@ const struct setting_row SETTING_TABLE[] = {
      RUNNING, NULL, "also set PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID, HQ_ENTRY"},
     {"keep-dirs", 0, SETTING_CHOICE, R | V | P | D, AT(keep_dirs), 0, 0, "failed|all|none",
      RUNNING, "WHICH", "whose FAN_DIR stays when they have ended: failed, all or none (default failed)"},
+
+    {"cpus", 0, SETTING_COUNT, R | V | P | D | NO_ENVIRONMENT, AT(cpus), 1, 65535, NULL,
+     TAKES, "N", "CPUs that each task takes"},
+    {"mem", 0, SETTING_SIZE, R | V | P | D | NO_ENVIRONMENT, AT(mem), 1, MUCH, NULL,
+     TAKES, "SIZE", "memory that each task takes"},
+    {"gpus", 0, SETTING_COUNT, R | V | P | D | NO_ENVIRONMENT, AT(gpus), 1, 1024, NULL,
+     TAKES, "N", "GPUs that each task takes; their numbers are in CUDA_VISIBLE_DEVICES"},
+    {"resource", 'r', SETTING_LIST, R | V | P | NO_ENVIRONMENT, AT(resource), 0, 0, NULL,
+     TAKES, "NAME=N", "what else each task takes, such as license=1"},
+    {"require", 0, SETTING_LIST, R | V | P, AT(require), 0, 0, NULL,
+     TAKES, "NAME=TEXT", "only on workers with this --label"},
+    {"have", 0, SETTING_LIST, R | P, AT(have), 0, 0, NULL,
+     TAKES, "WHAT=AMOUNT", "of this machine: cpus, mem, gpus, or a name, such as license=2"},
+    {"cpus", 0, SETTING_COUNT, W | NO_ENVIRONMENT, AT(own_cpus), 1, 65535, NULL,
+     TAKES, "N", "CPUs for tasks (default: those this process may use)"},
+    {"mem", 0, SETTING_SIZE, W | NO_ENVIRONMENT, AT(own_mem), 1, MUCH, NULL,
+     TAKES, "SIZE", "memory for tasks (default: all that this process may use)"},
+    {"gpus", 0, SETTING_TEXT, W | NO_ENVIRONMENT, AT(own_gpus), 1, 4095, NULL,
+     TAKES, "N|LIST", "GPUs for tasks: how many, or their numbers as in 0,2 (default: those found)"},
+    {"resource", 'r', SETTING_LIST, W | NO_ENVIRONMENT, AT(own_resource), 0, 0, NULL,
+     TAKES, "NAME=N", "what else there is for tasks, such as license=2"},
+    {"label", 0, SETTING_LIST, W, AT(label), 0, 0, NULL,
+     TAKES, "NAME=TEXT", "what runs can --require, such as site=x"},
 
     {"name", 0, SETTING_NAME, R | V | P | D, AT(name), 0, 200, NULL,
      THE_RUN, "NAME", "name of the run (default: made of the time)"},

@@ -2,7 +2,7 @@
 
 void wire_put_hello(struct buffer *out, const struct wire_header *header,
                     const struct wire_hello *hello, struct wire_refs_out queued,
-                    struct wire_refs_out running)
+                    struct wire_refs_out running, struct wire_pairs_out has)
 {
     const size_t begun = codec_begin(out, header, WIRE_HELLO);
     put_u8(out, hello->version_min);
@@ -20,6 +20,8 @@ void wire_put_hello(struct buffer *out, const struct wire_header *header,
     put_span16(out, hello->endpoint);
     codec_put_refs(out, queued);
     codec_put_refs(out, running);
+    codec_put_count(out, has.count);
+    codec_put_pairs(out, has);
     codec_end(out, begun);
 }
 
@@ -41,6 +43,7 @@ bool wire_get_hello(struct span body, struct wire_hello *hello)
     hello->endpoint = codec_read_text(&reader);
     hello->queued = codec_read_refs(&reader);
     hello->running = codec_read_refs(&reader);
+    hello->has = codec_read_pairs(&reader);
     return reader_done(&reader) && hello->role != ROLE_NONE &&
            hello->role <= ROLE_OPERATOR &&
            hello->version_min <= hello->version_max;
@@ -56,6 +59,8 @@ void wire_put_welcome(struct buffer *out, const struct wire_header *header,
     put_u32(out, welcome->heartbeat_ms);
     put_u32(out, welcome->liveness_ms);
     put_u64(out, welcome->message_max);
+    put_u32(out, welcome->slots);
+    put_span16(out, welcome->unfit);
     put_id(out, &welcome->sink);
     put_span16(out, welcome->lane_endpoint);
     put_span16(out, welcome->results_endpoint);
@@ -72,6 +77,8 @@ bool wire_get_welcome(struct span body, struct wire_welcome *welcome)
     welcome->heartbeat_ms = read_u32(&reader);
     welcome->liveness_ms = read_u32(&reader);
     welcome->message_max = read_u64(&reader);
+    welcome->slots = read_u32(&reader);
+    welcome->unfit = codec_read_text(&reader);
     welcome->sink = read_id(&reader);
     welcome->lane_endpoint = codec_read_text(&reader);
     welcome->results_endpoint = codec_read_text(&reader);

@@ -23,8 +23,8 @@ enum {
 
 const struct wire_row WIRE_TABLE[WIRE_TYPES] = {
     [0] = {"unknown", 0, 0, false},
-    [WIRE_HELLO] = {"HELLO", NOBODY_YET | WORKER | SINK | OPERATOR, 68, true},
-    [WIRE_WELCOME] = {"WELCOME", VENTILATOR, 45, false},
+    [WIRE_HELLO] = {"HELLO", NOBODY_YET | WORKER | SINK | OPERATOR, 72, true},
+    [WIRE_WELCOME] = {"WELCOME", VENTILATOR, 51, false},
     [WIRE_REFUSED] = {"REFUSED", VENTILATOR | SINK, 4, true},
     [WIRE_TASKS] = {"TASKS", VENTILATOR, 32, false},
     [WIRE_REPORT] = {"REPORT", WORKER, 64, false},

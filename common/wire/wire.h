@@ -166,11 +166,11 @@ struct wire_pairs_out {
 enum { HELLO_MORE = 1 /* further parts follow: lists continue there */ };
 struct wire_hello {
     uint8_t version_min, version_max;
-    uint8_t role;  /* enum wire_role */
-    uint8_t flags; /* HELLO_MORE */
-    uint32_t lane; /* worker: counts its HELLOs, from 1; a repeat keeps it */
-    uint32_t slots;
-    uint32_t pid;       /* of the process; 0 unknown */
+    uint8_t role;   /* enum wire_role */
+    uint8_t flags;  /* HELLO_MORE */
+    uint32_t lane;  /* worker: counts its HELLOs, from 1; a repeat keeps it */
+    uint32_t slots; /* worker: tasks it would run at once */
+    uint32_t pid;   /* of the process; 0 unknown */
     uint64_t pid_start; /* field 22 of /proc/PID/stat: clock ticks since boot */
     struct id128 boot;  /* /proc/sys/kernel/random/boot_id; zero unknown */
     uint64_t kept; /* worker: lowest result number retained, made+1 if none */
@@ -179,11 +179,12 @@ struct wire_hello {
     struct span endpoint;     /* sink: where workers push results; else empty */
     struct wire_list queued;  /* of wire_refs */
     struct wire_list running; /* of wire_refs */
+    struct wire_list has;     /* of wire_pair: settings of the worker */
 };
 /* The lists of a decoded hello are not used in encoding; the arrays are. */
 void wire_put_hello(struct buffer *out, const struct wire_header *header,
                     const struct wire_hello *hello, struct wire_refs_out queued,
-                    struct wire_refs_out running);
+                    struct wire_refs_out running, struct wire_pairs_out has);
 bool wire_get_hello(struct span body, struct wire_hello *hello);
 
 /* -- WELCOME -------------------------------------------------------------- */
@@ -193,6 +194,8 @@ struct wire_welcome {
     uint32_t heartbeat_ms;
     uint32_t liveness_ms;
     uint64_t message_max;      /* largest RESULTS, bytes of the whole frame */
+    uint32_t slots;            /* worker: as many tasks fit at once */
+    struct span unfit;         /* worker: why none does, a clause; else empty */
     struct id128 sink;         /* incarnation; zero while there is none */
     struct span lane_endpoint; /* worker: connect a PULL; else empty */
     struct span

@@ -103,7 +103,7 @@ class DialogueTest(unittest.TestCase):
     def welcome(self, lane, name, liveness_ms=600000):
         self.say(worker.WELCOME, struct.pack('<BIIIQ', 1, lane, 100,
                                              liveness_ms, 1 << 24)
-                 + SINK + sized('H', self.endpoint(name).encode())
+                 + struct.pack('<I', 1) + sized('H', b'') + SINK + sized('H', self.endpoint(name).encode())
                  + sized('H', self.endpoint('results').encode())
                  + struct.pack('<I', 1)
                  + sized('H', b'name') + sized('I', b'a name'))

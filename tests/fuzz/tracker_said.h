@@ -115,7 +115,7 @@ static inline void on_hello(struct world *world)
     struct wire_hello hello = {.version_min = 1,
                                .version_max = 1,
                                .role = ROLE_WORKER,
-                               .slots = 1 + draw(&world->bytes, SLOTS_MAX),
+                               .slots = draw(&world->bytes, SLOTS_MAX + 1),
                                .pid = 7,
                                .host = SPAN_OF("h")};
     unsigned handle = 0;
@@ -126,7 +126,8 @@ static inline void on_hello(struct world *world)
     buffer_clear(&world->frame);
     wire_put_hello(&world->frame, &HEADER, &hello,
                    (struct wire_refs_out){said.queued, said.queued_count},
-                   (struct wire_refs_out){said.running, said.running_count});
+                   (struct wire_refs_out){said.running, said.running_count},
+                   (struct wire_pairs_out){0});
     assert(wire_get_hello(body_of(&world->frame), &hello));
     const uint32_t lane = peer->lane;
     const bool part = peer->idle_word;

@@ -64,7 +64,7 @@ def hello(role=WORKER, lane=1, slots=1, host=b"", endpoint=b"", kept=1, made=0,
           queued=refs(), running=refs(), versions=(1, 1), flags=0, pid=0):
     return struct.pack("<BBBBIIIQ16sQQ", *versions, role, flags, lane, slots,
                        pid, 0, ID, kept, made) + text(host) + text(
-                           endpoint) + queued + running
+                           endpoint) + queued + running + struct.pack("<I", 0)
 
 
 def report(lane=1, flags=0, received=0, kept=1, made=0, finished=0, busy_us=0,

@@ -129,7 +129,7 @@ class Bad(hostile.Beside):
                 (message.REPORT, report()[:-4] + struct.pack("<I", 1000)),
                 (message.REPORT, report(queued=refs((1, 0, 1, 1)))),
                 (message.REPORT, report(queued=refs((2**64 - 1, 2, 1, 1)))),
-                (message.HELLO, hello()[:-12] + text(b"")[:1]),
+                (message.HELLO, hello()[:-16] + text(b"")[:1]),
                 (message.HELLO, hello(host=b"x" * 1025)),
                 (message.HELLO, hello(host=b"x" * 65535)),
                 (message.HELLO, hello(role=0)), (message.HELLO, hello(role=9)),
@@ -157,7 +157,7 @@ class Bad(hostile.Beside):
 
     def test_a_host_name_of_a_megabyte(self):
         """A text's length has 16 bits: what does not fit is left over."""
-        bad = [self.make(message.HELLO, hello()[:-12] + b"\xff\xff"
+        bad = [self.make(message.HELLO, hello()[:-16] + b"\xff\xff"
                          + b"x" * MIB)]
         with self.unharmed(refused=1):
             self.say(*bad)

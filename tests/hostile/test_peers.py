@@ -19,7 +19,7 @@ STATUSES = 11
 
 def welcome(lane=1, lane_endpoint=b"", results_endpoint=b"", heartbeat=200,
             liveness=5000, most=MIB, definition=(), sink=bytes(16)):
-    return struct.pack("<BIIIQ16s", 1, lane, heartbeat, liveness, most,
+    return struct.pack("<BIIIQIH16s", 1, lane, heartbeat, liveness, most, 1, 0,
                        sink) + text(lane_endpoint) + text(
                            results_endpoint) + struct.pack(
                                "<I", len(definition)) + b"".join(

@@ -51,7 +51,8 @@
     X(OLD_ROUND, "take a result of an old round")                          \
     X(SYNCED_CUT, "take the first part of SYNCED for all of it")           \
     X(COPY_BESIDE, "start a copy at the same worker")                      \
-    X(BARRED_FED, "give tasks to a quarantined host")
+    X(BARRED_FED, "give tasks to a quarantined host")                      \
+    X(UNFIT_FED, "send tasks to a worker that no task fits")
 
 /* Those that need a schedule of their own: script.h. */
 #define SCHEDULE_MUTANTS(X)                                          \

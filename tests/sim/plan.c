@@ -235,6 +235,15 @@ static void choose_faults(struct plan *plan, uint32_t mask)
     plan->faults = kept;
 }
 
+// Never the first: one there is who does it all. Of a state of its own, so that
+// seeds stay what they were.
+static void draw_unfit(struct plan *plan, uint64_t seed)
+{
+    uint64_t state = seed ^ UINT64_C(0x756e666974);
+    if (plan->workers > 1 && draw(&state, 1, 8) == 1)
+        plan->unfit = UINT32_C(1) << draw(&state, 1, plan->workers - 1);
+}
+
 void plan_draw(struct plan *plan, const struct choice *choice)
 {
     *plan = (struct plan){.choice = *choice};
@@ -256,6 +265,7 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     draw_world(plan, scale, &state);
     draw_faults(plan, scale, &state);
     draw_lives(plan, scale, &state);
+    draw_unfit(plan, choice->seed);
     choose_faults(plan, choice->faults);
     bool cut = false;
     for (unsigned i = 0; i < plan->resumes; i++)

@@ -98,6 +98,19 @@ static void tasks_gap(struct plan *plan)
     plan->input_ms = 300;
 }
 
+// The one that fits is busy, dies, and comes back: the other gets nothing.
+static const struct script_step UNFIT[] = {
+    {START(W2)},
+    {NOTE("hello", W2, ANY, ANY)},
+    {NOTE("runs", 1, ANY, ANY), KILL(W1)},
+    {LATER(2000), START(W1)},
+};
+static void unfit(struct plan *plan)
+{
+    plan->workers = 2;
+    plan->unfit = 1 << (W2 - WORK);
+}
+
 const struct schedule SCHEDULES_RUNS[] = {
     {.name = "resumed-once",
      .rule = "a resume opens again once what ended badly",
@@ -141,4 +154,11 @@ const struct schedule SCHEDULES_RUNS[] = {
      .prepare = tasks_gap,
      STEPS(TASKS_GAP),
      .runs_max = 4},
+    {.name = "no-task-fits",
+     .rule = "a worker that no task fits is sent none",
+     .mutant = MUTANT_UNFIT_FED,
+     .breaks = "fit",
+     .prepare = unfit,
+     STEPS(UNFIT),
+     .late = 1 << W2},
     {.name = NULL}};

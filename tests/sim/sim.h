@@ -82,6 +82,7 @@ struct plan {
     const struct schedule *schedule; // instead of faults (script.h)
     unsigned tasks, workers, faults;
     unsigned slots[SIM_WORKERS];
+    uint32_t unfit; // a bit for each worker that no task fits
     struct task_plan task[SIM_TASKS + 1];
     struct fault fault[SIM_FAULTS];
     struct tracker_limits limits;

@@ -255,7 +255,8 @@ void sink_hello(struct world *world)
         .endpoint = {(const uint8_t *)&world->sink->port,
                      sizeof world->sink->port}};
     wire_put_hello(&world->sink->life.out, &header, &hello,
-                   (struct wire_refs_out){0}, (struct wire_refs_out){0});
+                   (struct wire_refs_out){0}, (struct wire_refs_out){0},
+                   (struct wire_pairs_out){0});
     sink_send(world);
 }
 

@@ -131,7 +131,8 @@ static void say_hello(struct world *world, struct work *work)
         const struct wire_refs_out ran = take_refs(&running, most - part.count);
         if (queued.count + running.count == 0)
             hello.flags = 0;
-        wire_put_hello(&work->frame, &header, &hello, part, ran);
+        wire_put_hello(&work->frame, &header, &hello, part, ran,
+                       (struct wire_pairs_out){0});
         send_control(world, work);
     }
 }

@@ -27,6 +27,9 @@ void truth_takes_tasks(struct world *world, const struct id128 *worker,
     if (!id128_equal(&link->sender, worker) || link->turn != lane)
         *link = (struct true_link){.sender = *worker, .turn = lane};
     takes(world, "TASKS", link, number, 1);
+    if (world->plan->unfit >> (id_process(worker) - WORK) & 1)
+        world_broke(world, "fit", "tasks are sent to %u, where none fits",
+                    (unsigned)id_process(worker));
 }
 
 void truth_takes_results(struct world *world, const struct id128 *worker,

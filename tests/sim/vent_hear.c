@@ -103,6 +103,8 @@ static void on_hello(struct world *world, const struct incoming *in)
         hello_sink(world, in, &hello);
         return;
     }
+    if (world->plan->unfit >> (in->from - WORK) & 1)
+        hello.slots = 0;
     const enum hello_verdict verdict = tracker_hello(
         vent->tracker, &in->header.sender, &hello, vent_now(world), &handle);
     world_note(world, "hello", in->from, verdict, hello.lane);

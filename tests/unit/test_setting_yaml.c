@@ -156,6 +156,9 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"recycle", "1000,2G"},
         {"keep-dirs", "all"},
         {"mem-max", "2G"},
+        {"cpus", "4"},
+        {"mem", "8G"},
+        {"gpus", "1"},
         {"retain-max", "2M"},
         {"name", "n"},
         {"run-id", "00112233445566778899aAbBcCdDeEfF"}};

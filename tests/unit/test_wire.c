@@ -23,6 +23,7 @@ static void hello_comes_back(void **state)
     assert_true(span_equal(hello.endpoint, want.endpoint));
     check_refs(hello.queued, TWO_REFS);
     check_refs(hello.running, ONE_REFS);
+    check_pairs(hello.has);
     buffer_free(&frame);
 }
 
@@ -39,7 +40,8 @@ static void greeting_and_refusal_are_the_same_in_every_version(void **state)
     wire_put_refused(&frame, &header, &refused);
     assert_int_equal(frame.at[VERSION_AT], WIRE_VERSION_FIRST);
     buffer_clear(&frame);
-    wire_put_hello(&frame, &header, &hello, TWO_REFS, ONE_REFS);
+    wire_put_hello(&frame, &header, &hello, TWO_REFS, ONE_REFS,
+                   (struct wire_pairs_out){0});
     assert_int_equal(frame.at[VERSION_AT], WIRE_VERSION_FIRST);
     frame.at[VERSION_AT] = LATER;
     struct buffer unused = {0};
@@ -67,6 +69,8 @@ static void welcome_and_refused_come_back(void **state)
     assert_int_equal(welcome.heartbeat_ms, want.heartbeat_ms);
     assert_int_equal(welcome.liveness_ms, want.liveness_ms);
     assert_true(welcome.message_max == want.message_max);
+    assert_int_equal(welcome.slots, want.slots);
+    assert_true(span_equal(welcome.unfit, want.unfit));
     assert_true(id128_equal(&welcome.sink, &want.sink));
     assert_true(span_equal(welcome.lane_endpoint, want.lane_endpoint));
     assert_true(span_equal(welcome.results_endpoint, want.results_endpoint));

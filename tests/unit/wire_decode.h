@@ -109,9 +109,11 @@ static inline bool decode_connection(uint8_t type, struct span body,
         walk_bytes(hello.endpoint, sum);
         walk_refs(hello.queued, sum);
         walk_refs(hello.running, sum);
+        walk_pairs(hello.has, sum);
         return true;
     }
     if (type == WIRE_WELCOME && wire_get_welcome(body, &welcome)) {
+        walk_bytes(welcome.unfit, sum);
         walk_bytes(welcome.lane_endpoint, sum);
         walk_bytes(welcome.results_endpoint, sum);
         walk_pairs(welcome.definition, sum);

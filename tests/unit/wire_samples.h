@@ -48,6 +48,8 @@ static inline struct wire_welcome sample_welcome(void)
         .heartbeat_ms = 3,
         .liveness_ms = 4,
         .message_max = UINT64_C(1) << 40,
+        .slots = 5,
+        .unfit = SPAN_OF("too small"),
         .sink = SAMPLE_ID,
         .lane_endpoint = SPAN_OF("ipc://lane"),
         .results_endpoint = SPAN_OF("ipc://results"),
@@ -228,12 +230,14 @@ static inline void put_sample_synced(struct buffer *out)
 static inline void put_sample_connection(struct buffer *out, uint8_t type)
 {
     const struct wire_header *header = &SAMPLE_HEADER;
+    struct wire_pair pairs[2];
     if (type == WIRE_HELLO) {
         const struct wire_hello hello = sample_hello();
-        wire_put_hello(out, header, &hello, TWO_REFS, ONE_REFS);
+        put_sample_pairs(pairs);
+        wire_put_hello(out, header, &hello, TWO_REFS, ONE_REFS,
+                       (struct wire_pairs_out){pairs, 2});
     } else if (type == WIRE_WELCOME) {
         const struct wire_welcome welcome = sample_welcome();
-        struct wire_pair pairs[2];
         put_sample_pairs(pairs);
         wire_put_welcome(out, header, &welcome,
                          (struct wire_pairs_out){pairs, 2});
