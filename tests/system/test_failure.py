@@ -1,5 +1,6 @@
 """What happens when tasks fail, and how results are looked at."""
 import datetime
+import fcntl
 import json
 import os
 import signal
@@ -54,18 +55,20 @@ class Failure(SystemTest):
                          r"'\./no\?thing': No such file or directory\n\Z")
 
     def test_commands_begin_where_close_range_is_forbidden(self):
-        with open(self.path("open"), "w", encoding="utf-8") as inherited:
+        with open(self.path("open"), "w", encoding="utf-8") as file:
+            inherited = fcntl.fcntl(file, fcntl.F_DUPFD, 50)
+            self.addCleanup(os.close, inherited)
             done = subprocess.run(
                 [sys.executable, "-c", WITHOUT_CLOSE_RANGE,
                  os.path.join(system.BIN, "fan"), "run", "-q", "--", "sh",
                  "-c", "ls /proc/$$/fd; true", ":::", "a"],
                 cwd=self.folder, env=self.environment, capture_output=True,
-                pass_fds=[inherited.fileno()], stdin=subprocess.DEVNULL,
+                pass_fds=[inherited], stdin=subprocess.DEVNULL,
                 text=True, timeout=system.PATIENCE_S, check=False)
         if done.returncode == 99:
             self.skipTest("system calls cannot be filtered here")
         self.assertEqual((done.stdout.split(), done.stderr),
-                         (["0", "1", "2"], ""))
+                         (["0", "1", "2", "3"], ""))  # 3: FAN_PROGRESS_FD
 
     def test_task_that_hangs_is_timed_out(self):
         self.gate()
