@@ -14,6 +14,7 @@ enum {
     CALL_MS = 30000,       // a hook has so long
     STREAM_MAX = 64 << 10, // of a task's stdout and stderr
     WAITING_MAX = 16 << 20,
+    BAR_OFF_MS = 1000, // no bar where a hook may print
     HOW_SIZE = 64,
 };
 
@@ -24,6 +25,7 @@ struct run_notify {
     struct buffer object, text;
     int64_t kill_ms; // the hook that runs
     bool busy, late, given_up;
+    bool bar_off;
     bool is_new; // the record that is taken
     char how[HOW_SIZE];
     char dir[PATH_MAX];
@@ -145,6 +147,9 @@ static void see_end(struct run *run)
     if (!notify->busy || hook->pid != 0)
         return;
     notify->busy = false;
+    if (notify->bar_off)
+        run->shown_ms = 0;
+    notify->bar_off = false;
     notify_end(notify->queue, hook->status == 0);
     if (notify->given_up)
         snprintf(notify->how, sizeof notify->how, "was killed with the run");
@@ -166,6 +171,11 @@ static void begin(struct run *run, int64_t now_ms)
                                    .run = set->name ? set->name : "",
                                    .dir = notify->dir,
                                    .exit = -1};
+    if (run->bar) {
+        notify->bar_off = true;
+        run->shown_ms = now_ms + BAR_OFF_MS;
+        progress_clear(run);
+    }
     const int error = notify->text.failed
                           ? -ENOMEM
                           : hook_start(&run->supervisor.hook, &call);

@@ -5,6 +5,7 @@ import signal
 
 import system
 from system import SystemTest, numbers, until
+from terminal import CLEAR, Terminal
 
 
 class Hooks(SystemTest):
@@ -136,6 +137,18 @@ class Notify(Hooks):
         self.assert_ends([int(self.read("pid"))])
         gate.open()
         self.assertEqual(run.finish(), system.TASKS_FAILED)
+
+    def test_hook_prints_on_a_line_of_its_own_in_a_terminal(self):
+        gate = self.gate()
+        terminal = Terminal(
+            self.folder, os.path.join(system.BIN, "fan"), "run", "--results",
+            "run", "--notify", "echo told >&2", "--", "sh", "-c",
+            "cat gate; exit 1", ":::", "1")
+        self.addCleanup(terminal.close)
+        terminal.read_until(b"1 running")
+        gate.open()
+        self.assertEqual(terminal.finish(), system.TASKS_FAILED)
+        self.assertIn(CLEAR + b"told\r\n", terminal.seen)
 
     def test_hook_dies_with_a_killed_run_and_is_not_called_again(self):
         gate = self.gate()
