@@ -93,8 +93,10 @@ int until_cancelled(struct fan_task *task, void *state)
 {
     (void)state;
     (void)fan_write(task, "begun", 5);
-    while (!fan_cancelled(task))
+    while (!fan_cancelled(task)) {
+        fan_progress(task, 0.5, "waiting");
         (void)poll(NULL, 0, 1);
+    }
     return fan_write(task, " stopped", 8);
 }
 

@@ -299,6 +299,40 @@ static void cancelled_task_is_asked_to_stop_and_the_next_is_not(void **state)
     world_close(&world);
 }
 
+static void task_that_runs_tells_how_far_it_is(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, TASKS ":until_cancelled", (struct plugin_settings){0});
+    for (uint64_t number = 1; number <= 2; number++) {
+        const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+        struct wire_longest longest = {0};
+        struct wire_result end;
+        wait_until_ready(&world);
+        add(&world, "a");
+        hand_out(&world, 1);
+        while (longest.count == 0 || longest.at[0].text.size == 0) {
+            assert_true(clock_monotonic_ms() < until_ms);
+            longest.count = 0;
+            plugin_list_longest(world.plugin, 0, &longest);
+            assert_true(longest.count <= 1);
+        }
+        assert_int_equal(longest.at[0].task, number);
+        assert_int_equal(longest.at[0].slot, 1);
+        assert_int_equal(longest.at[0].done, PROGRESS_WHOLE / 2);
+        assert_true(span_equal(longest.at[0].text, SPAN_OF("waiting")));
+        longest.count = 0;
+        plugin_list_longest(world.plugin, PATIENCE_MS, &longest);
+        assert_int_equal(longest.count, 0);
+        plugin_cancel(world.plugin, world.handed, clock_monotonic_ms());
+        next_end(&world, &end);
+        assert_int_equal(end.class, CLASS_CANCELLED);
+        plugin_list_longest(world.plugin, 0, &longest);
+        assert_int_equal(longest.count, 0);
+    }
+    world_close(&world);
+}
+
 static void open_gate(const struct world *world)
 {
     const int gate = open(world->gate, O_WRONLY);
@@ -494,6 +528,7 @@ int main(void)
         cmocka_unit_test(malformed_payload_fails_its_task_alone),
         cmocka_unit_test(task_over_its_time_is_asked_to_stop),
         cmocka_unit_test(cancelled_task_is_asked_to_stop_and_the_next_is_not),
+        cmocka_unit_test(task_that_runs_tells_how_far_it_is),
         cmocka_unit_test(task_that_has_ended_is_not_cancelled_in_the_next),
         cmocka_unit_test(task_that_does_not_stop_is_given_up),
         cmocka_unit_test(what_waits_behind_a_long_task_is_taken_back),
