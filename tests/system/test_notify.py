@@ -140,13 +140,17 @@ class Notify(Hooks):
 
     def test_hook_prints_on_a_line_of_its_own_in_a_terminal(self):
         gate = self.gate()
+        rest = system.Gate(self.path("rest"))
+        self.addCleanup(rest.open)
         terminal = Terminal(
             self.folder, os.path.join(system.BIN, "fan"), "run", "--results",
-            "run", "--notify", "echo told >&2", "--", "sh", "-c",
-            "cat gate; exit 1", ":::", "1")
+            "run", "-j2", "--notify", "echo told >&2", "--", "sh", "-c",
+            "cat {}; exit 1", ":::", "gate", "rest")
         self.addCleanup(terminal.close)
-        terminal.read_until(b"1 running")
+        terminal.read_until(b"2 running")
         gate.open()
+        terminal.read_until(b"told")
+        rest.open()
         self.assertEqual(terminal.finish(), system.TASKS_FAILED)
         self.assertIn(CLEAR + b"told\r\n", terminal.seen)
 
