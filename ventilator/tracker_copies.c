@@ -89,9 +89,10 @@ void copies_stored(struct tracker *tracker,
 {
     const uint32_t at = copies_which(tracker, stored->task, stored->generation,
                                      stored->attempt);
-    const struct entry *entry = &tracker->entries[at];
-    if (!at || !is_sent_as(entry, stored->generation, stored->attempt))
+    if (!at ||
+        !is_sent_as(&tracker->entries[at], stored->generation, stored->attempt))
         return; // it was given up, and something else is under way
+    const struct entry *entry = &tracker->entries[at];
     if (MUTANT(COPY_DECIDES) && entry->twin)
         task_finish(tracker, entry_find(tracker, stored->task), STATUS_FAILED,
                     (enum fail_class)stored->class, NULL);

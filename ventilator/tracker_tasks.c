@@ -522,8 +522,8 @@ void task_loss_stored(struct tracker *tracker,
 {
     const uint32_t at = copies_which(tracker, stored->task, stored->generation,
                                      stored->attempt);
-    struct entry *entry = &tracker->entries[at];
-    if (at && entry->state == ENTRY_RECORDING &&
+    struct entry *entry = at ? &tracker->entries[at] : NULL;
+    if (entry && entry->state == ENTRY_RECORDING &&
         entry->generation == stored->generation &&
         entry->attempt == stored->attempt)
         entry->loss_stored = true;
@@ -536,8 +536,8 @@ void task_loss_recorded(struct tracker *tracker,
 {
     const uint32_t at = copies_which(tracker, record->task, record->generation,
                                      record->attempt);
-    struct entry *entry = &tracker->entries[at];
-    if (!at || entry->state != ENTRY_RECORDING ||
+    struct entry *entry = at ? &tracker->entries[at] : NULL;
+    if (!entry || entry->state != ENTRY_RECORDING ||
         entry->record_number != record->number)
         return; // it failed or succeeded before it was lost
     const bool ran = entry->loss_stored && record->flags & RECORD_RAN;
