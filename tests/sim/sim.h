@@ -268,8 +268,9 @@ const struct tracker *vent_tracker(const struct world *world);
 bool vent_listens(const struct world *world, unsigned port);
 /* Is this worker known, or within the time it has to come back? */
 bool vent_serves(const struct world *world, const struct id128 *worker);
-/* Is it known, and has not said that it takes nothing more? */
-bool vent_may_feed(const struct world *world, const struct id128 *worker);
+/* Does it know a worker that takes tasks, but for those of this mask? It may
+ * have died since. */
+bool vent_may_feed(const struct world *world, unsigned not_at);
 void vent_notice(struct world *world, const struct id128 *worker);
 
 /* sim_sink.c, sink_hear.c */

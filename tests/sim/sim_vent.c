@@ -97,12 +97,13 @@ bool vent_serves(const struct world *world, const struct id128 *worker)
     return false;
 }
 
-bool vent_may_feed(const struct world *world, const struct id128 *worker)
+bool vent_may_feed(const struct world *world, unsigned not_at)
 {
     const struct vent *vent = world->vent;
     for (unsigned i = 1; i <= SIM_PEERS; i++)
-        if (vent->peers[i].used && id128_equal(&vent->peers[i].id, worker))
-            return !vent->peers[i].drains;
+        if (vent->peers[i].used && !vent->peers[i].drains &&
+            !(not_at >> id_process(&vent->peers[i].id) & 1))
+            return true;
     return false;
 }
 

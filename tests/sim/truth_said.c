@@ -258,7 +258,8 @@ static void send_one(struct world *world, const struct tracker_send *send,
     // Who does not know yet that another has taken its place knows no better.
     if (generation == world->truth->generation)
         may_go(world, send, worker, generation);
-    if (goes_to_and_fro(task, worker, generation))
+    // Where all fails in a moment there is always room, and then too much.
+    if (!world->plan->bad && goes_to_and_fro(task, worker, generation))
         world_broke(world, "I13", "task %" PRIu64 " goes to and fro",
                     send->task);
     if (task->try_count == TRIES) {
@@ -322,12 +323,7 @@ void truth_bars(struct world *world, unsigned process, bool bars)
     unsigned *barred = &heard_of(world)->barred;
     world_note(world, "host", process, bars, 0);
     *barred = (*barred & ~(1U << process)) | (unsigned)bars << process;
-    bool other = false;
-    for (unsigned i = WORK; i < PROCESSES; i++) {
-        const struct id128 id = world->process[i].id;
-        other = other || (!(*barred >> i & 1) && vent_may_feed(world, &id));
-    }
-    if (bars && !other)
+    if (bars && !vent_may_feed(world, *barred))
         world_broke(world, "host", "%u is the only host", process);
 }
 
