@@ -226,6 +226,8 @@ void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
 void task_go_on(struct tracker *tracker, uint32_t at);
 void task_again(struct tracker *tracker, uint32_t at); // and is counted
 void task_final(struct tracker *tracker, uint64_t task, enum status status);
+void tasks_final(struct tracker *tracker, struct wire_run run,
+                 enum status status);
 /* Notes so many failures for the rule that answers them. */
 void task_blame(struct tracker *tracker, uint64_t task, struct failure failure,
                 uint32_t count);

@@ -355,8 +355,7 @@ void tracker_stored(struct tracker *tracker, const struct wire_stored *stored,
     struct wire_list list = stored->finals;
     struct wire_run run;
     while (wire_next_run(&list, &run))
-        for (uint64_t i = 0; i < run.count; i++)
-            task_final(tracker, run.first + i, STATUS_OK);
+        tasks_final(tracker, run, STATUS_OK);
     struct wire_stored_entry entry;
     for (list = stored->entries; wire_next_stored_entry(&list, &entry);)
         entry_stored(tracker, &entry);

@@ -286,26 +286,33 @@ void task_ready(struct tracker *tracker, uint32_t at)
              entry->losses >= LONELY_AFTER ? ENTRY_LONELY : ENTRY_READY);
 }
 
+void tasks_final(struct tracker *tracker, struct wire_run run,
+                 enum status status)
+{
+    const uint64_t before = numset_count(tracker->final);
+    if (numset_add_run(tracker->final, run.first, run.count) < 0)
+        tracker_starve(tracker);
+    const uint64_t added = numset_count(tracker->final) - before;
+    tracker->counts.by_status[status] += added;
+    tracker->counts.odd += run.count - added;
+    for (uint64_t i = 0; i < run.count; i++) {
+        const uint32_t at = entry_find(tracker, run.first + i);
+        if (at) {
+            if (status == STATUS_OK)
+                hosts_passed(tracker, at);
+            if (tracker->limits.speculate)
+                copies_took(tracker, at, status);
+            entry_close(tracker, at);
+        }
+        map_remove(tracker->history_by_task, run.first + i);
+        if (tracker->tally)
+            tally_drop(tracker->tally, run.first + i);
+    }
+}
+
 void task_final(struct tracker *tracker, uint64_t task, enum status status)
 {
-    const int added = numset_add(tracker->final, task);
-    if (added < 0)
-        tracker_starve(tracker);
-    if (added == 1)
-        tracker->counts.by_status[status]++;
-    else
-        tracker->counts.odd++;
-    const uint32_t at = entry_find(tracker, task);
-    if (at) {
-        if (status == STATUS_OK)
-            hosts_passed(tracker, at);
-        if (tracker->limits.speculate)
-            copies_took(tracker, at, status);
-        entry_close(tracker, at);
-    }
-    map_remove(tracker->history_by_task, task);
-    if (tracker->tally)
-        tally_drop(tracker->tally, task);
+    tasks_final(tracker, (struct wire_run){task, 1}, status);
 }
 
 void task_finish(struct tracker *tracker, uint32_t at, enum status status,

@@ -138,6 +138,16 @@ static size_t word_of(uint64_t number)
     return (size_t)(number % PAGE_BITS / 64);
 }
 
+static void fill_if_full(struct numset *set, size_t at)
+{
+    struct block *block = &set->blocks[at];
+    if (block->used < PAGE_BITS)
+        return;
+    free(block->bits);
+    block->bits = NULL;
+    merge(set, at);
+}
+
 int numset_add(struct numset *set, uint64_t number)
 {
     if (number > NUMSET_NUMBER_MAX)
@@ -150,21 +160,48 @@ int numset_add(struct numset *set, uint64_t number)
     if (!block->bits || (block->bits[word_of(number)] & mask_of(number)))
         return 0;
     block->bits[word_of(number)] |= mask_of(number);
+    block->used++;
     set->count++;
-    if (++block->used == PAGE_BITS) {
-        free(block->bits);
-        block->bits = NULL;
-        merge(set, at);
-    }
+    fill_if_full(set, at);
     return 1;
+}
+
+// Numbers of one page, a word of bits at a time.
+static int add_part(struct numset *set, uint64_t first, uint64_t end)
+{
+    enum { WORD_BITS = 64 };
+    const uint64_t page = first >> PAGE_SHIFT;
+    const size_t at = find(set, page);
+    if (!holds(set, at, page) && open_page(set, at, page) != 0)
+        return -ENOMEM;
+    struct block *block = &set->blocks[at];
+    if (!block->bits)
+        return 0;
+    unsigned added = 0;
+    for (uint64_t number = first; number < end;) {
+        const uint64_t offset = number % WORD_BITS;
+        const uint64_t left = end - number, room = WORD_BITS - offset;
+        const uint64_t count = left < room ? left : room;
+        const uint64_t mask = UINT64_MAX >> (WORD_BITS - count) << offset;
+        uint64_t *const word = &block->bits[word_of(number)];
+        added += (unsigned)__builtin_popcountll(mask & ~*word);
+        *word |= mask;
+        number += count;
+    }
+    set->count += added;
+    block->used += added;
+    fill_if_full(set, at);
+    return 0;
 }
 
 static int add_each(struct numset *set, uint64_t first, uint64_t end)
 {
-    for (uint64_t number = first; number < end; number++) {
-        const int rc = numset_add(set, number);
+    while (first < end) {
+        const uint64_t next = ((first >> PAGE_SHIFT) + 1) << PAGE_SHIFT;
+        const int rc = add_part(set, first, next < end ? next : end);
         if (rc < 0)
             return rc;
+        first = next;
     }
     return 0;
 }

@@ -21,7 +21,8 @@ void numset_destroy(struct numset **set);
  * there, -ENOMEM (the set is unchanged), -ERANGE above NUMSET_NUMBER_MAX.
  * Amortised O(1). */
 int numset_add(struct numset *set, uint64_t number);
-/* As adding each of `count` numbers from `first`; returns 0 or -errno. */
+/* As adding each of `count` numbers from `first`; returns 0 or -errno. 64 at a
+ * time. */
 int numset_add_run(struct numset *set, uint64_t first, uint64_t count);
 /* Returns 1 when it was there, 0 when not, -ENOMEM. */
 int numset_remove(struct numset *set, uint64_t number);
