@@ -51,6 +51,8 @@ static int prepare_commands(struct worker *worker)
                    .compat = settings->compat,
                    .memory_max = settings->mem_max,
                    .amounts = worker_amounts(worker),
+                   .nice = (int)settings->nice,
+                   .pin = settings->pin,
                    .input = settings->stdin_payload},
         .slots = slots_count(worker->slots),
         .timeout_ms = settings->timeout_ms,

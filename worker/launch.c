@@ -51,6 +51,8 @@ int launcher_open(struct launcher *launcher,
 {
     launcher->settings = settings;
     launcher->signals = start_signals();
+    if (sched_getaffinity(0, sizeof launcher->cpus, &launcher->cpus) < 0)
+        CPU_ZERO(&launcher->cpus); // more CPUs than such a set has
     int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     launcher->null_fd =
         null_fd < 0 ? -1 : fcntl(null_fd, F_DUPFD_CLOEXEC, FIRST_OWN);
@@ -392,6 +394,22 @@ static int lay(struct launcher *launcher, const struct launch_task *task,
     return ground->paths ? 0 : -ENOMEM;
 }
 
+// The slot's CPU: they are dealt in turn. NULL where none is to be chosen.
+static const cpu_set_t *cpu_of(const struct launcher *launcher, uint32_t slot,
+                               cpu_set_t *one)
+{
+    const int count = CPU_COUNT(&launcher->cpus);
+    if (!launcher->settings->pin || count == 0)
+        return NULL;
+    int left = (int)((slot - 1) % (uint32_t)count);
+    size_t cpu = 0;
+    while (!CPU_ISSET(cpu, &launcher->cpus) || left-- > 0)
+        cpu++;
+    CPU_ZERO(one);
+    CPU_SET(cpu, one);
+    return one;
+}
+
 static int start(struct launcher *launcher, const struct launch_task *task,
                  struct wire_command *command, struct launch_ground *ground,
                  struct launched *launched, char note[LAUNCH_NOTE_SIZE])
@@ -414,6 +432,8 @@ static int start(struct launcher *launcher, const struct launch_task *task,
             task->progress_fd < 0 ? launcher->null_fd : task->progress_fd;
         start->reset = launcher->signals;
         start->memory_max = settings->memory_max;
+        start->nice = settings->nice;
+        start->cpus = cpu_of(launcher, task->slot, &ground->cpus);
         launched->pid = start_process(start, &launched->pidfd);
         code = launched->pid < 0 ? launched->pid : 0;
         if (code < 0)

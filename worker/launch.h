@@ -18,12 +18,14 @@
 
 /* What all tasks of a worker share. Texts are borrowed, and outlive it. */
 struct launch_settings {
-    const char *run;     /* FAN_RUN */
-    const char *dir;     /* FAN_RUN_DIR, or NULL */
-    const char *chdir;   /* directory of the tasks, or NULL */
-    bool compat;         /* PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID,
-                          * HQ_ENTRY */
-    bool input;          /* the task's input on its standard input */
+    const char *run;   /* FAN_RUN */
+    const char *dir;   /* FAN_RUN_DIR, or NULL */
+    const char *chdir; /* directory of the tasks, or NULL */
+    bool compat;       /* PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID,
+                        * HQ_ENTRY */
+    bool input;        /* the task's input on its standard input */
+    int nice;
+    bool pin;            /* each slot to one of the CPUs that we may use */
     uint64_t memory_max; /* bytes of address space; UINT64_MAX: no limit */
     struct amounts amounts;
 };
@@ -45,6 +47,7 @@ struct launcher {
     struct lookup lookup;
     uint64_t signals; /* not at their default here */
     int null_fd;
+    cpu_set_t cpus; /* that we may use */
 };
 
 /* Returns 0 or -errno; close it in either case. */
@@ -56,6 +59,7 @@ void launcher_close(struct launcher *launcher);
  * command at a time. */
 struct launch_ground {
     struct start start;
+    cpu_set_t cpus; /* the slot's one, with `pin` */
     struct texts_out arguments, variables, files;
     char **argv, **environment, **paths;
 };

@@ -108,6 +108,23 @@ IN_CHILD static long close_rest(void)
     return code;
 }
 
+// What it is not given by a fork: its limits, place and weight.
+IN_CHILD static long confine(const struct start *start)
+{
+    long code = 0;
+    if (start->memory_max != UINT64_MAX)
+        code = call(SYS_prlimit64, 0, RLIMIT_AS, (long)&start->memory, 0);
+    if (code >= 0 && start->cpus)
+        code = call(SYS_sched_setaffinity, 0, sizeof *start->cpus,
+                    (long)start->cpus, 0);
+    // The system call gives 20 less the value, and is given the value.
+    if (code >= 0 && start->nice != 0) {
+        const long now = 20 - call(SYS_getpriority, PRIO_PROCESS, 0, 0, 0);
+        code = call(SYS_setpriority, PRIO_PROCESS, 0, now + start->nice, 0);
+    }
+    return code;
+}
+
 // Returns only with an error. Zeroes are the kernel's struct sigaction of a
 // default, and its empty set, on every machine.
 IN_CHILD static long run(struct start *start)
@@ -120,8 +137,8 @@ IN_CHILD static long run(struct start *start)
         code = close_rest();
     if (code >= 0 && start->chdir)
         code = call(SYS_chdir, (long)start->chdir, 0, 0, 0);
-    if (code >= 0 && start->memory_max != UINT64_MAX)
-        code = call(SYS_prlimit64, 0, RLIMIT_AS, (long)&start->memory, 0);
+    if (code >= 0)
+        code = confine(start);
     if (code < 0)
         return code;
     start->entered = true;

@@ -9,6 +9,7 @@
 #ifndef WORKER_START_H
 #define WORKER_START_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -18,11 +19,13 @@ struct start {
     /* To be set, and left alone until start_is_under_way says no. */
     char *const *paths; /* the program's file: tried in turn as execvp() does */
     char *const *argv, *const *environment;
-    const char *chdir;    /* or NULL */
-    int fd[4];            /* become 0 to 3; each is above 3 */
-    uint64_t reset;       /* start_signals() */
-    uint64_t memory_max;  /* bytes of address space; UINT64_MAX: as ours */
-    struct rlimit memory; /* made of memory_max */
+    const char *chdir;     /* or NULL */
+    int fd[4];             /* become 0 to 3; each is above 3 */
+    uint64_t reset;        /* start_signals() */
+    uint64_t memory_max;   /* bytes of address space; UINT64_MAX: as ours */
+    int nice;              /* added to ours; 0: nothing */
+    const cpu_set_t *cpus; /* to run on, of CPU_SETSIZE; NULL: as we do */
+    struct rlimit memory;  /* made of memory_max */
     /* The child's. */
     void *stack; /* made for the first, and kept for the next */
     volatile int under_way, failed; /* not atomic: see start.c */

@@ -221,6 +221,8 @@ int plan_check(const struct settings *settings, struct problem *problem)
         {"--line-buffer", settings->line_buffer},
         {"--compat", settings->compat},
         {"--keep-dirs", settings->keep_dirs != NULL},
+        {"--pin", settings->pin},
+        {"--nice", settings->nice != 0},
         {"--mem-max", settings->mem_max != SETTING_UNLIMITED},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)

@@ -119,6 +119,8 @@ struct settings {
     int64_t delay_ms;
     bool compat;
     char *keep_dirs; // failed | all | none
+    bool pin;
+    uint64_t nice;
     bool speculate;
     /* resources: of a run */
     uint64_t cpus, mem, gpus; // what each task takes; 0: nothing is said

@@ -129,6 +129,10 @@ const struct setting_row SETTING_TABLE[] = {
      RUNNING, NULL, "at the end, start the slowest tasks a second time at another worker; the first to end counts"},
     {"compat", 0, SETTING_BOOL, R | V | P | D, AT(compat), 0, 0, NULL,
      RUNNING, NULL, "also set PARALLEL_SEQ, SLURM_ARRAY_TASK_ID, HQ_TASK_ID, HQ_ENTRY"},
+    {"pin", 0, SETTING_BOOL, R | V | P | D, AT(pin), 0, 0, NULL,
+     RUNNING, NULL, "run the commands of each slot on one CPU, the slots in turn on those there are"},
+    {"nice", 0, SETTING_COUNT, R | V | P | D, AT(nice), 0, 39, NULL,
+     RUNNING, "N", "let commands give way to other programs: N is added to their niceness (default 0)"},
     {"keep-dirs", 0, SETTING_CHOICE, R | V | P | D, AT(keep_dirs), 0, 0, "failed|all|none",
      RUNNING, "WHICH", "whose FAN_DIR stays when they have ended: failed, all or none (default failed)"},
 

@@ -155,6 +155,8 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"framing", "lines"},
         {"recycle", "1000,2G"},
         {"keep-dirs", "all"},
+        {"pin", "true"},
+        {"nice", "5"},
         {"mem-max", "2G"},
         {"cpus", "4"},
         {"mem", "8G"},
