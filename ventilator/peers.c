@@ -107,7 +107,7 @@ static int open_lane(struct role *role, unsigned handle)
     return peer->lane ? 0 : -EIO;
 }
 
-enum { DEFINITION_MAX = 63 };
+enum { DEFINITION_MAX = 63 + PLAN_ENV_MAX };
 
 struct definition {
     struct wire_pair pairs[DEFINITION_MAX + 1];
@@ -157,10 +157,31 @@ static void define(const struct role *role, struct definition *definition)
     free(plugin_place);
 }
 
+// With the values they have here and now: those that a secret has do not stand
+// in the plan.
+static void define_variables(const struct role *role,
+                             struct definition *definition)
+{
+    char name[PLAN_ENV_NAME_SIZE];
+    struct buffer text = {0};
+    for (size_t i = 0; plan_env_name(role->settings, i, name); i++) {
+        const char *value = getenv(name); // NOLINT(concurrency-*)
+        if (!value)
+            continue;
+        buffer_clear(&text);
+        buffer_printf(&text, "%s=%s", name, value);
+        put_u8(&text, 0);
+        if (!text.failed)
+            define_place(definition, "variables", (const char *)text.at);
+    }
+    buffer_free(&text);
+}
+
 static void say_welcome(struct role *role, const struct peer *peer)
 {
     struct definition definition = {0};
     define(role, &definition);
+    define_variables(role, &definition);
     const struct wire_header header = role_header(role, WIRE_WELCOME);
     const struct wire_welcome welcome = {
         .version = WIRE_VERSION,

@@ -75,6 +75,20 @@ static void apply_definition(struct worker *worker, struct wire_list list)
     }
 }
 
+// For all that this worker runs, and before it makes anything of them.
+static void apply_variables(const struct texts *variables)
+{
+    for (size_t i = 0; i < variables->count; i++) {
+        char *name = strdup(variables->at[i]);
+        char *equals = name ? strchr(name, '=') : NULL;
+        if (equals && equals > name) {
+            *equals = '\0';
+            (void)setenv(name, equals + 1, 1); // NOLINT(concurrency-*)
+        }
+        free(name);
+    }
+}
+
 static bool take_lane(struct worker *worker, struct span endpoint)
 {
     worker->lane_endpoint = text_of(endpoint);
@@ -149,6 +163,7 @@ static void hear_welcome(struct worker *worker,
     worker->message_max = welcome.message_max;
     if (!worker_is_prepared(worker)) {
         apply_definition(worker, welcome.definition);
+        apply_variables(&worker->settings->variables);
         if (use_slots(worker, &welcome) && !worker_prepare(worker))
             return;
     }

@@ -45,4 +45,7 @@ int setting_read_yaml_text(struct settings *settings, unsigned program,
                            const char *name, struct span text,
                            struct problem *problem);
 
+/* Of plan_check: --env. */
+int plan_check_env(const struct settings *settings, struct problem *problem);
+
 #endif

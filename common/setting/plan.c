@@ -1,5 +1,7 @@
 #include "common/setting/plan.h"
 
+#include "common/setting/internal.h"
+
 #include "common/policy/halt.h"
 
 #include "common/base/clock.h"
@@ -206,6 +208,8 @@ int plan_check(const struct settings *settings, struct problem *problem)
     int error = check_notify(settings, problem);
     if (error == 0)
         error = plan_check_resources(settings, problem);
+    if (error == 0)
+        error = plan_check_env(settings, problem);
     if (error == 0)
         error = check_coprocess(settings, problem);
     if (error < 0 || (!settings->plugin && !settings->coprocess))

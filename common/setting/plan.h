@@ -56,4 +56,9 @@ enum plan_word { WORD_VALUE, WORD_LIST, WORD_FILES };
 /* Sets *linked for those with a +. */
 enum plan_word plan_word(const char *text, bool *linked);
 
+/* The names of --env, by index: false behind the last. */
+enum { PLAN_ENV_MAX = 64, PLAN_ENV_NAME_SIZE = 256 };
+bool plan_env_name(const struct settings *settings, size_t index,
+                   char name[PLAN_ENV_NAME_SIZE]);
+
 #endif

@@ -118,7 +118,9 @@ struct settings {
     char *chdir;
     int64_t delay_ms;
     bool compat;
-    char *keep_dirs; // failed | all | none
+    char *keep_dirs;        // failed | all | none
+    struct texts env;       // NAME or NAME,NAME each
+    struct texts variables; // NAME=VALUE each, as told to workers
     bool pin;
     uint64_t nice;
     bool speculate;

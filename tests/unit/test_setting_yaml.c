@@ -155,6 +155,7 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"framing", "lines"},
         {"recycle", "1000,2G"},
         {"keep-dirs", "all"},
+        {"variables", "A=b"},
         {"pin", "true"},
         {"nice", "5"},
         {"mem-max", "2G"},
