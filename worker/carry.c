@@ -98,6 +98,9 @@ bool worker_prepare(struct worker *worker)
         worker_fail(worker, EXIT_ERROR, "out of memory");
         return false;
     }
+    worker->guard =
+        (struct guard){.load_max = worker->settings->max_load,
+                       .memory_min = worker->settings->min_free_memory};
     const struct settings *settings = worker->settings;
     if (settings->plugin && !settings->isolate)
         code = prepare_plugin(worker);
@@ -140,10 +143,24 @@ static struct span make_tag(struct worker *worker, const struct slot_task *task)
     return buffer_span(&worker->tag);
 }
 
-bool worker_may_start(const struct worker *worker, int64_t now_ms)
+// Only then is the host looked at.
+static bool could_start(const struct worker *worker)
+{
+    return slots_queued_count(worker->slots) > 0 &&
+           slots_running_count(worker->slots) < slots_count(worker->slots) &&
+           !slots_draining(worker->slots);
+}
+
+bool worker_may_start(struct worker *worker, int64_t now_ms)
 {
     return !retain_full(worker->retain) && now_ms >= worker->next_start_ms &&
-           !(worker->exec && exec_is_behind(worker->exec));
+           !(worker->exec && exec_is_behind(worker->exec)) &&
+           (!could_start(worker) || guard_allows(&worker->guard, now_ms));
+}
+
+bool worker_is_held_back(const struct worker *worker)
+{
+    return worker->guard.closed && could_start(worker);
 }
 
 void worker_put_off_next(struct worker *worker)

@@ -13,6 +13,7 @@
 #include "common/wire/wire.h"
 #include "worker/coprocess.h"
 #include "worker/exec.h"
+#include "worker/guard.h"
 #include "worker/isolate.h"
 #include "worker/plugin.h"
 #include "worker/result.h"
@@ -89,6 +90,7 @@ struct worker {
     int64_t hello_apart_ms; // until it is said again; doubles
     int64_t heard_ms;       // of the ventilator
     int64_t next_start_ms;  // with --delay: no task starts before
+    struct guard guard;     // of the host
     int64_t grace_until_ms, store_until_ms;
     struct problem problem; // why we end, where it is a failure
 };
@@ -144,7 +146,9 @@ void worker_take_back(struct worker *worker);
 void worker_stop_task(struct worker *worker, const struct slot_task *task,
                       int64_t now_ms);
 /* May a task start: is there room for its result, and is its time come? */
-bool worker_may_start(const struct worker *worker, int64_t now_ms);
+bool worker_may_start(struct worker *worker, int64_t now_ms);
+/* Is it the host that has no room for the tasks that wait here? */
+bool worker_is_held_back(const struct worker *worker);
 void worker_put_off_next(struct worker *worker); /* with --delay */
 /* How many tasks a slot of a plugin or coprocess may have at once: they are
  * dealt to all slots alike, so that none waits while another idles. */

@@ -123,7 +123,9 @@ void worker_report(struct worker *worker, int64_t now_ms)
 void worker_tell_progress(struct worker *worker, int64_t now_ms)
 {
     struct wire_longest longest = {0};
-    const struct span waits = {0};
+    const struct span waits = worker_is_held_back(worker)
+                                  ? span_of_text(worker->guard.why)
+                                  : (struct span){0};
     if (now_ms - worker->progress_ms < worker->heartbeat_ms)
         return;
     worker->progress_ms = now_ms;

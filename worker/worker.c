@@ -271,6 +271,8 @@ static int64_t wait_for(struct worker *worker, int64_t now_ms)
         wait_ms = sooner(wait_ms, worker->grace_until_ms - now_ms);
     if (worker->next_start_ms > now_ms && slots_queued_count(worker->slots) > 0)
         wait_ms = sooner(wait_ms, worker->next_start_ms - now_ms);
+    if (worker_is_held_back(worker))
+        wait_ms = sooner(wait_ms, worker->guard.due_ms - now_ms);
     if (worker_is_prepared(worker))
         wait_ms = sooner(wait_ms, worker_execute_wait_ms(worker, now_ms));
     return wait_ms > 0 ? wait_ms : 0;

@@ -123,6 +123,8 @@ struct settings {
     struct texts variables; // NAME=VALUE each, as told to workers
     bool pin;
     uint64_t nice;
+    uint64_t max_load;        // runnable threads; 0: any
+    uint64_t min_free_memory; // bytes; 0: any
     bool speculate;
     /* resources: of a run */
     uint64_t cpus, mem, gpus; // what each task takes; 0: nothing is said

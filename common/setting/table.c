@@ -137,6 +137,10 @@ const struct setting_row SETTING_TABLE[] = {
      RUNNING, NULL, "run the commands of each slot on one CPU, the slots in turn on those there are"},
     {"nice", 0, SETTING_COUNT, R | V | P | D, AT(nice), 0, 39, NULL,
      RUNNING, "N", "let commands give way to other programs: N is added to their niceness (default 0)"},
+    {"max-load", 0, SETTING_COUNT, R | V | W | P | D, AT(max_load), 1, 65535, NULL,
+     RUNNING, "N", "start nothing while N threads or more run on the host (default any)"},
+    {"min-free-memory", 0, SETTING_SIZE, R | V | W | P | D, AT(min_free_memory), 1 << 20, ANY - 1, NULL,
+     RUNNING, "SIZE", "start nothing while less memory is available on the host (default any)"},
     {"keep-dirs", 0, SETTING_CHOICE, R | V | P | D, AT(keep_dirs), 0, 0, "failed|all|none",
      RUNNING, "WHICH", "whose FAN_DIR stays when they have ended: failed, all or none (default failed)"},
 

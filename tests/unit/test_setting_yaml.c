@@ -155,6 +155,8 @@ static void definition_sets_only_what_workers_may_be_told(void **state)
         {"framing", "lines"},
         {"recycle", "1000,2G"},
         {"keep-dirs", "all"},
+        {"max-load", "4"},
+        {"min-free-memory", "1G"},
         {"variables", "A=b"},
         {"pin", "true"},
         {"nice", "5"},
