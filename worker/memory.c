@@ -14,7 +14,7 @@ static const char *const WORDS[] = {
     "cannot allocate memory", "memoryerror",        "bad_alloc",
     "out of memory",          "outofmemoryerror",   "cannot allocate vector",
     "memory exhausted",       "unable to allocate", "failed to allocate",
-    "insufficient memory",    "not enough memory",
+    "insufficient memory",    "not enough memory",  "failed to map segment",
 };
 
 static bool has_words(struct span err)

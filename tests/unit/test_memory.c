@@ -16,6 +16,8 @@ static void last_words_tell_with_a_limit_only(void **state)
         "java.lang.OutOfMemoryError: Java heap space",
         "Error: cannot allocate vector of size 7.5 Gb\nExecution halted",
         "fatal error: runtime: out of memory",
+        "true: error while loading shared libraries: libc.so.6: failed to map "
+        "segment from shared object",
     };
     struct memory_end end = {.limit_bytes = 100 * MIB, .peak_bytes = MIB};
     for (size_t i = 0; i < sizeof TELL / sizeof TELL[0]; i++) {
