@@ -47,7 +47,7 @@ class Place(SystemTest):
                      self.folder)
         by_hand = self.start_worker(self.read("run/endpoint").strip(),
                                     MODEL="another", OTHER="of the worker")
-        system.until("two workers", lambda: '"workers":2' in self.program(
+        system.until("each has one", lambda: '"running":2' in self.program(
             "fan", "status", "--json", "run").stdout)
         gate.open()
         self.assertEqual(run.finish(), system.OK, run.errors())
