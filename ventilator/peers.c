@@ -275,6 +275,7 @@ static void put_tasks(struct buffer *out, const struct wire_header *header,
                                        .round = send->round,
                                        .attempt = send->attempt,
                                        .failures = send->failures,
+                                       .timeout_ms = send->timeout_ms,
                                        .flags = send->flags,
                                        .key = send->key,
                                        .payload = {payload->at, payload->size}};

@@ -68,7 +68,8 @@ enum action_kind {
 struct tracker_send {
     uint64_t task;
     uint32_t round, attempt, failures;
-    uint16_t flags; // TASK_ALONE, TASK_COPY
+    uint16_t flags;      // TASK_ALONE, TASK_COPY
+    uint64_t timeout_ms; // 0: the run's
     struct id128 key;
     void *payload;
 };

@@ -75,13 +75,15 @@ static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
     entry->lane_number = worker->sent + 1;
     if (entry->task > tracker->number_sent)
         tracker->number_sent = entry->task;
-    *send = (struct tracker_send){.task = entry->task,
-                                  .round = entry->round,
-                                  .attempt = entry->attempt,
-                                  .failures = entry->failures,
-                                  .flags = flags,
-                                  .key = entry->key,
-                                  .payload = entry->payload};
+    *send = (struct tracker_send){
+        .task = entry->task,
+        .round = entry->round,
+        .attempt = entry->attempt,
+        .failures = entry->failures,
+        .flags = flags,
+        .timeout_ms = entry->failures > 0 ? task_timeout_ms(tracker, entry) : 0,
+        .key = entry->key,
+        .payload = entry->payload};
     entry_to_worker(tracker, at, handle);
     return true;
 }

@@ -231,6 +231,9 @@ void tasks_final(struct tracker *tracker, struct wire_run run,
 /* Notes so many failures for the rule that answers them. */
 void task_blame(struct tracker *tracker, uint64_t task, struct failure failure,
                 uint32_t count);
+/* Of the next attempt of one that has failed; 0: as all. */
+uint64_t task_timeout_ms(const struct tracker *tracker,
+                         const struct entry *entry);
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored);
 void task_loss_stored(struct tracker *tracker,

@@ -345,6 +345,16 @@ void task_blame(struct tracker *tracker, uint64_t task, struct failure failure,
         tracker_starve(tracker);
 }
 
+uint64_t task_timeout_ms(const struct tracker *tracker,
+                         const struct entry *entry)
+{
+    if (!tracker->tally)
+        return 0;
+    const int64_t timeout_ms = policy_timeout_ms(
+        &tracker->policy, tally_of(tracker->tally, entry->task));
+    return timeout_ms == tracker->policy.timeout_ms ? 0 : (uint64_t)timeout_ms;
+}
+
 static struct policy_answer answer_to(const struct tracker *tracker,
                                       const struct entry *entry)
 {

@@ -180,7 +180,8 @@ static void start_commands(struct worker *worker, int64_t now_ms)
             .seed = template_seed(worker->settings->seed, task->task),
             .attempt = task->failures + 1,
             .slot = task->slot,
-            .payload = task->payload};
+            .payload = task->payload,
+            .timeout_ms = task->timeout_ms};
         exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
         worker_put_off_next(worker);
     }

@@ -230,7 +230,9 @@ void exec_start(struct exec *exec, const struct launch_task *task,
         return;
     }
     job->state = STATE_RUNNING;
-    job->due_ms = later(now_ms, exec->settings.timeout_ms);
+    job->due_ms =
+        later(now_ms, task->timeout_ms > 0 ? task->timeout_ms
+                                           : exec->settings.timeout_ms);
     job->out.fd = job->launched.out_fd;
     job->err.fd = job->launched.err_fd;
     if (exec_watch(exec, job->launched.pidfd, task->slot, FROM_PROCESS) < 0 ||

@@ -38,6 +38,7 @@ struct launch_task {
     const char *dir;     /* FAN_DIR, or NULL */
     int progress_fd;     /* FAN_PROGRESS_FD, which is 3 in the command;
                           * -1: there is none */
+    int64_t timeout_ms;  /* 0: that of all; for exec */
 };
 
 /* What a worker starts its commands with: {0}, then opened. */

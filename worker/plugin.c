@@ -190,7 +190,11 @@ static bool look_at(const struct plugin *plugin, struct plugin_seat *seat,
     if (*number == 0 || seat->stuck || atomic_load(&seat->running) != *number)
         return false;
     if (*number != seat->watched) {
-        const int64_t timeout_ms = plugin->settings.timeout_ms;
+        // What is not running any more is due never, whatever is said here.
+        const struct plugin_job *job = running_job(seat, *number);
+        const int64_t timeout_ms = job && job->held->timeout_ms > 0
+                                       ? job->held->timeout_ms
+                                       : plugin->settings.timeout_ms;
         seat->watched = *number;
         seat->asked = false;
         seat->due_ms = timeout_ms > INT64_MAX - began_ms

@@ -110,8 +110,13 @@ void talk_begin(struct talk *talk)
         talk->due_us = INT64_MAX;
         return;
     }
-    talk_current(talk)->began_us = talk->now_us;
-    talk->due_us = talk_later(talk->now_us, talk->settings->timeout_us);
+    struct talk_job *job = talk_current(talk);
+    const int64_t own_ms = job->held->timeout_ms;
+    job->began_us = talk->now_us;
+    talk->due_us =
+        talk_later(talk->now_us, own_ms > INT64_MAX / 1000 ? INT64_MAX
+                                 : own_ms > 0              ? own_ms * 1000
+                                              : talk->settings->timeout_us);
     talk->number++;
 }
 

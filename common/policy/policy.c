@@ -46,11 +46,9 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 31;
 }
 
-static int64_t backoff_ms(const struct policy *policy, uint64_t failures,
+static int64_t backoff_ms(int64_t delay_ms, int64_t max_ms, uint64_t failures,
                           uint64_t seed)
 {
-    const int64_t max_ms = policy->backoff_max_ms;
-    int64_t delay_ms = policy->backoff_min_ms;
     if (delay_ms <= 0 || max_ms <= 0)
         return 0;
     for (uint64_t i = 1; i < failures && delay_ms < max_ms; i++)
@@ -118,13 +116,36 @@ struct policy_answer policy_decide(const struct policy *policy,
         found > 0 ? &policy->rules[found - 1] : NULL;
     if (rule && rule->answer != ANSWER_RETRY)
         return (struct policy_answer){.answer = rule->answer};
+    const bool own = rule && rule->has_backoff;
     if (failures <= (rule ? rule->retries_max : policy->retries_max))
-        return (struct policy_answer){.answer = ANSWER_RETRY,
-                                      .delay_ms =
-                                          backoff_ms(policy, failures, seed)};
+        return (struct policy_answer){
+            .answer = ANSWER_RETRY,
+            .delay_ms =
+                backoff_ms(own ? rule->backoff_min_ms : policy->backoff_min_ms,
+                           own ? rule->backoff_max_ms : policy->backoff_max_ms,
+                           failures, seed)};
     return (struct policy_answer){.answer = policy->on_fail == ANSWER_RETRY
                                                 ? ANSWER_FAIL
                                                 : policy->on_fail};
+}
+
+// As long as that is more than the least, and not beyond all reason.
+static uint64_t grown(uint64_t amount, const struct policy_growth *growth,
+                      uint32_t failures, uint64_t most)
+{
+    for (uint32_t i = 0; growth->times > 1 && i < failures && amount < most;
+         i++)
+        amount = amount > most / growth->times ? most : amount * growth->times;
+    return failures > 0 && amount < growth->least ? growth->least : amount;
+}
+
+int64_t policy_timeout_ms(const struct policy *policy, const uint32_t *failures)
+{
+    uint64_t timeout_ms = (uint64_t)policy->timeout_ms;
+    for (size_t i = 0; failures && i < policy->rule_count; i++)
+        timeout_ms = grown(timeout_ms, &policy->rules[i].timeout,
+                           failures[i + 1], INT64_MAX);
+    return (int64_t)timeout_ms;
 }
 
 const char *class_name(enum fail_class class)

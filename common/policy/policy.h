@@ -9,6 +9,7 @@
 #ifndef COMMON_POLICY_POLICY_H
 #define COMMON_POLICY_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,12 +61,22 @@ struct failure {
 };
 struct failure failure_of(enum fail_class class, uint8_t exit, uint8_t signal);
 
-/* What follows a failure of one class: RETRY, or at once another. */
+/* What a retry has more of than the attempt before; {0}: nothing. */
+struct policy_growth {
+    uint32_t times; /* so many times as much, each time; 0: does not count */
+    uint64_t least; /* so much at least; 0: does not count */
+};
+
+/* What follows a failure of one class: RETRY, or at once another. What stands
+ * behind the answer is of RETRY. */
 struct policy_rule {
     enum fail_class class;
     uint8_t code_first, code_last; /* 0 to 255: every failure of the class */
     enum answer answer;
-    uint64_t retries_max; /* of RETRY, instead of the policy's */
+    uint64_t retries_max; /* instead of the policy's */
+    bool has_backoff;     /* instead of the policy's: */
+    int64_t backoff_min_ms, backoff_max_ms;
+    struct policy_growth timeout; /* in ms */
 };
 
 enum { POLICY_RULES_MAX = 64 };
@@ -78,6 +89,7 @@ struct policy {
     uint64_t retries_max;   /* extra tries; UINT64_MAX is unlimited */
     int64_t backoff_min_ms; /* before the first retry; doubles each time */
     int64_t backoff_max_ms;
+    int64_t timeout_ms; /* of a first attempt; INT64_MAX: none */
 };
 
 /* In place of an earlier one for the same failures. 0, or -E2BIG. */
@@ -99,6 +111,12 @@ struct policy_answer {
 struct policy_answer policy_decide(const struct policy *policy,
                                    struct failure failure, uint64_t failures,
                                    uint64_t seed);
+
+/* How long the next attempt of a task may take, which has failed so often by
+ * rule (0: what no rule answers); NULL: never. What one rule gives, stays when
+ * the task fails of another. */
+int64_t policy_timeout_ms(const struct policy *policy,
+                          const uint32_t *failures);
 
 const char *class_name(enum fail_class class); /* "exit", ...; "none" */
 const char *status_name(enum status status);   /* "ok", ...; "none" */

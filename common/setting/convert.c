@@ -123,18 +123,12 @@ static int set_backoff(struct settings *settings, const struct setting_row *row,
                        const char *shown, const char *value,
                        struct problem *problem)
 {
-    char first[32] = "";
-    const char *const dots = strstr(value, "..");
-    const char *const second = dots ? dots + 2 : value;
-    const size_t length = dots ? (size_t)(dots - value) : strlen(value);
     int64_t min_ms = 0, max_ms = 0;
-    if (length < sizeof first)
-        memcpy(first, value, length);
-    if (parse_duration_ms(first, &min_ms) != 0 ||
-        parse_duration_ms(second, &max_ms) != 0)
+    const int error = parse_backoff_ms(value, &min_ms, &max_ms);
+    if (error == -EINVAL)
         return refuse(problem, shown, value,
                       "is not two durations such as 1s..5m");
-    if (min_ms > max_ms || !duration_fits(row, max_ms))
+    if (error < 0 || !duration_fits(row, max_ms))
         return refuse(problem, shown, value,
                       "is not a shorter and a longer time, 366d at most");
     settings->backoff_min_ms = min_ms;

@@ -93,6 +93,19 @@ int parse_duration_ms(const char *text, int64_t *ms)
     return -EINVAL;
 }
 
+int parse_backoff_ms(const char *text, int64_t *min_ms, int64_t *max_ms)
+{
+    char first[40] = "";
+    const char *const dots = strstr(text, "..");
+    const size_t length = dots ? (size_t)(dots - text) : strlen(text);
+    if (length < sizeof first)
+        memcpy(first, text, length);
+    if (parse_duration_ms(first, min_ms) != 0 ||
+        parse_duration_ms(dots ? dots + 2 : text, max_ms) != 0)
+        return -EINVAL;
+    return *min_ms > *max_ms ? -ERANGE : 0;
+}
+
 int parse_size(const char *text, uint64_t *bytes)
 {
     static const char LETTERS[] = "KMGT";

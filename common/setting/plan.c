@@ -188,6 +188,21 @@ static int check_notify(const struct settings *settings,
                         rules.rule_count > 0 ? "--on" : "--on-fail");
 }
 
+static int check_growth(const struct settings *settings,
+                        struct problem *problem)
+{
+    struct policy policy;
+    settings_policy(settings, &policy);
+    for (size_t i = 0; i < policy.rule_count; i++)
+        if ((policy.rules[i].timeout.times > 0 ||
+             policy.rules[i].timeout.least > 0) &&
+            settings->timeout_ms == SETTING_FOREVER)
+            return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                                "a rule of --on has a timeout, and the run has "
+                                "none that could grow: give --timeout");
+    return 0;
+}
+
 // Neither a plugin nor a coprocess has a shell, an environment and streams for
 // each task.
 int plan_check(const struct settings *settings, struct problem *problem)
@@ -210,6 +225,8 @@ int plan_check(const struct settings *settings, struct problem *problem)
         error = plan_check_resources(settings, problem);
     if (error == 0)
         error = plan_check_env(settings, problem);
+    if (error == 0)
+        error = check_growth(settings, problem);
     if (error == 0)
         error = check_coprocess(settings, problem);
     if (error < 0 || (!settings->plugin && !settings->coprocess))

@@ -1,9 +1,15 @@
 #include "common/setting/rule.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-enum { SIGNAL_MAX = 64, WORD_SIZE = 32 };
+enum { SIGNAL_MAX = 64, WORD_SIZE = 64, TIMES_MAX = 100 };
+static const int64_t YEAR_MS = INT64_C(366) * 86400000;
+static const char NO_PART[] =
+    "has no backoff:MIN..MAX or timeout:xN behind its comma";
+static const char NO_ANSWER[] =
+    "has no answer such as retry:3, fail, ignore or notify";
 
 // What a task can fail of by its own doing.
 static const struct kind {
@@ -100,6 +106,71 @@ static int read_kind(char *text, struct policy_rule *rule, const char **why)
     return colon ? read_codes(kind, colon + 1, rule, why) : 0;
 }
 
+static bool read_backoff(const char *text, struct policy_rule *rule)
+{
+    rule->has_backoff = true;
+    return parse_backoff_ms(text, &rule->backoff_min_ms,
+                            &rule->backoff_max_ms) == 0 &&
+           rule->backoff_max_ms <= YEAR_MS;
+}
+
+static bool read_timeout(const char *text, struct policy_rule *rule)
+{
+    uint64_t times = 0;
+    int64_t least_ms = 0;
+    if (text[0] == 'x' && parse_count(text + 1, 2, TIMES_MAX, &times) == 0) {
+        rule->timeout.times = (uint32_t)times;
+        return true;
+    }
+    if (parse_duration_ms(text, &least_ms) != 0 || least_ms < 1 ||
+        least_ms > YEAR_MS)
+        return false;
+    rule->timeout.least = (uint64_t)least_ms;
+    return true;
+}
+
+// What may stand behind retry:N, each once.
+static const struct part {
+    const char *name;
+    bool (*read)(const char *text, struct policy_rule *rule);
+    const char *why;
+} PARTS[] = {
+    {"backoff", read_backoff, "has no backoff such as 10s..1m"},
+    {"timeout", read_timeout, "has no timeout such as x2 or 10m"},
+};
+
+static_assert(sizeof PARTS / sizeof PARTS[0] == RULE_PARTS,
+              "the header says how many");
+
+unsigned rule_find_part(const char *name)
+{
+    unsigned at = 0;
+    while (at < RULE_PARTS && strcmp(name, PARTS[at].name) != 0)
+        at++;
+    return at;
+}
+
+static int read_part(const char **text, unsigned *seen,
+                     struct policy_rule *rule, const char **why)
+{
+    char name[WORD_SIZE], value[WORD_SIZE];
+    if (rule->answer != ANSWER_RETRY)
+        return refuse(why, "has more behind its answer, which only retry:N "
+                           "may have");
+    if (!take_word(text, ":,", name) || **text != ':')
+        return refuse(why, NO_PART);
+    (*text)++;
+    const unsigned at = rule_find_part(name);
+    if (at == RULE_PARTS)
+        return refuse(why, NO_PART);
+    if (*seen >> at & 1)
+        return refuse(why, "says something twice");
+    *seen |= 1U << at;
+    return take_word(text, ",", value) && PARTS[at].read(value, rule)
+               ? 0
+               : refuse(why, PARTS[at].why);
+}
+
 static int read_answer(char *text, struct policy_rule *rule, const char **why)
 {
     char *const colon = strchr(text, ':');
@@ -111,11 +182,11 @@ static int read_answer(char *text, struct policy_rule *rule, const char **why)
     rule->answer = (enum answer)at;
     if (rule_refused(rule->answer))
         return refuse(why, rule_refused(rule->answer));
-    if (at == ANSWERS || (colon != NULL) != (rule->answer == ANSWER_RETRY))
-        return refuse(why,
-                      "has no answer such as retry:3, fail, ignore or notify");
-    if (colon &&
-        parse_count(colon + 1, 0, SETTING_UNLIMITED, &rule->retries_max) != 0)
+    if (at == ANSWERS || (colon && rule->answer != ANSWER_RETRY))
+        return refuse(why, NO_ANSWER);
+    if (rule->answer == ANSWER_RETRY &&
+        (!colon ||
+         parse_count(colon + 1, 0, SETTING_UNLIMITED, &rule->retries_max) != 0))
         return refuse(why, "has no number of retries such as retry:3");
     return 0;
 }
@@ -129,10 +200,14 @@ int rule_read(const char *text, struct policy_rule *rule, const char **why)
     const int error = read_kind(word, rule, why);
     if (error < 0)
         return error;
-    if (!take_word(&text, "", word))
-        return refuse(why,
-                      "has no answer such as retry:3, fail, ignore or notify");
-    return read_answer(word, rule, why);
+    if (!take_word(&text, ",", word))
+        return refuse(why, NO_ANSWER);
+    int code = read_answer(word, rule, why);
+    for (unsigned seen = 0; code == 0 && *text == ',';) {
+        text++;
+        code = read_part(&text, &seen, rule, why);
+    }
+    return code;
 }
 
 // Those that say to notify, or the others. They were read before, when they
@@ -156,7 +231,8 @@ void settings_policy(const struct settings *settings, struct policy *policy)
         (struct policy){.on_fail = notifies ? ANSWER_FAIL : settings->on_fail,
                         .retries_max = settings->retries,
                         .backoff_min_ms = settings->backoff_min_ms,
-                        .backoff_max_ms = settings->backoff_max_ms};
+                        .backoff_max_ms = settings->backoff_max_ms,
+                        .timeout_ms = settings->timeout_ms};
     add_rules(settings, false, policy);
 }
 

@@ -5,6 +5,11 @@
  *   exit:2-10=retry:1     some of them
  *   signal:SEGV=fail      a signal, by name or number
  *
+ *   timeout=retry:3,backoff:10s..1m,timeout:x2
+ *
+ * Behind retry:N: `backoff` instead of the run's; `timeout` of the attempts
+ * after it, xK: K times as long each time, or a duration: as long at least.
+ *
  * Of rules that fit, the one for the fewest codes is followed.
  */
 #ifndef COMMON_SETTING_RULE_H
@@ -16,6 +21,30 @@
 /* Reads one. 0, or -EINVAL and in `why` what is wrong, to be read behind the
  * text: "is for no class: ...". */
 int rule_read(const char *text, struct policy_rule *rule, const char **why);
+
+/* What may stand behind retry:N, from 0; RULE_PARTS: this may not. */
+enum { RULE_PARTS = 2 };
+unsigned rule_find_part(const char *name);
+
+/* A rule put together from what a mapping says of it, each checked as it comes:
+ *
+ *   timeout: {answer: retry, retries: 3, backoff: 10s..1m}
+ *
+ * {0} at first, and again for the next rule. */
+struct rule_maker {
+    char class[64], answer[64], retries[64], rest[256];
+    unsigned seen;
+};
+/* 0, or -EINVAL and `why`, as rule_read. */
+int rule_maker_begin(struct rule_maker *maker, const char *class,
+                     const char **why);
+/* Is it a key of the mapping, and not given yet? */
+int rule_maker_key(struct rule_maker *maker, const char *key, const char **why);
+int rule_maker_put(struct rule_maker *maker, const char *key, const char *value,
+                   const char **why);
+enum { RULE_TEXT_SIZE = 512 };
+/* The whole as rule_read takes it. Without `answer` it is retry. */
+void rule_maker_text(const struct rule_maker *maker, char text[RULE_TEXT_SIZE]);
 
 /* Why an answer cannot be given; NULL: it can. */
 const char *rule_refused(enum answer answer);

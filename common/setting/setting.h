@@ -256,6 +256,8 @@ int parse_count(const char *text, uint64_t least, uint64_t most,
                 uint64_t *value);
 int parse_duration_ms(const char *text, int64_t *ms);
 int parse_size(const char *text, uint64_t *bytes);
+/* MIN..MAX, or one of them for both. -ERANGE: not in that order. */
+int parse_backoff_ms(const char *text, int64_t *min_ms, int64_t *max_ms);
 /* N tasks, a SIZE with its unit, or both with a comma between: what is not
  * there is SETTING_UNLIMITED. */
 int parse_recycle(const char *text, uint64_t *tasks, uint64_t *bytes);

@@ -86,7 +86,7 @@ const struct setting_row SETTING_TABLE[] = {
     {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore|notify",
      FAILURES, "ANSWER", "when retries are spent: fail or ignore; retry is fail; notify too, and tells of each attempt (default fail)"},
     {"on", 0, SETTING_RULES, R | V | P, AT(on), 0, 0, NULL,
-     FAILURES, "CLASS=ANSWER", "of exit[:CODE], signal[:NAME], timeout, oom, spawn or output: retry:N, fail or ignore, instead of --retries; or notify"},
+     FAILURES, "CLASS=ANSWER", "of exit[:CODE], signal[:NAME], timeout, oom, spawn or output: retry:N[,backoff:MIN..MAX][,timeout:xK], fail or ignore, instead of --retries; or notify"},
     {"halt", 0, SETTING_TEXT, R | V | P, AT(halt), 0, 0, NULL,
      FAILURES, "WHEN", "end early: soon or now, then fail=N, fail=P%, success=N or done=N, as in soon,fail=1"},
     {"notify", 0, SETTING_TEXT, R | P, AT(notify), 1, 0, NULL,

@@ -1,4 +1,5 @@
 #include "common/setting/internal.h"
+#include "common/setting/rule.h"
 #include "common/setting/yaml_reader.h"
 
 #include <errno.h>
@@ -6,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-// A file is one mapping from settings to scalars or flat sequences of them.
-// Anything deeper is refused where it begins, so no nesting ever builds up.
+// A file is one mapping from settings to scalars or flat sequences of them, and
+// rules are a mapping from classes to answers or to mappings. Anything deeper
+// is refused where it begins, so no nesting ever builds up.
 
 static int refuse(const struct yaml_reader *reader, yaml_mark_t mark,
                   const char *why)
@@ -79,6 +81,68 @@ static int take_value(struct yaml_reader *reader, const yaml_event_t *event)
     return error ? refuse(reader, event->start_mark, inner.text) : 0;
 }
 
+static int refuse_text(const struct yaml_reader *reader, yaml_mark_t mark,
+                       const char *text, const char *why)
+{
+    char line[256], quoted[SETTING_QUOTE_SIZE];
+    snprintf(line, sizeof line, "'%s' %s", setting_quote(text, quoted), why);
+    return refuse(reader, mark, line);
+}
+
+static int store_rule(struct yaml_reader *reader, char *text, yaml_mark_t mark)
+{
+    struct problem inner = {0};
+    struct policy_rule rule;
+    const char *why;
+    const int error = setting_store(reader->settings, reader->row, LAYER_YAML,
+                                    reader->row->name, text, &inner);
+    if (error == -ENOMEM)
+        return problem_set(reader->problem, error, "%s: out of memory",
+                           reader->name);
+    if (error)
+        return refuse(reader, mark, inner.text);
+    const size_t before = reader->rules.rule_count;
+    reader->state = AT_CLASS;
+    return rule_read(text, &rule, &why) == 0 && rule.answer != ANSWER_NOTIFY &&
+                   policy_add_rule(&reader->rules, &rule) == 0 &&
+                   reader->rules.rule_count == before
+               ? refuse_text(reader, reader->rule_mark, reader->maker.class,
+                             "is given twice")
+               : 0;
+}
+
+static int take_answer(struct yaml_reader *reader, const char *answer,
+                       yaml_mark_t mark)
+{
+    char text[RULE_TEXT_SIZE];
+    const int size =
+        snprintf(text, sizeof text, "%s=%s", reader->maker.class, answer);
+    return size >= 0 && (size_t)size < sizeof text
+               ? store_rule(reader, text, mark)
+               : refuse_text(reader, mark, answer, "is too long");
+}
+
+// A class, or a part of its rule, or what that is.
+static int take_rule(struct yaml_reader *reader, const char *text,
+                     yaml_mark_t mark)
+{
+    const char *why = NULL;
+    int error;
+    if (reader->state == AT_CLASS) {
+        error = rule_maker_begin(&reader->maker, text, &why);
+        reader->rule_mark = mark;
+        reader->state = AT_ANSWER;
+    } else if (reader->state == AT_PART) {
+        error = rule_maker_key(&reader->maker, text, &why);
+        snprintf(reader->part, sizeof reader->part, "%s", text);
+        reader->state = AT_PART_VALUE;
+    } else {
+        error = rule_maker_put(&reader->maker, reader->part, text, &why);
+        reader->state = AT_PART;
+    }
+    return error ? refuse_text(reader, mark, text, why) : 0;
+}
+
 static int take_scalar(struct yaml_reader *reader, const yaml_event_t *event)
 {
     const yaml_mark_t mark = event->start_mark;
@@ -99,6 +163,12 @@ static int take_scalar(struct yaml_reader *reader, const yaml_event_t *event)
         return error;
     case IN_LIST:
         return take_value(reader, event);
+    case AT_ANSWER:
+        return take_answer(reader, text, mark);
+    case AT_CLASS:
+    case AT_PART:
+    case AT_PART_VALUE:
+        return take_rule(reader, text, mark);
     case AT_START:
     case AT_END:
         break;
@@ -124,9 +194,27 @@ static int take_mapping(struct yaml_reader *reader, const yaml_event_t *event)
     const yaml_mark_t mark = event->start_mark;
     if (event->data.mapping_start.anchor || event->data.mapping_start.tag)
         return refuse(reader, mark, "anchors and tags are not taken");
-    if (reader->state != AT_START)
+    if (reader->state == AT_START) {
+        reader->state = AT_KEY;
+    } else if (reader->state == AT_VALUE &&
+               reader->row->type == SETTING_RULES) {
+        reader->state = AT_CLASS;
+    } else if (reader->state == AT_ANSWER) {
+        reader->state = AT_PART;
+    } else {
         return refuse(reader, mark, "no mapping is expected here");
-    reader->state = AT_KEY;
+    }
+    return 0;
+}
+
+static int end_mapping(struct yaml_reader *reader)
+{
+    char text[RULE_TEXT_SIZE];
+    if (reader->state == AT_PART) {
+        rule_maker_text(&reader->maker, text);
+        return store_rule(reader, text, reader->rule_mark);
+    }
+    reader->state = reader->state == AT_CLASS ? AT_KEY : AT_END;
     return 0;
 }
 
@@ -149,8 +237,7 @@ int yaml_reader_take(struct yaml_reader *reader, const yaml_event_t *event)
         reader->state = AT_KEY;
         return 0;
     case YAML_MAPPING_END_EVENT:
-        reader->state = AT_END;
-        return 0;
+        return end_mapping(reader);
     case YAML_ALIAS_EVENT:
         return refuse(reader, event->start_mark, "aliases are not taken");
     case YAML_DOCUMENT_START_EVENT:

@@ -5,6 +5,7 @@
 #ifndef COMMON_SETTING_YAML_READER_H
 #define COMMON_SETTING_YAML_READER_H
 
+#include "common/setting/rule.h"
 #include "common/setting/setting.h"
 
 #include <yaml.h>
@@ -14,6 +15,10 @@ enum state {
     AT_KEY,
     AT_VALUE,
     IN_LIST,
+    AT_CLASS,  // of a rule
+    AT_ANSWER, // or what it is made of
+    AT_PART,
+    AT_PART_VALUE,
     AT_END,
 };
 
@@ -24,6 +29,10 @@ struct yaml_reader {
     struct problem *problem;
     enum state state;
     const struct setting_row *row; // whose value comes
+    struct rule_maker maker;       // of the rule that is read
+    yaml_mark_t rule_mark;         // where its class is
+    struct policy rules;           // those that were read
+    char part[32];                 // whose value comes
     bool seen[sizeof((struct settings *)0)->layer];
 };
 

@@ -2,7 +2,7 @@
 
 enum {
     TASKS_COUNT_OFFSET = WIRE_HEADER_SIZE + 28,
-    TASK_MIN = 42, // bytes of a task without its payload
+    TASK_MIN = 50, // bytes of a task without its payload
 };
 
 size_t wire_begin_tasks(struct buffer *out, const struct wire_header *header,
@@ -30,8 +30,9 @@ void wire_add_task(struct buffer *out, const struct wire_task *task)
     store_u32(room + 12, task->attempt);
     store_u32(room + 16, task->failures);
     store_u16(room + 20, task->flags);
-    memcpy(room + 22, task->key.byte, sizeof task->key.byte);
-    store_u32(room + 38, (uint32_t)task->payload.size);
+    store_u64(room + 22, task->timeout_ms);
+    memcpy(room + 30, task->key.byte, sizeof task->key.byte);
+    store_u32(room + 46, (uint32_t)task->payload.size);
     if (task->payload.size > 0)
         memcpy(room + TASK_MIN, task->payload.at, task->payload.size);
 }
@@ -53,8 +54,9 @@ static struct wire_task read_task(struct reader *reader)
     task.attempt = load_u32(at + 12);
     task.failures = load_u32(at + 16);
     task.flags = load_u16(at + 20);
-    memcpy(task.key.byte, at + 22, sizeof task.key.byte);
-    task.payload = read_bytes(reader, load_u32(at + 38));
+    task.timeout_ms = load_u64(at + 22);
+    memcpy(task.key.byte, at + 30, sizeof task.key.byte);
+    task.payload = read_bytes(reader, load_u32(at + 46));
     return task;
 }
 
@@ -62,7 +64,7 @@ static void check_task(struct reader *reader)
 {
     const uint8_t *at = read_bytes(reader, TASK_MIN).at;
     if (at)
-        (void)read_bytes(reader, load_u32(at + 38));
+        (void)read_bytes(reader, load_u32(at + 46));
 }
 
 static const struct codec_kind TASKS = {check_task, TASK_MIN, WIRE_TASKS_MAX};

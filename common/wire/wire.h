@@ -238,6 +238,7 @@ struct wire_task {
     uint32_t attempt;  /* its generation is the header's */
     uint32_t failures; /* before: FAN_ATTEMPT is this + 1 */
     uint16_t flags;
+    uint64_t timeout_ms; /* 0: that of the run's definition */
     struct id128 key;
     struct span payload; /* a wire_command, encoded */
 };

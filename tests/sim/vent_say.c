@@ -49,6 +49,7 @@ void vent_say_tasks(struct world *world, const struct tracker_action *action)
                                        .round = send->round,
                                        .attempt = send->attempt,
                                        .failures = send->failures,
+                                       .timeout_ms = send->timeout_ms,
                                        .flags = send->flags,
                                        .key = send->key};
         wire_add_task(&added->frame, &task);

@@ -135,6 +135,24 @@ class Failure(SystemTest):
         self.assertEqual(finals[3]["exit"], 10)
         self.assertEqual(finals[6]["signal"], 11)
 
+    def test_retry_has_more_time(self):
+        self.gate()
+        self.fan("run", "--results", "run", "--timeout", "100ms", "--on",
+                 "timeout=retry:2,timeout:x3,backoff:1ms", "--", "sh", "-c",
+                 "cat gate", ":::", "a", code=system.TASKS_FAILED)
+        walls = [r["wall_s"] for r in self.records()
+                 if r.get("class") == "timeout" and not r.get("final")]
+        self.assertEqual(len(walls), 3)
+        # The loop counts in whole ms.
+        for wall, least in zip(walls, (0.099, 0.299, 0.899)):
+            self.assertGreaterEqual(wall, least)
+
+    def test_more_time_needs_a_time_to_grow(self):
+        done = self.program("fan", "run", "--on", "timeout=retry:2,timeout:x2",
+                            "--", "true", ":::", "a")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("give --timeout", done.stderr)
+
     def test_classes_that_are_none_are_refused(self):
         done = self.program("fan", "run", "--on", "late=fail", "--", "true",
                             ":::", "a")

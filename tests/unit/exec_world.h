@@ -26,6 +26,7 @@ struct world {
     int told;       // reading end
     int64_t ahead;  // of the clock, in ms
     uint64_t tasks; // started
+    int64_t own_ms; // how long the next may take; 0: as all
 };
 
 /* What of the settings is zero gets a value that does not matter. */
@@ -84,7 +85,8 @@ static inline void start_command(struct world *world, uint32_t slot,
                                      .seed = 12345,
                                      .attempt = 2,
                                      .slot = slot,
-                                     .payload = buffer_span(&payload)};
+                                     .payload = buffer_span(&payload),
+                                     .timeout_ms = world->own_ms};
     exec_start(world->exec, &task, SPAN_OF("tag"), world_now(world));
     buffer_free(&payload);
 }
@@ -97,6 +99,15 @@ static inline void start_script(struct world *world, uint32_t slot,
                                 span_of_text(script)};
     start_command(world, slot,
                   &(struct wire_command_out){.args = args, .arg_count = 3});
+}
+
+/* The same with a time of its own. */
+static inline void start_for(struct world *world, uint32_t slot,
+                             const char *script, int64_t timeout_ms)
+{
+    world->own_ms = timeout_ms;
+    start_script(world, slot, script);
+    world->own_ms = 0;
 }
 
 /* Waits for the next command to end. */

@@ -68,6 +68,29 @@ static void a_stopped_command_is_terminated_too(void **state)
     world_close(&world);
 }
 
+static void a_task_may_have_a_time_of_its_own(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, MINUTE);
+    start_for(&world, 1, "exec sleep 99", 90000);
+    start_for(&world, 2, "exec sleep 99", 1000);
+    pass(&world, 2000);
+    struct exec_end end = next_end(&world);
+    assert_int_equal(end.slot, 2);
+    assert_int_equal(end.class, CLASS_TIMEOUT);
+    release(&world, &end);
+    pass(&world, 60000); // beyond the others' time
+    exec_turn(world.exec, world_now(&world));
+    assert_false(exec_next(world.exec, &end));
+    pass(&world, 30000);
+    end = next_end(&world);
+    assert_int_equal(end.slot, 1);
+    assert_int_equal(end.class, CLASS_TIMEOUT);
+    release(&world, &end);
+    world_close(&world);
+}
+
 static void a_timeout_is_of_its_own_slot_only(void **state)
 {
     (void)state;
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_timeout_terminates_and_keeps_what_was_written),
         cmocka_unit_test(after_the_grace_time_the_whole_group_is_killed),
         cmocka_unit_test(a_stopped_command_is_terminated_too),
+        cmocka_unit_test(a_task_may_have_a_time_of_its_own),
         cmocka_unit_test(a_timeout_is_of_its_own_slot_only),
         cmocka_unit_test(a_cancelled_command_is_terminated_then_killed),
         cmocka_unit_test(an_ended_command_is_not_cancelled),

@@ -27,6 +27,7 @@ struct world {
     const struct slot_task *handed; // the last, while it is there
     struct plugin_pack pack;
     struct wire_list results; // of the pack that are not told yet
+    uint64_t own_ms;          // how long the next task may take; 0: as all
 };
 
 /* What of the settings is zero gets a value that does not matter. */
@@ -71,8 +72,10 @@ static void add(struct world *world, const char *value)
         .args = args, .arg_count = 1, .values = {values, 1}};
     struct buffer payload = {0};
     wire_put_command(&payload, &command);
-    const struct wire_task task = {
-        .task = ++world->added, .attempt = 1, .payload = buffer_span(&payload)};
+    const struct wire_task task = {.task = ++world->added,
+                                   .attempt = 1,
+                                   .timeout_ms = world->own_ms,
+                                   .payload = buffer_span(&payload)};
     assert_int_equal(slots_add(world->slots, &task, 1), 1);
     buffer_free(&payload);
 }
@@ -274,6 +277,23 @@ static void task_over_its_time_is_asked_to_stop(void **state)
                (struct plugin_settings){.timeout_ms = 20});
     assert_runs(&world, "a", CLASS_TIMEOUT, 0, "begun stopped");
     assert_runs(&world, "b", CLASS_TIMEOUT, 0, "begun stopped");
+    world_close(&world);
+}
+
+static void a_task_may_have_a_longer_time_of_its_own(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, TASKS ":until_cancelled",
+               (struct plugin_settings){.timeout_ms = 1});
+    struct wire_result end;
+    wait_until_ready(&world);
+    world.own_ms = 50;
+    add(&world, "a");
+    hand_out(&world, 1);
+    next_end(&world, &end);
+    assert_int_equal(end.class, CLASS_TIMEOUT);
+    assert_true(end.wall_us >= 49000);
     world_close(&world);
 }
 
@@ -527,6 +547,7 @@ int main(void)
         cmocka_unit_test(result_over_the_limit_is_cut_where_that_is_permitted),
         cmocka_unit_test(malformed_payload_fails_its_task_alone),
         cmocka_unit_test(task_over_its_time_is_asked_to_stop),
+        cmocka_unit_test(a_task_may_have_a_longer_time_of_its_own),
         cmocka_unit_test(cancelled_task_is_asked_to_stop_and_the_next_is_not),
         cmocka_unit_test(task_that_runs_tells_how_far_it_is),
         cmocka_unit_test(task_that_has_ended_is_not_cancelled_in_the_next),

@@ -125,6 +125,50 @@ static void rule_for_the_fewest_codes_is_followed(void **state)
     assert_int_equal(answer_to(&policy, CLASS_EXIT, 15, 1), ANSWER_FAIL);
 }
 
+static void rule_may_have_a_wait_of_its_own(void **state)
+{
+    (void)state;
+    struct policy policy = POLICY;
+    const struct policy_rule rule = {.class = CLASS_OOM,
+                                     .code_last = 255,
+                                     .answer = ANSWER_RETRY,
+                                     .retries_max = 9,
+                                     .has_backoff = true,
+                                     .backoff_min_ms = 60000,
+                                     .backoff_max_ms = 100000};
+    assert_int_equal(policy_add_rule(&policy, &rule), 0);
+    const struct failure oom = {CLASS_OOM, 0};
+    assert_in_range(policy_decide(&policy, oom, 1, 7).delay_ms, 30000, 60000);
+    assert_in_range(policy_decide(&policy, oom, 2, 7).delay_ms, 50000, 100000);
+    assert_in_range(policy_decide(&policy, EXIT_1, 1, 7).delay_ms, 500, 1000);
+}
+
+static void time_grows_by_what_each_rule_has_answered(void **state)
+{
+    (void)state;
+    struct policy policy = {.timeout_ms = 1000, .rule_count = 3};
+    policy.rules[0].timeout.times = 3;
+    policy.rules[1].timeout.least = 5000;
+    const struct {
+        uint32_t failures[4];
+        int64_t timeout_ms;
+    } ROWS[] = {
+        {{0, 0, 0, 0}, 1000},
+        {{9, 0, 0, 9}, 1000},
+        {{0, 1, 0, 0}, 3000},
+        {{0, 2, 0, 5}, 9000},
+        {{0, 0, 1, 0}, 5000},
+        {{0, 1, 7, 0}, 5000},
+        {{0, 2, 1, 0}, 9000},
+        {{0, 99, 0, 0}, INT64_MAX},
+        {{0, 4000000000U, 0, 0}, INT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++)
+        assert_true(policy_timeout_ms(&policy, ROWS[i].failures) ==
+                    ROWS[i].timeout_ms);
+    assert_int_equal(policy_timeout_ms(&policy, NULL), 1000);
+}
+
 static void code_is_of_the_class_that_has_one(void **state)
 {
     (void)state;
@@ -190,6 +234,8 @@ int main(void)
         cmocka_unit_test(rule_of_a_class_goes_before_the_rest),
         cmocka_unit_test(later_rule_for_the_same_takes_its_place),
         cmocka_unit_test(rule_for_the_fewest_codes_is_followed),
+        cmocka_unit_test(rule_may_have_a_wait_of_its_own),
+        cmocka_unit_test(time_grows_by_what_each_rule_has_answered),
         cmocka_unit_test(code_is_of_the_class_that_has_one),
         cmocka_unit_test(table_has_an_end),
         cmocka_unit_test(unlimited_retries_end_neither_in_overflow_nor_failure),

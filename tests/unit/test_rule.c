@@ -58,6 +58,24 @@ static void codes_are_numbers_ranges_and_names_of_signals(void **state)
     assert_codes("signal:ILL-BUS=fail", 4, 7);
 }
 
+static void retry_may_have_a_wait_and_a_time_of_its_own(void **state)
+{
+    (void)state;
+    const struct policy_rule rule =
+        read_rule("timeout=retry:3,backoff:10s..1m,timeout:x2");
+    assert_int_equal(rule.retries_max, 3);
+    assert_true(rule.has_backoff);
+    assert_int_equal(rule.backoff_min_ms, 10000);
+    assert_int_equal(rule.backoff_max_ms, 60000);
+    assert_int_equal(rule.timeout.times, 2);
+    const struct policy_rule clock =
+        read_rule("exit:3=retry:1,timeout:1:00:00");
+    assert_false(clock.has_backoff);
+    assert_int_equal(clock.timeout.times, 0);
+    assert_int_equal(clock.timeout.least, 3600000);
+    assert_int_equal(read_rule("exit=retry:1,backoff:5s").backoff_min_ms, 5000);
+}
+
 static void rules_that_are_none_are_refused(void **state)
 {
     static const char *const RULES[] = {
@@ -89,6 +107,19 @@ static void rules_that_are_none_are_refused(void **state)
         "signal:SIG=fail",
         "signal:segv=fail",
         "exit:1:2=fail",
+        "timeout=retry:3,",
+        "timeout=retry:3,backoff",
+        "timeout=retry:3,backoff:",
+        "timeout=retry:3,backoff:5s..1s",
+        "timeout=retry:3,backoff:1s..367d",
+        "timeout=retry:3,backoff:1s,backoff:1s",
+        "timeout=retry:3,timeout:x1",
+        "timeout=retry:3,timeout:x101",
+        "timeout=retry:3,timeout:2",
+        "timeout=retry:3,timeout:0s",
+        "timeout=retry:3,timeout:unlimited",
+        "timeout=retry:3,memory:x2",
+        "timeout=fail,timeout:x2",
         "=fail",
         ":1=fail",
         "exitexitexitexitexitexitexitexitexit=fail",
@@ -171,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_alone_means_all_its_codes),
         cmocka_unit_test(codes_are_numbers_ranges_and_names_of_signals),
+        cmocka_unit_test(retry_may_have_a_wait_and_a_time_of_its_own),
         cmocka_unit_test(rules_that_are_none_are_refused),
         cmocka_unit_test(settings_make_the_whole_policy),
         cmocka_unit_test(to_notify_stands_beside_what_follows),

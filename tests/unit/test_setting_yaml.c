@@ -24,6 +24,31 @@ static void wrong_yaml_is_refused_where_it_is_wrong(void **state)
         {"retries: [3]\n", "no list is expected"},
         {"command: [[a]]\n", "a list in a list"},
         {"retries: {a: b}\n", "no mapping is expected"},
+        {"on:\n  exit:2-10: retry:2\n  late: fail\n",
+         ":3:3: 'late' is for no class"},
+        {"on:\n  exit:70-2: fail\n", ":2:3: 'exit:70-2' has no exit code"},
+        {"on:\n  exit: [a]\n", ":2:9: no list is expected"},
+        {"on:\n  exit: stop\n", ":2:9: on: 'exit=stop' has no answer"},
+        {"on:\n  exit:\n", "'exit=' has no answer"},
+        {"on:\n  exit: fail\n  exit: ignore\n", ":3:3: 'exit' is given twice"},
+        {"on:\n  timeout:\n    retries: 3\n    backof: 1s\n",
+         ":4:5: 'backof' is nothing that a rule has"},
+        {"on:\n  timeout:\n    retries: 3\n    backoff: 1x\n",
+         ":4:14: '1x' has no backoff"},
+        {"on:\n  timeout: {retries: x}\n", ":2:22: 'x' has no number"},
+        {"on:\n  timeout: {retries: 3, timeout: x1}\n",
+         ":2:34: 'x1' has no timeout"},
+        {"on:\n  timeout: {answer: hold}\n", ":2:21: 'hold' is not built"},
+        {"on:\n  timeout: {answer: fail, retries: 2}\n",
+         ":2:3: on: 'timeout=fail:2' has no answer"},
+        {"on:\n  timeout: {answer: retry}\n",
+         ":2:3: on: 'timeout=retry' has no number"},
+        {"on:\n  timeout: {retries: 1, retries: 2}\n",
+         ":2:25: 'retries' is given twice"},
+        {"on:\n  timeout: {retries: {a: b}}\n",
+         ":2:22: no mapping is expected"},
+        {"on:\n  - exit=fail\n  - exit=bad\n",
+         ":3:5: on: 'exit=bad' has no answer"},
         {"- a\n", "no list is expected"},
         {"hello\n", "settings are expected"},
         {"tag: true\n---\ntag: true\n", "a second document"},
@@ -50,6 +75,47 @@ static void odd_but_right_yaml_is_taken(void **state)
     assert_int_equal(world->settings.retries, 1);
     assert_int_equal(read_text(world, "{\"jobs\": \"50%\"}"), 0);
     assert_int_equal(world->settings.jobs_percent, 50);
+}
+
+static void assert_rules(struct world *world, const char *text,
+                         const char *const *rules)
+{
+    settings_clear(&world->settings);
+    settings_init(&world->settings);
+    assert_int_equal(read_text(world, text), 0);
+    const struct texts *on = &world->settings.on;
+    for (size_t i = 0; i < on->count; i++) {
+        assert_non_null(rules[i]);
+        assert_string_equal(on->at[i], rules[i]);
+    }
+    assert_null(rules[on->count]);
+}
+
+static void rules_are_short_or_mappings_or_a_list(void **state)
+{
+    struct world *const world = *state;
+    assert_rules(world,
+                 "on:\n  exit:65: ignore\n  timeout: retry:3,timeout:x2\n"
+                 "retries: 7\n",
+                 (const char *const[]){"exit:65=ignore",
+                                       "timeout=retry:3,timeout:x2", NULL});
+    assert_int_equal(world->settings.retries, 7);
+    assert_rules(
+        world,
+        "on:\n"
+        "  timeout:\n"
+        "    answer: retry\n"
+        "    timeout: 10m\n"
+        "    retries: 3\n"
+        "    backoff: 10s..1m\n"
+        "  signal:SEGV: {answer: fail}\n"
+        "  \"exit:2-10\": {retries: 1}\n",
+        (const char *const[]){"timeout=retry:3,timeout:10m,backoff:10s..1m",
+                              "signal:SEGV=fail", "exit:2-10=retry:1", NULL});
+    assert_rules(world, "on: [exit=fail, oom=ignore]\n",
+                 (const char *const[]){"exit=fail", "oom=ignore", NULL});
+    assert_rules(world, "on: exit=fail\n",
+                 (const char *const[]){"exit=fail", NULL});
 }
 
 static void huge_and_deep_yaml_is_refused_at_once(void **state)
@@ -206,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(wrong_yaml_is_refused_where_it_is_wrong),
         TEST(odd_but_right_yaml_is_taken),
+        TEST(rules_are_short_or_mappings_or_a_list),
         TEST(huge_and_deep_yaml_is_refused_at_once),
         TEST(plan_reads_back_as_the_same_settings),
         TEST(untouched_settings_write_nothing),

@@ -19,6 +19,7 @@ struct world {
     uint64_t back[TASKS_MAX];
     uint32_t back_count;
     int64_t now;
+    int64_t own_ms; // how long the next task may take; 0: as all
 };
 
 /* What of the settings is zero gets a value that does not matter. */
@@ -68,6 +69,7 @@ static void hand(struct world *world)
     struct slot_task *task = &world->tasks[world->handed++];
     *task = (struct slot_task){.task = world->handed,
                                .slot = 1,
+                               .timeout_ms = world->own_ms,
                                .payload = buffer_span(&world->payload)};
     talk_hand(&world->talk, task);
     talk_fill(&world->talk, world->now);
@@ -361,6 +363,22 @@ static void each_task_has_the_whole_time(void **state)
     world_close(&world);
 }
 
+static void a_task_may_have_a_time_of_its_own(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, (struct talk_settings){.timeout_us = 50 * MS});
+    start(&world);
+    world.own_ms = 200;
+    hand(&world);
+    assert_int_equal(talk_due_us(&world.talk), world.now + 200 * MS);
+    say(&world, "{\"result\":1}\n");
+    world.own_ms = INT64_MAX;
+    hand(&world);
+    assert_true(talk_due_us(&world.talk) == INT64_MAX);
+    world_close(&world);
+}
+
 static void start_has_the_time_of_a_task(void **state)
 {
     (void)state;
@@ -635,6 +653,7 @@ int main(void)
         cmocka_unit_test(answer_to_no_task_ends_the_process),
         cmocka_unit_test(time_limit_asks_then_kills),
         cmocka_unit_test(each_task_has_the_whole_time),
+        cmocka_unit_test(a_task_may_have_a_time_of_its_own),
         cmocka_unit_test(start_has_the_time_of_a_task),
         cmocka_unit_test(cancelled_task_ends_as_such),
         cmocka_unit_test(long_stderr_is_cut_or_a_failure),

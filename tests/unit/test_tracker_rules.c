@@ -4,10 +4,21 @@
 // Two more tries of what took too long, one of other exit codes, none of 65.
 static const struct policy RULES = {
     .on_fail = ANSWER_FAIL,
-    .rules = {{CLASS_TIMEOUT, 0, 255, ANSWER_RETRY, 2},
-              {CLASS_EXIT, 0, 255, ANSWER_RETRY, 1},
-              {CLASS_EXIT, 65, 65, ANSWER_IGNORE, 0}},
+    .rules = {{.class = CLASS_TIMEOUT,
+               .code_last = 255,
+               .answer = ANSWER_RETRY,
+               .retries_max = 2,
+               .timeout.times = 2},
+              {.class = CLASS_EXIT,
+               .code_last = 255,
+               .answer = ANSWER_RETRY,
+               .retries_max = 1},
+              {.class = CLASS_EXIT,
+               .code_first = 65,
+               .code_last = 65,
+               .answer = ANSWER_IGNORE}},
     .rule_count = 3,
+    .timeout_ms = 700,
 };
 
 static int setup_rules(void **state)
@@ -64,12 +75,16 @@ static void each_rule_has_retries_of_its_own(void **state)
 {
     struct bench *bench = *state;
     warm_up(bench, 1);
+    assert_int_equal(bench->sent[0].timeout_ms, 0);
     fails(bench, 1, CLASS_TIMEOUT, 0);
     assert_goes_again(bench);
+    assert_int_equal(bench->sent[0].timeout_ms, 1400);
     fails(bench, 2, CLASS_EXIT, 1);
     assert_goes_again(bench);
+    assert_int_equal(bench->sent[0].timeout_ms, 1400);
     fails(bench, 3, CLASS_TIMEOUT, 0);
     assert_goes_again(bench);
+    assert_int_equal(bench->sent[0].timeout_ms, 2800);
     fails(bench, 4, CLASS_EXIT, 2); // the second that the rule for exit answers
     assert_ends(bench, STATUS_FAILED);
 }
@@ -131,6 +146,7 @@ static void failures_told_by_synced_count_for_their_rules(void **state)
     sync_with_causes(bench, CLASS_TIMEOUT, 0);
     assert_goes_again(bench);
     assert_int_equal(bench->sent[0].failures, 2);
+    assert_int_equal(bench->sent[0].timeout_ms, 1400);
     fails(bench, 1, CLASS_TIMEOUT, 0);
     assert_goes_again(bench);
     fails(bench, 2, CLASS_EXIT, 4);

@@ -96,6 +96,7 @@ static inline void put_sample_tasks(struct buffer *out)
             .attempt = 3,
             .failures = 2,
             .flags = TASK_ALONE,
+            .timeout_ms = 4 + i,
             .key = SAMPLE_KEYS[i],
             .payload = buffer_span(&payload),
         };
