@@ -1,6 +1,5 @@
 #include "worker/memory.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,13 +16,19 @@ static const char *const WORDS[] = {
     "insufficient memory",    "not enough memory",  "failed to map segment",
 };
 
+static char small(char letter)
+{
+    if (letter >= 'A' && letter <= 'Z')
+        return (char)(letter - 'A' + 'a');
+    return letter == '\0' ? ' ' : letter;
+}
+
 static bool has_words(struct span err)
 {
     char text[LAST_WORDS + 1];
     const size_t size = err.size < LAST_WORDS ? err.size : LAST_WORDS;
     for (size_t i = 0; i < size; i++) {
-        const int letter = err.at[err.size - size + i];
-        text[i] = (char)(letter == '\0' ? ' ' : tolower(letter));
+        text[i] = small((char)err.at[err.size - size + i]);
     }
     text[size] = '\0';
     for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++)
