@@ -263,6 +263,9 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     draw_limits(plan, scale, &state);
     draw_rules(plan, choice->seed ^ UINT64_C(0x5eed0fa11e1e5));
     draw_world(plan, scale, &state);
+    // At a bad host tasks are sent and given back often enough without.
+    if (plan->bad && plan->delay_ms > 10)
+        plan->delay_ms = 10;
     draw_faults(plan, scale, &state);
     draw_lives(plan, scale, &state);
     draw_unfit(plan, choice->seed);
