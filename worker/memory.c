@@ -20,7 +20,9 @@ static char small(char letter)
 {
     if (letter >= 'A' && letter <= 'Z')
         return (char)(letter - 'A' + 'a');
-    return letter == '\0' ? ' ' : letter;
+    if (letter == '\0')
+        return ' ';
+    return letter;
 }
 
 static bool has_words(struct span err)
