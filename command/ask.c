@@ -10,10 +10,13 @@
 
 enum { PATIENCE_MS = 3000, ANSWER_MAX = 1 << 20 };
 
+static const char STATUS_QUESTION[] = "{\"v\":1,\"ask\":\"status\"}";
+
 struct ask {
     struct net_socket *socket;
     struct id128 self;
     uint32_t id;
+    const char *question;
     bool open; // asked and not answered
     int64_t asked_ms;
     struct buffer frame, scratch, json;
@@ -29,6 +32,7 @@ struct ask *ask_open(const char *endpoint, struct problem *problem)
         free(ask);
         return NULL;
     }
+    ask->question = STATUS_QUESTION;
     ask->socket = net_connect(NET_DEALER, endpoint, &options, problem);
     if (!ask->socket)
         ask_close(&ask);
@@ -52,14 +56,19 @@ struct net_socket *ask_socket(const struct ask *ask)
     return ask->socket;
 }
 
+void ask_about(struct ask *ask, const char *question)
+{
+    ask->question = question ? question : STATUS_QUESTION;
+    ask->open = false;
+}
+
 void ask_send(struct ask *ask, int64_t now_ms)
 {
     if (ask->open && now_ms - ask->asked_ms < PATIENCE_MS)
         return;
     const struct wire_header header = {
         .version = WIRE_VERSION, .type = WIRE_ASK, .sender = ask->self};
-    const struct wire_ask question = {++ask->id,
-                                      SPAN_OF("{\"v\":1,\"ask\":\"status\"}")};
+    const struct wire_ask question = {++ask->id, span_of_text(ask->question)};
     buffer_clear(&ask->frame);
     wire_put_ask(&ask->frame, &header, &question);
     if (ask->frame.failed)
@@ -113,6 +122,8 @@ static bool understand(struct ask *ask, struct span text)
         .retries = number(root, "retries"),
         .losses = number(root, "losses"),
         .speculated = number(root, "speculated"),
+        .held = number(root, "held"),
+        .decided = number(root, "decided"),
         .input_ended = json_is_true(json_object_get(root, "input_ended")),
         .elapsed_s = json_number_value(json_object_get(root, "elapsed_s")),
     };

@@ -17,6 +17,9 @@ struct ask *ask_open(const char *endpoint, struct problem *problem);
 void ask_close(struct ask **ask);
 struct net_socket *ask_socket(const struct ask *ask); /* for net_poll */
 
+/* From now on it asks this, in JSON, of which the answer is the status, too;
+ * NULL: for the status. It lives as long as it is asked. */
+void ask_about(struct ask *ask, const char *question);
 /* Sends the question unless one asked in the last seconds is unanswered. */
 void ask_send(struct ask *ask, int64_t now_ms);
 /* Takes what has arrived: true when there is a new answer. */
@@ -27,7 +30,7 @@ struct ask_status {
     char state[16];
     uint64_t read, total, input_bytes, input_offset, done, ok, failed, ignored,
         quarantined, cancelled, running, queued, waiting, workers, slots,
-        retries, losses, speculated;
+        retries, losses, speculated, held, decided;
     bool input_ended;
     double elapsed_s;
     uint64_t unfit; /* workers no task fits, as far as they are told */

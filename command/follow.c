@@ -25,10 +25,11 @@ struct follow {
     struct map *holds; // task -> index into helds
     struct held *helds;
     size_t held_count, held_capacity;
-    size_t free;           // 1 + index of an unused one; 0: none
-    struct map *bad;       // task -> status, of those final and not ok
-    struct numset *passed; // keep_order: tasks that are final
-    uint64_t next;         // keep_order: all below are printed
+    size_t free;            // 1 + index of an unused one; 0: none
+    struct map *bad;        // task -> status, of those final and not ok
+    struct numset *passed;  // keep_order: tasks that are final, or were held
+    struct numset *waiting; // tasks that are held
+    uint64_t next;          // keep_order: all below are printed
     struct buffer text;
     struct follow_counts counts;
 };
@@ -63,7 +64,8 @@ struct follow *follow_create(bool keep_order,
     follow->holds = map_create();
     follow->bad = map_create();
     follow->passed = numset_create();
-    if (!follow->holds || !follow->bad || !follow->passed)
+    follow->waiting = numset_create();
+    if (!follow->holds || !follow->bad || !follow->passed || !follow->waiting)
         follow_destroy(&follow);
     return follow;
 }
@@ -77,6 +79,7 @@ void follow_destroy(struct follow **follow)
     map_destroy(&gone->holds);
     map_destroy(&gone->bad);
     numset_destroy(&gone->passed);
+    numset_destroy(&gone->waiting);
     buffer_free(&gone->text);
     free(gone->helds);
     free(gone);
@@ -225,7 +228,7 @@ static int print_now(struct follow *follow, const struct record *record,
 {
     struct follow_output output = *own;
     const int error =
-        record->number == 0 ? 0 : recall(follow, record->task, &output);
+        record_of_worker(record) ? 0 : recall(follow, record->task, &output);
     if (!error)
         follow->print(follow->context, &output);
     let_go(follow, record->task);
@@ -245,7 +248,7 @@ static int take_final(struct follow *follow, const struct record *record,
         let_go(follow, record->task);
     else if (!follow->keep_order || record->task <= follow->next)
         error = print_now(follow, record, &own);
-    else if (record->number != 0 && held)
+    else if (!record_of_worker(record) && held)
         held->final = true;
     else
         error = hold(follow, &own, true);
@@ -270,6 +273,18 @@ static int take_attempt(struct follow *follow, const struct record *record)
     return hold(follow, &output, false);
 }
 
+// A task that waits for a person yields its place.
+static int take_decision(struct follow *follow, const struct record *record)
+{
+    const bool waits = record->status == STATUS_HELD;
+    const int changed = waits ? numset_add(follow->waiting, record->task)
+                              : numset_remove(follow->waiting, record->task);
+    if (changed < 0 || !waits || !follow->keep_order)
+        return changed < 0 ? changed : 0;
+    const int added = numset_add(follow->passed, record->task);
+    return added < 0 ? added : drain(follow);
+}
+
 int follow_record(struct follow *follow, const struct record *record,
                   uint64_t end)
 {
@@ -278,10 +293,14 @@ int follow_record(struct follow *follow, const struct record *record,
         follow->counts.complete = true;
     if (record->event == EVENT_RESUMED)
         follow->counts.complete = false;
+    if (record->event == EVENT_DECISION)
+        return take_decision(follow, record);
     if (record->event != EVENT_NONE || record->task == 0)
         return 0;
     if (!record->final)
         return take_attempt(follow, record);
+    if (numset_remove(follow->waiting, record->task) < 0)
+        return -ENOMEM;
     const int error = tally(follow, record);
     return error ? error : take_final(follow, record, end);
 }
@@ -332,4 +351,5 @@ struct follow_place follow_place(const struct follow *follow)
 void follow_counts(const struct follow *follow, struct follow_counts *counts)
 {
     *counts = follow->counts;
+    counts->held = numset_count(follow->waiting);
 }

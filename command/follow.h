@@ -8,7 +8,8 @@
  * final and not ok. No clock.
  *
  * What an earlier process may have printed is told by its place. Give the log
- * from its start always.
+ * from its start always. A held task yields its place in the order: its output
+ * is printed when it is final, whatever came meanwhile.
  */
 #ifndef COMMAND_FOLLOW_H
 #define COMMAND_FOLLOW_H
@@ -56,6 +57,7 @@ struct follow_place follow_place(const struct follow *follow);
 struct follow_counts {
     uint64_t by_status[STATUSES]; /* final records in force */
     uint64_t attempts_failed;     /* records of failed attempts and losses */
+    uint64_t held;                /* tasks that wait for a person */
     uint64_t first_bad;           /* a task that is final, not ok; 0: none */
     bool complete;                /* the log says that the run is complete */
 };

@@ -129,7 +129,8 @@ static bool fill_up(struct gather *gather, const struct record *final,
                     struct record *whole, int *error)
 {
     uint64_t index;
-    if (final->number == 0 || !map_get(gather->attempts, final->task, &index))
+    if (record_of_worker(final) ||
+        !map_get(gather->attempts, final->task, &index))
         return false;
     buffer_clear(&gather->text);
     *error = spill_get(&gather->spill, gather->at[index].piece, &gather->text);
@@ -146,6 +147,7 @@ static bool fill_up(struct gather *gather, const struct record *final,
     whole->number = final->number;
     if (final->note.size > 0)
         whole->note = final->note;
+    whole->user = final->user;
     return true;
 }
 
@@ -174,6 +176,8 @@ int gather_take(struct gather *gather, const struct record *record,
                 struct span line, gather_emit *emit, void *context)
 {
     const struct gather_options *const options = &gather->options;
+    if (record->event == EVENT_DECISION && options->all_attempts)
+        return options->failed ? 0 : emit(context, record, line);
     if (record->event != EVENT_NONE || record->task == 0)
         return 0;
     const int first = record->final ? first_of_round(gather, record) : 1;

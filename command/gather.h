@@ -21,7 +21,7 @@
 
 struct gather_options {
     bool failed;       /* only what failed */
-    bool all_attempts; /* every attempt and loss, as it stands in the log */
+    bool all_attempts; /* every attempt, loss and decision, as in the log */
 };
 /* `line` is the record as stored, empty where it was filled up. Its spans live
  * until it returns. Returns 0, or a negative errno, which is handed on. */

@@ -1,6 +1,7 @@
 #include "command/look.h"
 
 #include "command/rundir.h"
+#include "common/base/clock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,4 +41,19 @@ void look_wait(int watch, int64_t most_ms)
     (void)poll(&item, 1, (int)most_ms);
     while (watch >= 0 && read(watch, events, sizeof events) > 0) {
     }
+}
+
+bool look_endpoint(const char *dir, char *endpoint, size_t size)
+{
+    enum { WAIT_MS = 5000, STEP_MS = 100 };
+    const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    const int watch = look_watch(dir);
+    bool found = false;
+    while (!found && look_is_live(dir) && clock_monotonic_ms() < until_ms) {
+        found = rundir_read(dir, "endpoint", endpoint, size) == 0 && *endpoint;
+        if (!found)
+            look_wait(watch, STEP_MS);
+    }
+    look_close(watch);
+    return found;
 }

@@ -3,10 +3,15 @@
 #define COMMAND_LOOK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Is a `fan run`, a ventilator or a sink at work in the directory? */
 bool look_is_live(const char *dir);
+
+/* The endpoint of its ventilator, waiting some seconds for it: a run that has
+ * just begun has none yet. False: nobody is at work, or it has none. */
+bool look_endpoint(const char *dir, char *endpoint, size_t size);
 
 /* Watches a directory for changes. Returns a descriptor, or -errno: then
  * look_wait sleeps. */

@@ -23,6 +23,8 @@ static const struct verb VERBS[] = {
     {"logs", verb_logs, "print what tasks have printed"},
     {"results", verb_results, "print the results of a run"},
     {"verify", verb_verify, "check stored results for damage"},
+    {"held", verb_held, "show the tasks that wait for a decision"},
+    {"decide", verb_decide, "decide about held tasks"},
     {"completion", verb_completion, "make a shell complete fan's words"},
     {"ventilator", NULL, "by hand: give tasks to workers"},
     {"worker", NULL, "by hand: run tasks"},

@@ -166,6 +166,7 @@ struct run {
     bool unread;       /* who was to read the output is gone */
     bool print_failed; /* something was not printed */
     bool input_failed; /* not all of the input was copied */
+    bool held_told;    /* that only held tasks are left */
     bool print_over;   /* nothing more can be read or printed */
 };
 /* Reads the YAML operand, makes or finds the directory, takes its lock. */

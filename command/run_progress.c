@@ -123,6 +123,8 @@ static void put_status(struct run *run, struct buffer *out, bool bar)
         buffer_printf(out, "  %" PRIu64 " failed", bad);
     if (status->waiting > 0)
         buffer_printf(out, "  %" PRIu64 " waiting", status->waiting);
+    if (status->held > 0)
+        buffer_printf(out, "  %" PRIu64 " held", status->held);
     buffer_append_text(out, "  ");
     put_rate(out, run->rate);
     if (total > (double)status->done && run->rate > 0) {
@@ -203,6 +205,20 @@ static void put_hints(const struct run *run, struct buffer *out, bool bad,
     buffer_free(&dir);
 }
 
+static void put_held(const struct run *run, struct buffer *out)
+{
+    struct buffer dir = {0};
+    const char *const quoted = verb_quoted(&dir, run->dir);
+    buffer_printf(
+        out,
+        "  what is held:   fan held %s\n"
+        "  decide:         fan decide --run %s GROUP --retry|--ignore|"
+        "--drop\n"
+        "  then go on:     fan run --resume --results %s\n",
+        quoted, quoted, quoted);
+    buffer_free(&dir);
+}
+
 void progress_summary(const struct run *run, int exit, int64_t now_ms)
 {
     struct follow_counts counts;
@@ -222,7 +238,11 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     put_count(&out, by[STATUS_IGNORED], "ignored");
     put_count(&out, by[STATUS_QUARANTINED], "quarantined");
     put_count(&out, by[STATUS_CANCELLED], "cancelled");
-    if (unfinished && run->status.input_ended && run->status.read > all)
+    put_count(&out, by[STATUS_DROPPED], "dropped");
+    put_count(&out, counts.held, "held");
+    if (exit == EXIT_TASKS_HELD)
+        ; // that is all that is left
+    else if (unfinished && run->status.input_ended && run->status.read > all)
         put_count(&out, run->status.read - all, "not finished");
     else if (unfinished)
         buffer_append_text(&out, ", the rest not finished");
@@ -237,7 +257,10 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
         buffer_printf(&out, "fan: halted by --halt %s\n", run->settings.halt);
     run_notify_sum_up(run, &out);
     if (exit != EXIT_OK)
-        put_hints(run, &out, bad > 0, counts.first_bad, unfinished);
+        put_hints(run, &out, bad > 0, counts.first_bad,
+                  unfinished && exit != EXIT_TASKS_HELD);
+    if (counts.held > 0)
+        put_held(run, &out);
     if (!out.failed)
         fprintf(stderr, "%s%.*s", printer_left_line(run->printer) ? "\n" : "",
                 (int)out.size, (const char *)out.at);

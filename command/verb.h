@@ -16,6 +16,8 @@ int verb_logs(int argc, char **argv);
 int verb_results(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_verify(int argc, char **argv);
+int verb_held(int argc, char **argv);
+int verb_decide(int argc, char **argv);
 
 enum { VERB_GO = -1 };
 /* Initialises `settings` and reads flags and environment for `program`;

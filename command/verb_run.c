@@ -4,6 +4,7 @@
 #include "common/net/net.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +183,29 @@ static bool print(struct run *run)
     return take_printed(run, result, &problem);
 }
 
+// Once: what looks like a run that hangs waits for a person.
+static void tell_held(struct run *run)
+{
+    const struct ask_status *const status = &run->status;
+    struct buffer quoted = {0};
+    const bool waits = run->settings.held &&
+                       strcmp(run->settings.held, "wait") == 0 &&
+                       status->input_ended && status->held > status->decided &&
+                       status->done + status->held >= status->read;
+    if (!waits || run->held_told || run->settings.quiet) {
+        run->held_told = run->held_told && waits;
+        return;
+    }
+    run->held_told = true;
+    progress_clear(run);
+    const char *const dir = verb_quoted(&quoted, run->dir);
+    fprintf(stderr,
+            "%sfan: only held tasks are left, %" PRIu64 "; waiting for a "
+            "decision: see  fan held %s\n",
+            printer_left_line(run->printer) ? "\n" : "", status->held, dir);
+    buffer_free(&quoted);
+}
+
 static void show(struct run *run, int64_t now_ms)
 {
     const bool terminal = progress_is_terminal();
@@ -255,6 +279,7 @@ static void wait_for(struct run *run, int64_t timeout_ms)
     if (ask_receive(run->ask)) {
         run->status = *ask_status(run->ask);
         progress_measure(run, clock_monotonic_ms());
+        tell_held(run);
     }
 }
 

@@ -42,6 +42,9 @@ static void print_live(const char *dir, const struct ask *ask)
     printf("\n  now      %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64
            " waiting\n",
            status->running, status->queued, status->waiting);
+    if (status->held > 0)
+        printf("  held     %" PRIu64 " wait for a decision; see  fan held %s\n",
+               status->held, dir);
     printf("  workers  %" PRIu64 " with %" PRIu64 " slots\n", status->workers,
            status->slots);
     if (status->unfit > 0)
@@ -142,6 +145,7 @@ static void print_stored_json(const char *dir, const struct stored *stored)
            state_of(stored), (int)text.size, (const char *)text.at,
            stored->done);
     buffer_free(&text);
+    printf(",\"held\":%" PRIu64, stored->summary.held);
     if (stored->summary.complete)
         printf(",\"read\":%" PRIu64, stored->summary.tasks);
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
@@ -161,13 +165,20 @@ static void print_stored(const char *dir, const struct stored *stored)
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
         if (finals[i] > 0)
             printf(", %" PRIu64 " %s", finals[i], status_name((enum status)i));
+    if (stored->summary.held > 0)
+        printf(", %" PRIu64 " held", stored->summary.held);
     printf("\n");
     if (stored->damaged)
         printf("  at byte %" PRIu64 " of its log; see  fan verify %s\n",
                stored->damaged_at, name);
     else if (!stored->summary.complete)
         printf("  go on with it    fan run --resume --results %s\n", name);
-    if (stored->done > finals[STATUS_OK] + finals[STATUS_IGNORED]) {
+    if (stored->summary.held > 0)
+        printf("  see what is held fan held %s\n"
+               "  decide           fan decide --run %s GROUP --retry\n",
+               name, name);
+    if (stored->done >
+        finals[STATUS_OK] + finals[STATUS_IGNORED] + finals[STATUS_DROPPED]) {
         printf("  see what failed  fan list --failed %s\n", name);
         if (stored->summary.complete && !stored->damaged)
             printf("  redo it          fan run --resume --results %s\n", name);
@@ -195,28 +206,12 @@ static int read_stored(const struct settings *settings, const char *dir,
                           : 0;
 }
 
-// The ventilator's endpoint; a run that has just begun has none yet.
-static bool find_endpoint(const char *dir, char *endpoint)
-{
-    const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
-    const int watch = look_watch(dir);
-    bool found = false;
-    while (!found && look_is_live(dir) && clock_monotonic_ms() < until_ms) {
-        found = rundir_read(dir, "endpoint", endpoint, ENDPOINT_SIZE) == 0 &&
-                *endpoint;
-        if (!found)
-            look_wait(watch, STEP_MS);
-    }
-    look_close(watch);
-    return found;
-}
-
 static int status_of(const struct settings *settings, const char *dir,
                      struct problem *problem)
 {
     char endpoint[ENDPOINT_SIZE] = "";
     int error = -ENOENT;
-    if (look_is_live(dir) && find_endpoint(dir, endpoint))
+    if (look_is_live(dir) && look_endpoint(dir, endpoint, sizeof endpoint))
         error = ask_live(settings, dir, endpoint, problem);
     if (error == -ENOENT && look_is_live(dir))
         return problem_exit(

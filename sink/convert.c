@@ -62,6 +62,20 @@ static enum event event_of(uint8_t kind)
     return EVENTS;
 }
 
+static void take_person(struct record *made, const struct wire_record *record)
+{
+    size_t size = 0;
+    const struct span text = record->text;
+    while (size < text.size && text.at[size] != '\n')
+        size++;
+    made->user = (struct span){text.at, size};
+    made->note = (struct span){0};
+    if (size < text.size)
+        made->note = (struct span){text.at + size + 1, text.size - size - 1};
+    made->start_us = record->a <= INT64_MAX ? (int64_t)record->a : 0;
+    made->a = 0;
+}
+
 struct record record_of_wire(const struct wire_record *record,
                              uint32_t generation)
 {
@@ -92,6 +106,9 @@ struct record record_of_wire(const struct wire_record *record,
     } else {
         made.note = record->text;
     }
+    if ((record->flags & RECORD_PERSON) != 0 &&
+        (record->kind == RECORD_FINAL || record->kind == RECORD_DECISION))
+        take_person(&made, record);
     if (record->kind == RECORD_FINAL) {
         made.final = true;
         made.key = record->extra;

@@ -89,12 +89,30 @@ enum ledger_link ledger_record_link(struct ledger *ledger, uint64_t number,
     return LINK_TAKE;
 }
 
+/* The newest that failed. */
+static void fill_attempt(const struct open_task *open, struct record *record)
+{
+    record->class = (enum fail_class)open->last_class;
+    record->key = open->key;
+    for (size_t i = open->seen_count; i-- > 0;) {
+        if ((open->seen[i].kinds & SEEN_FAILURE) == 0)
+            continue;
+        record->generation = open->seen[i].generation;
+        record->attempt = open->seen[i].attempt;
+        return;
+    }
+}
+
 void ledger_fill_final(const struct ledger *ledger, struct record *record)
 {
     if (!record->final)
         return;
     const struct open_task *open = opens_find(ledger->opens, record->task);
-    if (open == NULL || open->last_class != (uint8_t)record->class)
+    if (open == NULL)
+        return;
+    if (record->user.size > 0)
+        fill_attempt(open, record);
+    if (open->last_class != (uint8_t)record->class)
         return;
     record->exit = open->last_exit;
     record->signal = open->last_signal;
@@ -221,6 +239,12 @@ struct span ledger_host(const struct ledger *ledger, const struct id128 *worker)
     if (peer == NULL || peer->host == NULL)
         return (struct span){0};
     return (struct span){(const uint8_t *)peer->host, peer->host_size};
+}
+
+bool ledger_is_held(const struct ledger *ledger, uint64_t task)
+{
+    const struct open_task *open = opens_find(ledger->opens, task);
+    return open != NULL && open->held;
 }
 
 bool ledger_is_final(const struct ledger *ledger, uint64_t task)

@@ -75,7 +75,8 @@ enum ledger_verdict ledger_record(const struct ledger *ledger,
                                   const struct wire_record *record);
 
 /* What the ventilator made final says no more than the class: puts in how the
- * task's last attempt ended. Changes nothing else, and no other records. */
+ * task's last attempt ended; what a person did not even say that: puts in which
+ * attempt it was, too. Changes nothing else, and no other records. */
 void ledger_fill_final(const struct ledger *ledger, struct record *record);
 
 /* -- The log --------------------------------------------------------------- */
@@ -123,6 +124,8 @@ const struct id128 *ledger_resumed(const struct ledger *ledger);
 struct span ledger_host(const struct ledger *ledger,
                         const struct id128 *worker);
 bool ledger_is_final(const struct ledger *ledger, uint64_t task);
+/* Is it parked for a person? */
+bool ledger_is_held(const struct ledger *ledger, uint64_t task);
 uint32_t ledger_round(const struct ledger *ledger, uint64_t task);
 
 /* -- SYNCED, in parts ------------------------------------------------------ */

@@ -44,6 +44,7 @@ static int apply_attempt(struct ledger *ledger, const struct record *record)
         open->held = true;
         return 0;
     }
+    open->key = record->key;
     const bool loss = record->status == STATUS_LOST;
     bool failed = false;
     const unsigned seen =
@@ -182,7 +183,17 @@ static int apply_decision(struct ledger *ledger, const struct record *record)
         opens_add(ledger->opens, record->task, record->round);
     if (open == NULL)
         return -ENOMEM;
+    if (MUTANT(DECIDED_FORGETS) && !ledger->started &&
+        record->status != STATUS_HELD)
+        return 0;
     open->held = record->status == STATUS_HELD;
+    // Who is tried again by a person begins anew.
+    if (!open->held) {
+        open->failures = open->losses = open->lone_deaths = 0;
+        open->last_class = open->last_exit = open->last_signal = 0;
+        for (size_t i = 0; i < open->seen_count; i++)
+            open->seen[i].class = open->seen[i].code = 0;
+    }
     return 0;
 }
 

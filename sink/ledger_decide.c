@@ -163,13 +163,17 @@ static enum ledger_verdict decide_mark(const struct ledger *ledger,
 static enum ledger_verdict decide_decision(const struct ledger *ledger,
                                            const struct wire_record *record)
 {
-    if (record->status >= STATUSES)
+    const bool holds = record->status == STATUS_HELD;
+    if (!holds && record->status != STATUS_REOPENED)
         return LEDGER_NONSENSE;
     if (record->task == 0 || record->task > NUMSET_NUMBER_MAX)
         return LEDGER_UNKNOWN_TASK;
     const enum ledger_verdict verdict =
         judge(ledger, record->task, record->round);
-    return verdict == LEDGER_STORE_ATTEMPT ? LEDGER_STORE_EVENT : verdict;
+    if (verdict != LEDGER_STORE_ATTEMPT)
+        return verdict;
+    return ledger_is_held(ledger, record->task) == holds ? LEDGER_DUPLICATE
+                                                         : LEDGER_STORE_EVENT;
 }
 
 enum ledger_verdict ledger_record(const struct ledger *ledger,

@@ -3,8 +3,10 @@
 #include "common/base/log.h"
 #include "common/base/version.h"
 #include "common/setting/setting.h"
+#include "sink/decisions.h"
 #include "sink/sink.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +68,18 @@ static int serve(const struct settings *settings, struct problem *problem)
     return problem->code == 0 ? (int)exit : fail(problem, (int)exit);
 }
 
+static int decide(const struct settings *settings, struct problem *problem)
+{
+    if (!settings->results) {
+        problem_exit(problem, EXIT_USAGE, -EINVAL,
+                     "--decisions needs the run directory: --results DIR");
+        return fail(problem, EXIT_USAGE);
+    }
+    const enum exit_code exit =
+        decisions_store(settings->results, settings->decisions, problem);
+    return exit == EXIT_OK ? EXIT_OK : fail(problem, (int)exit);
+}
+
 int main(int argc, char **argv)
 {
     files_open_standard();
@@ -86,6 +100,8 @@ int main(int argc, char **argv)
     } else if (parsed == SETTINGS_VERSION) {
         buffer_printf(&text, "fan sink %s\n", version_text());
         exit = print(&text);
+    } else if (settings.decisions) {
+        exit = decide(&settings, &problem);
     } else {
         exit = serve(&settings, &problem);
     }

@@ -23,6 +23,7 @@ struct seen {
 
 struct open_task {
     uint64_t task;
+    struct id128 key; /* as its attempts have it */
     uint32_t round;
     uint32_t failures, losses, lone_deaths;     /* in this round */
     uint32_t floor_generation, floor_attempt;   /* lowest taken; see REOPENED */

@@ -75,7 +75,7 @@ int stored_add(struct stored *stored, const struct record *record)
         return add_task(stored, record);
     if (record->event == EVENT_REOPENED)
         return add_entry(stored, record, STORED_REOPENED);
-    if (record->event == EVENT_DECISION && record->status == STATUS_HELD)
+    if (record->event == EVENT_DECISION)
         return add_entry(stored, record, STORED_HELD);
     return 0;
 }

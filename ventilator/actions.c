@@ -96,7 +96,9 @@ static int run_exit(const struct role *role)
     uint64_t all = 0;
     for (size_t i = 0; i < STATUSES; i++)
         all += c.by_status[i];
-    return all > good ? EXIT_TASKS_FAILED : EXIT_OK;
+    return c.held > 0   ? EXIT_TASKS_HELD
+           : all > good ? EXIT_TASKS_FAILED
+                        : EXIT_OK;
 }
 
 void role_say_end(struct role *role)
@@ -122,6 +124,7 @@ void role_end(struct role *role, enum end_reason reason, int exit)
     struct wire_end end = {.exit = (uint8_t)exit, .reason = (uint8_t)reason};
     for (size_t i = 0; i < STATUSES; i++)
         end.by_status[i] = c.by_status[i];
+    end.by_status[STATUS_HELD] = c.held;
     const struct wire_header header = role_header(role, WIRE_END);
     wire_put_end(&role->end, &header, &end);
     role_say_end(role);
@@ -185,6 +188,10 @@ static void act(struct role *role, const struct tracker_action *action)
     case ACTION_HOST:
         tell_host(role, action);
         break;
+    case ACTION_REDO:
+        input_redo(role);
+        break;
+    case ACTION_PARKED:
     case ACTION_COMPLETE:
         role_end(role, END_COMPLETE, run_exit(role));
         break;

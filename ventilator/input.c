@@ -115,6 +115,18 @@ void input_place(struct role *role)
         role_end(role, END_ABORTED, EXIT_ERROR);
 }
 
+void input_redo(struct role *role)
+{
+    struct input *input = &role->input;
+    const uint64_t read = source_place(input->front).ordinal - 1;
+    if (read > input->mark)
+        input->mark = read;
+    source_close(&input->redo);
+    input->redo = source_open(role->settings, role->dir, role->problem);
+    if (!input->redo)
+        role_end(role, END_ABORTED, EXIT_ERROR);
+}
+
 static struct payload *expand(struct role *role, const struct source_task *task,
                               uint64_t number, struct problem *bad)
 {
@@ -170,6 +182,10 @@ static bool read_one(struct role *role, enum cursor cursor)
     struct source_task task;
     struct problem bad;
     problem_clear(&bad);
+    if (cursor == CURSOR_REDO && source_place(source).ordinal > input->mark) {
+        tracker_input_ended(role->tracker, cursor);
+        return false;
+    }
     const enum source_result result = source_next(source, &task, &bad);
     switch (result) {
     case SOURCE_TASK:

@@ -345,6 +345,7 @@ static void on_ask(struct role *role, const struct incoming *in)
         role->refused++;
         return;
     }
+    role_decide(role, ask.json);
     struct tracker_counts c;
     char run[ID128_TEXT_SIZE], json[2048];
     tracker_counts(role->tracker, &c);
@@ -367,7 +368,8 @@ static void on_ask(struct role *role, const struct incoming *in)
         "\"input_ended\":%s,\"input_offset\":%llu,\"ok\":%llu,"
         "\"failed\":%llu,\"ignored\":%llu,\"quarantined\":%llu,"
         "\"cancelled\":%llu,\"done\":%llu,\"running\":%zu,\"queued\":%zu,"
-        "\"waiting\":%zu,\"workers\":%zu,\"slots\":%zu,\"retries\":%llu,"
+        "\"waiting\":%zu,\"held\":%llu,\"decided\":%llu,\"workers\":%zu,"
+        "\"slots\":%zu,\"retries\":%llu,"
         "\"losses\":%llu,\"resends\":%llu,\"speculated\":%llu,\"refused\":%llu,"
         "\"elapsed_s\":%.3f",
         run, tracker_generation(role->tracker), state,
@@ -380,7 +382,8 @@ static void on_ask(struct role *role, const struct incoming *in)
         (unsigned long long)c.by_status[STATUS_IGNORED],
         (unsigned long long)c.by_status[STATUS_QUARANTINED],
         (unsigned long long)c.by_status[STATUS_CANCELLED],
-        (unsigned long long)done, c.running, c.queued, c.waiting, c.workers,
+        (unsigned long long)done, c.running, c.queued, c.waiting,
+        (unsigned long long)c.held, (unsigned long long)c.decided, c.workers,
         c.slots, (unsigned long long)c.retries, (unsigned long long)c.losses,
         (unsigned long long)c.resends, (unsigned long long)c.speculated,
         (unsigned long long)(role->refused + c.odd),

@@ -95,7 +95,13 @@ int input_open(struct role *role);
 void input_close(struct role *role);
 void input_place(struct role *role);
 void input_pump(struct role *role);
+/* Lets the redo cursor begin anew, up to what the front one has read. */
+void input_redo(struct role *role);
 void input_fetch(struct role *role, const struct tracker_action *action);
+
+/* decide.c */
+/* Takes what ASK says as a person's decisions, if that is what it says. */
+void role_decide(struct role *role, struct span question);
 
 /* resume.c */
 struct resume;

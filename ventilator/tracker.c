@@ -91,6 +91,10 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     if (policy->rule_count > 0)
         tracker->tally = tally_create(policy->rule_count + 1);
     tracker->final = numset_create();
+    tracker->held = numset_create();
+    tracker->decided = numset_create();
+    tracker->retried = numset_create();
+    tracker->first_open = 1;
     tracker->workers = calloc(limits->workers_max + 1, sizeof(struct worker *));
     tracker->by_short_id = map_create();
     tracker->open = calloc(limits->workers_max + 1, sizeof *tracker->open);
@@ -99,7 +103,8 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->mark_block = 64;
     tracker->now_ms = tracker->turned_ms = now_ms;
     if (!tracker->ring || !tracker->strays || !tracker->history_by_task ||
-        !tracker->final || !tracker->workers || !tracker->by_short_id ||
+        !tracker->final || !tracker->held || !tracker->decided ||
+        !tracker->retried || !tracker->workers || !tracker->by_short_id ||
         !tracker->open || (policy->rule_count > 0 && !tracker->tally))
         tracker_destroy(&tracker);
     return tracker;
@@ -120,6 +125,9 @@ void tracker_destroy(struct tracker **tracker)
     map_destroy(&old->history_by_task);
     tally_destroy(&old->tally);
     numset_destroy(&old->final);
+    numset_destroy(&old->held);
+    numset_destroy(&old->decided);
+    numset_destroy(&old->retried);
     free(old->entries);
     free(old->histories);
     free(old->roster);
@@ -142,6 +150,10 @@ static void finish_run(struct tracker *tracker)
         !tracker->synced || !tracker->ended[CURSOR_FRONT] ||
         !tracker->ended[CURSOR_REDO])
         return;
+    if (held_is_all(tracker)) {
+        held_end_run(tracker);
+        return;
+    }
     tracker->completing = true;
     record_add(tracker,
                (struct wire_record){.kind = RECORD_COMPLETE,
@@ -173,6 +185,8 @@ int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
         hosts_due(tracker);
     tasks_due(tracker);
     tracker_dispatch(tracker);
+    if (tracker->holds)
+        tracker->first_open = held_first_open(tracker);
     finish_run(tracker);
     records_due(tracker);
     int64_t wait_ms = tracker_dispatch_wait_ms(tracker);
@@ -188,7 +202,7 @@ int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
 
 bool tracker_needs(const struct tracker *tracker, uint64_t task)
 {
-    return !numset_has(tracker->final, task);
+    return !numset_has(tracker->final, task) && !task_is_held(tracker, task);
 }
 
 // Enough for full messages to every worker; what is read long before it is sent
@@ -211,13 +225,13 @@ bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
     if (may_be_out && !roster_settled(tracker) && !MUTANT(ROSTER_UNAWAITED))
         return false;
     return cursor == CURSOR_REDO || !tracker->limits.order_window ||
-           tracker->last_ordinal < numset_next_absent(tracker->final, 1) +
-                                       tracker->limits.order_window;
+           tracker->last_ordinal <
+               held_first_open(tracker) + tracker->limits.order_window;
 }
 
 void tracker_input_ended(struct tracker *tracker, enum cursor cursor)
 {
-    tracker->ended[cursor] = true;
+    tracker->ended[cursor] = cursor != CURSOR_REDO || held_redo_ended(tracker);
 }
 
 void tracker_drain(struct tracker *tracker)
@@ -242,6 +256,8 @@ void tracker_counts(const struct tracker *tracker,
     *counts = tracker->counts;
     counts->waiting = tracker->lists[ENTRY_WAITING].count;
     counts->queued = tracker->lists[ENTRY_READY].count;
+    counts->held = numset_count(tracker->held);
+    counts->decided = numset_count(tracker->decided);
     counts->input_ended =
         tracker->ended[CURSOR_FRONT] && tracker->ended[CURSOR_REDO];
     for (size_t i = 1; i <= tracker->worker_top; i++) {

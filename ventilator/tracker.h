@@ -9,7 +9,7 @@
  *
  * Memory is bounded by the window (tasks read and not finished, by count and
  * bytes), by some dozen bytes for each task that has failed and is not final,
- * and by one bit a task where completion is out of order.
+ * and by one bit a task where completion is out of order, or that is held.
  *
  * Calls never fail on what a peer sends; what is odd is counted. -ENOMEM
  * makes the tracker say ACTION_FAIL. Not thread safe.
@@ -38,6 +38,7 @@ struct tracker_limits {
     size_t workers_max;
     bool speculate; // a second copy of the slowest, at the end
     int64_t bar_ms; // first quarantine of a host; 0: never
+    bool held_wait; // for a person, where only held tasks are left
 };
 
 struct tracker *tracker_create(const struct tracker_limits *limits,
@@ -59,7 +60,10 @@ enum action_kind {
     ACTION_FORGET,      // payloads, count: no longer needed: free them
     ACTION_HOST,        // task: place of a host that is quarantined, number:
                         // for so many ms, 0: no more; count: failures in a row
+    ACTION_REDO,        // let the redo cursor begin anew, and end where the
+                        // front one stands now
     ACTION_COMPLETE,    // every task is final and the sink has it in writing
+    ACTION_PARKED,      // all that is not final is held, as the sink has it
     ACTION_FAIL,        // text: the run cannot go on; number 1: what the sink
                         // has is damaged, 0: memory is short
 };
@@ -185,6 +189,18 @@ void tracker_fetched(struct tracker *tracker, const struct tracker_offer *offer,
                      int64_t now_ms);
 void tracker_input_ended(struct tracker *tracker, enum cursor cursor);
 
+/* What a person decides about a held task. */
+struct tracker_decision {
+    uint64_t task;
+    enum status status; // REOPENED: try it again; IGNORED, DROPPED: it ends so
+    int64_t time_us;    // UTC, since 1970
+    struct span text;   // the person, a line break, and a note
+};
+/* Goes to the sink; is obeyed when it is stored. Returns 0, -ENOENT: it is not
+ * held, -EALREADY: it is decided, and the sink has not said so yet, -ENOMEM. */
+int tracker_decide(struct tracker *tracker,
+                   const struct tracker_decision *decision, int64_t now_ms);
+
 /* No more dispatch; all that has not started is recalled. */
 void tracker_drain(struct tracker *tracker);
 /* Nothing is under way at any worker (as far as they have said). */
@@ -193,6 +209,7 @@ bool tracker_is_idle(const struct tracker *tracker);
 struct tracker_counts {
     uint64_t by_status[STATUSES], retries, losses, resends, odd, speculated;
     size_t running, queued, waiting, workers, slots;
+    uint64_t held, decided; // decided: of the held, on the way to the sink
     bool input_ended;
 };
 void tracker_counts(const struct tracker *tracker,

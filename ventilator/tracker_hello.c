@@ -44,7 +44,7 @@ static void adopt(struct tracker *tracker, uint32_t worker, uint64_t task,
                   const struct wire_refs *refs)
 {
     uint32_t at = entry_find(tracker, task);
-    if (numset_has(tracker->final, task)) {
+    if (!tracker_needs(tracker, task)) {
         worker_cancel(tracker, worker, task, refs->generation, refs->attempt);
         return;
     }

@@ -23,7 +23,7 @@ enum entry_state {
     ENTRY_RECORDING, // its loss is being recorded
     ENTRY_WAITING,   // backing off until due_ms
     ENTRY_FETCHING,  // its payload is being read again
-    ENTRY_FINISHING, // its final record was sent
+    ENTRY_FINISHING, // its final record, or that it is held, was sent
 };
 enum { ENTRY_STATES = ENTRY_FINISHING + 1 };
 
@@ -139,11 +139,19 @@ struct tracker {
     struct map *strays;  // entries whose place in the ring is another's
     struct tally *tally; // failures by rule; NULL: there are no rules
     struct numset *final;
+    bool holds;             // something is held, or was: else all below is idle
+    struct numset *held;    // parked for a person, as the sink has it
+    struct numset *decided; // of these: their decision was sent
+    uint64_t first_open;    // all below are final or held
+    struct numset *retried; // by a person, and not final
+    uint32_t
+        attempts_max; // sends of any task that was held, in this generation
+    bool redo_again;  // the redo cursor begins anew at its end
+    bool parked;      // was said
     struct map *history_by_task;
     struct history *histories;
     size_t history_count, history_capacity;
     size_t window_tasks, window_bytes;
-    uint64_t first_absent;
     uint64_t number_sent; // no task beyond it is at any worker
     // workers
     struct worker **workers; // by handle, from 1
@@ -276,6 +284,26 @@ void copies_close(struct tracker *tracker, uint32_t at);
 /* It is final, and not closed yet: learns how long it was out. */
 void copies_took(struct tracker *tracker, uint32_t at, enum status status);
 void tracker_speculate(struct tracker *tracker);
+/* tracker_held.c */
+void task_hold(struct tracker *tracker, uint32_t at);
+static inline bool task_is_held(const struct tracker *tracker, uint64_t task)
+{
+    return tracker->holds && numset_has(tracker->held, task);
+}
+void held_load(struct tracker *tracker, const struct wire_open_task *open);
+/* How often it may have been sent in this generation, before it was held. */
+uint32_t held_attempts(const struct tracker *tracker, uint64_t task);
+void held_forget(struct tracker *tracker, uint64_t task);
+void held_stored(struct tracker *tracker,
+                 const struct wire_stored_entry *stored);
+void held_decision_recorded(struct tracker *tracker,
+                            const struct wire_record *record);
+/* Has it? Else it begins anew. */
+bool held_redo_ended(struct tracker *tracker);
+bool held_is_all(const struct tracker *tracker);
+void held_end_run(struct tracker *tracker);
+/* The first task that is neither final nor held. */
+uint64_t held_first_open(const struct tracker *tracker);
 
 /* tracker_stale.c */
 void worker_cancel(struct tracker *tracker, uint32_t worker, uint64_t task,

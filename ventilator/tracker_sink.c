@@ -113,6 +113,10 @@ void sync_due(struct tracker *tracker)
 static void load_open(struct tracker *tracker,
                       const struct wire_open_task *open)
 {
+    if (open->held) {
+        held_load(tracker, open);
+        return;
+    }
     struct history *history = history_of(tracker, open->task);
     if (!history)
         return;
@@ -211,13 +215,12 @@ static void mend_rounds(struct tracker *tracker)
     }
 }
 
-// A worker said that it has it before SYNCED told that it is final.
+// A worker said that it has it before SYNCED told that it is final, or held.
 static void drop_finals(struct tracker *tracker)
 {
     for (uint32_t i = 1; i < tracker->entry_count; i++) {
         const struct entry entry = tracker->entries[i];
-        if (entry.state == ENTRY_FREE ||
-            !numset_has(tracker->final, entry.task))
+        if (entry.state == ENTRY_FREE || tracker_needs(tracker, entry.task))
             continue;
         if (entry.state == ENTRY_OUT)
             worker_cancel(tracker, entry.worker, entry.task, entry.generation,
@@ -290,9 +293,11 @@ static void record_stored(struct tracker *tracker,
         tracker_act(tracker, ACTION_COMPLETE);
         break;
     case RECORD_FINAL:
+    case RECORD_DECISION:
+        held_decision_recorded(tracker, record);
+        break;
     case RECORD_LEFT:
     case RECORD_REOPENED:
-    case RECORD_DECISION:
     case RECORD_HOST:
     case RECORD_KINDS:
         break;
@@ -337,8 +342,10 @@ static void entry_stored(struct tracker *tracker,
     case STORED_COPY:
         copies_stored(tracker, entry);
         break;
-    case STORED_REOPENED:
     case STORED_HELD:
+        held_stored(tracker, entry);
+        break;
+    case STORED_REOPENED:
         break;
     }
 }

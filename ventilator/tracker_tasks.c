@@ -118,6 +118,8 @@ uint32_t entry_open(struct tracker *tracker, uint64_t task)
         entry_release(tracker, at);
         return NONE;
     }
+    if (tracker->holds)
+        tracker->entries[at].attempts = held_attempts(tracker, task);
     history_recall(tracker, at);
     return at;
 }
@@ -304,6 +306,8 @@ void tasks_final(struct tracker *tracker, struct wire_run run,
                 copies_took(tracker, at, status);
             entry_close(tracker, at);
         }
+        if (tracker->holds)
+            held_forget(tracker, run.first + i);
         map_remove(tracker->history_by_task, run.first + i);
         if (tracker->tally)
             tally_drop(tracker->tally, run.first + i);
@@ -385,6 +389,10 @@ static void keep_history(struct tracker *tracker,
 static void finish_failed(struct tracker *tracker, uint32_t at,
                           enum answer answer)
 {
+    if (answer == ANSWER_HOLD) {
+        task_hold(tracker, at);
+        return;
+    }
     task_finish(tracker, at,
                 answer == ANSWER_IGNORE ? STATUS_IGNORED : STATUS_FAILED,
                 (enum fail_class)tracker->entries[at].last_class, NULL);
@@ -398,7 +406,7 @@ void task_failed(struct tracker *tracker,
     // A stale copy that was stopped: what made it stale is recorded by itself.
     const bool cancelled =
         stored->class == CLASS_CANCELLED && !MUTANT(STOPPED_FAILS);
-    const bool counts = !cancelled && !numset_has(tracker->final, stored->task);
+    const bool counts = !cancelled && tracker_needs(tracker, stored->task);
     if (counts)
         task_blame(
             tracker, stored->task,

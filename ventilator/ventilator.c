@@ -27,24 +27,30 @@ enum {
     END_AGAIN_MS = 500,
 };
 
+static bool waits_for_decisions(const struct settings *set)
+{
+    return set->held && strcmp(set->held, "wait") == 0;
+}
+
 static int make_tracker(struct role *role)
 {
     const struct settings *set = role->settings;
     // An edited input's numbers have gaps that never fill.
     const bool in_order = set->keep_order && !set->input_token;
-    const struct tracker_limits limits = {.window_tasks = WINDOW_TASKS,
-                                          .window_bytes = WINDOW_BYTES,
-                                          .order_window =
-                                              in_order ? set->order_window : 0,
-                                          .losses_max = set->max_losses,
-                                          .lone_deaths_max = LONE_DEATHS_MAX,
-                                          .prefetch_ms = PREFETCH_MS,
-                                          .heartbeat_ms = set->heartbeat_ms,
-                                          .liveness_ms = set->liveness_ms,
-                                          .rejoin_ms = set->rejoin_ms,
-                                          .workers_max = WORKERS_MAX,
-                                          .speculate = set->speculate,
-                                          .bar_ms = BAR_MS};
+    const struct tracker_limits limits = {
+        .window_tasks = WINDOW_TASKS,
+        .window_bytes = WINDOW_BYTES,
+        .order_window = in_order ? set->order_window : 0,
+        .losses_max = set->max_losses,
+        .lone_deaths_max = LONE_DEATHS_MAX,
+        .prefetch_ms = PREFETCH_MS,
+        .heartbeat_ms = set->heartbeat_ms,
+        .liveness_ms = set->liveness_ms,
+        .rejoin_ms = set->rejoin_ms,
+        .workers_max = WORKERS_MAX,
+        .speculate = set->speculate,
+        .bar_ms = BAR_MS,
+        .held_wait = waits_for_decisions(set)};
     struct policy policy;
     settings_policy(set, &policy);
     role->tracker = tracker_create(&limits, &policy, role->now_ms);

@@ -2,8 +2,7 @@
  *
  * The tracker asks, once the sink has said that the failed attempt is stored.
  * Rules for a class of failure, or for some exit codes or signals of it, stand
- * before `retries_max` and `on_fail`. `hold` has its place here and is refused
- * by the settings until it is built; to notify is for `fan run` and decides
+ * before `retries_max` and `on_fail`. To notify is for `fan run` and decides
  * nothing here.
  */
 #ifndef COMMON_POLICY_POLICY_H
@@ -82,8 +81,7 @@ struct policy_rule {
 enum { POLICY_RULES_MAX = 64 };
 
 struct policy {
-    enum answer
-        on_fail; /* once retries are spent: FAIL, IGNORE (or later HOLD) */
+    enum answer on_fail; /* once retries are spent: FAIL, IGNORE or HOLD */
     struct policy_rule rules[POLICY_RULES_MAX];
     size_t rule_count;
     uint64_t retries_max;   /* extra tries; UINT64_MAX is unlimited */

@@ -179,9 +179,6 @@ static int set_answer(enum answer *field, const struct setting_row *row,
     unsigned at = 0;
     while (at < ANSWERS && strcmp(value, answer_name((enum answer)at)) != 0)
         at++;
-    const char *const refused = rule_refused((enum answer)at);
-    if (refused)
-        return refuse(problem, shown, value, refused);
     const int error = check_choice(row, shown, value, problem);
     if (!error)
         *field = at == ANSWER_RETRY ? ANSWER_FAIL : (enum answer)at;

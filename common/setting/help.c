@@ -36,6 +36,11 @@ static const struct program {
      "Print the results of a run."},
     {FOR_VERIFY, "fan verify", "[OPTION]... [DIR]",
      "Check the stored results of a run for damage."},
+    {FOR_HELD, "fan held", "[OPTION]... [DIR]",
+     "Show the tasks that wait for a person, in groups that failed alike."},
+    {FOR_DECIDE, "fan decide",
+     "GROUP|TASK|FIRST-LAST|all... --retry|--ignore|--drop [OPTION]...",
+     "Decide about held tasks, of a run that goes on or has stopped."},
     {FOR_COMPLETION, "fan completion", "bash|zsh|fish",
      "Print what makes a shell complete the words of fan."},
 };

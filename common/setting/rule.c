@@ -9,7 +9,7 @@ static const int64_t YEAR_MS = INT64_C(366) * 86400000;
 static const char NO_PART[] =
     "has no backoff:MIN..MAX or timeout:xN behind its comma";
 static const char NO_ANSWER[] =
-    "has no answer such as retry:3, fail, ignore or notify";
+    "has no answer such as retry:3, fail, ignore, hold or notify";
 
 // What a task can fail of by its own doing.
 static const struct kind {
@@ -19,15 +19,6 @@ static const struct kind {
     {CLASS_EXIT, UINT8_MAX}, {CLASS_SIGNAL, SIGNAL_MAX}, {CLASS_TIMEOUT, 0},
     {CLASS_OOM, 0},          {CLASS_SPAWN, 0},           {CLASS_OUTPUT, 0},
 };
-
-static const char *const REFUSED[ANSWERS] = {
-    [ANSWER_HOLD] = "is not built yet; use fail or ignore",
-};
-
-const char *rule_refused(enum answer answer)
-{
-    return (unsigned)answer < ANSWERS ? REFUSED[answer] : NULL;
-}
 
 static int refuse(const char **why, const char *text)
 {
@@ -180,8 +171,6 @@ static int read_answer(char *text, struct policy_rule *rule, const char **why)
     while (at < ANSWERS && strcmp(text, answer_name((enum answer)at)) != 0)
         at++;
     rule->answer = (enum answer)at;
-    if (rule_refused(rule->answer))
-        return refuse(why, rule_refused(rule->answer));
     if (at == ANSWERS || (colon && rule->answer != ANSWER_RETRY))
         return refuse(why, NO_ANSWER);
     if (rule->answer == ANSWER_RETRY &&

@@ -46,9 +46,6 @@ enum { RULE_TEXT_SIZE = 512 };
 /* The whole as rule_read takes it. Without `answer` it is retry. */
 void rule_maker_text(const struct rule_maker *maker, char text[RULE_TEXT_SIZE]);
 
-/* Why an answer cannot be given; NULL: it can. */
-const char *rule_refused(enum answer answer);
-
 /* All that the settings say of what follows failures. To notify is not among
  * it: what follows then is what would follow without. */
 void settings_policy(const struct settings *settings, struct policy *policy);

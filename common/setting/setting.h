@@ -28,6 +28,8 @@ enum setting_program {
     FOR_VERIFY = 64,
     FOR_LIST = 128,
     FOR_LOGS = 256,
+    FOR_HELD = 1 << 9,
+    FOR_DECIDE = 1 << 10,
     FOR_COMPLETION = 1 << 15,
     FOR_PROGRAMS = 0xffff,    // any of them
     IN_PLAN = 1 << 16,        // written to the plan and read from it
@@ -101,6 +103,7 @@ struct settings {
     enum answer on_fail;
     struct texts on; // CLASS=ANSWER each: see rule.h
     char *halt;      // [now|soon],[fail|success|done]=N or fail=P%
+    char *held;      // end | wait
     uint64_t max_losses;
     char *notify, *on_done; // hooks, for /bin/sh -c
     uint64_t notify_rate;   // calls a minute
@@ -151,8 +154,12 @@ struct settings {
     uint64_t order_window; // -k: tasks dispatched beyond the first unfinished
     /* looking */
     bool json, failed, all_attempts, follow;
-    char *format; // ndjson | csv | tsv
-    char *fields; // a,b.c
+    /* a decision */
+    bool retry, ignore, drop;
+    char *note;
+    char *decisions; // sink: the file they are in; - is standard input
+    char *format;    // ndjson | csv | tsv
+    char *fields;    // a,b.c
     char *class, *host;
     int64_t since_ms; // 0: at any time
     bool err;

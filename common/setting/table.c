@@ -8,7 +8,7 @@
 #define W       FOR_WORKER
 #define S       FOR_SINK
 #define SELECT  (FOR_RESULTS | FOR_LIST | FOR_LOGS)
-#define LOOK    (FOR_STATUS | FOR_VERIFY | SELECT)
+#define LOOK    (FOR_STATUS | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -30,6 +30,7 @@
 #define PLACES   "Places"
 #define LIMITS   "Intervals and budgets"
 #define LOOKING  "Looking"
+#define DECISION "Decision"
 #define IDENTITY "Identity"
 
 // clang-format off
@@ -83,10 +84,12 @@ const struct setting_row SETTING_TABLE[] = {
      FAILURES, "DURATION", "longest time of one attempt (default unlimited)"},
     {"grace", 0, SETTING_DURATION, R | V | W | P | D, AT(grace_ms), 0, YEAR_MS, NULL,
      FAILURES, "DURATION", "from asking a task to end to killing it (default 20s)"},
-    {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore|notify",
-     FAILURES, "ANSWER", "when retries are spent: fail or ignore; retry is fail; notify too, and tells of each attempt (default fail)"},
+    {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore|hold|notify",
+     FAILURES, "ANSWER", "when retries are spent: fail, ignore, or hold for a person to decide; retry is fail; notify too, and tells of each attempt (default fail)"},
     {"on", 0, SETTING_RULES, R | V | P, AT(on), 0, 0, NULL,
-     FAILURES, "CLASS=ANSWER", "of exit[:CODE], signal[:NAME], timeout, oom, spawn or output: retry:N[,backoff:MIN..MAX][,timeout:xK], fail or ignore, instead of --retries; or notify"},
+     FAILURES, "CLASS=ANSWER", "of exit[:CODE], signal[:NAME], timeout, oom, spawn or output: retry:N[,backoff:MIN..MAX][,timeout:xK], fail, ignore or hold, instead of --retries; or notify"},
+    {"held", 0, SETTING_CHOICE, R | V | P, AT(held), 0, 0, "end|wait",
+     FAILURES, "WHAT", "when only held tasks are left: end, with exit code 4, or wait for decisions (default end)"},
     {"halt", 0, SETTING_TEXT, R | V | P, AT(halt), 0, 0, NULL,
      FAILURES, "WHEN", "end early: soon or now, then fail=N, fail=P%, success=N or done=N, as in soon,fail=1"},
     {"notify", 0, SETTING_TEXT, R | P, AT(notify), 1, 0, NULL,
@@ -202,7 +205,18 @@ const struct setting_row SETTING_TABLE[] = {
     {"order-window", 0, SETTING_COUNT, R | V | P, AT(order_window), 1, UINT64_C(1) << 32, NULL,
      LIMITS, "N", "with -k, tasks sent beyond the first unfinished (default 100000)"},
 
-    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST, AT(json), 0, 0, NULL,
+    {"retry", 0, SETTING_BOOL, FOR_DECIDE | NO_ENVIRONMENT, AT(retry), 0, 0, NULL,
+     DECISION, NULL, "try them again, with all their retries"},
+    {"ignore", 0, SETTING_BOOL, FOR_DECIDE | NO_ENVIRONMENT, AT(ignore), 0, 0, NULL,
+     DECISION, NULL, "let them be failed, and count that as no failure of the run"},
+    {"drop", 0, SETTING_BOOL, FOR_DECIDE | NO_ENVIRONMENT, AT(drop), 0, 0, NULL,
+     DECISION, NULL, "they are not wanted any more"},
+    {"note", 0, SETTING_TEXT, FOR_DECIDE | NO_ENVIRONMENT, AT(note), 0, 160, NULL,
+     DECISION, "TEXT", "why; it stands in the log beside your name and the time"},
+    {"decisions", 0, SETTING_TEXT, S | NO_ENVIRONMENT, AT(decisions), 0, 4095, NULL,
+     PLACES, "FILE", "store the decisions in FILE (- is standard input), as fan decide makes them, and exit"},
+
+    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD, AT(json), 0, 0, NULL,
      LOOKING, NULL, "print JSON"},
     {"failed", 0, SETTING_BOOL, SELECT, AT(failed), 0, 0, NULL,
      LOOKING, NULL, "only tasks that failed"},

@@ -11,7 +11,8 @@
  *  "worker":"<32 hex>","host":"h","slot":1,"start":"2026-...Z",
  *  "wall_s":0.001234,"user_s":0.001,"sys_s":0.5,"maxrss_bytes":1,"ran":true,
  *  "crash":true,"alone":true,"args":["a"] or {"name":"a"},
- *  "stdout":"...","stderr":"...","truncated":["stdout"],"note":"..."}
+ *  "stdout":"...","stderr":"...","truncated":["stdout"],"user":"...",
+ *  "note":"..."}
  * Text that is not UTF-8 goes into stdout_base64, stderr_base64 and so on, and
  * values into args_base64: the whole list, each in base64, or [name, value]
  * pairs in base64 where there are names. Numbers over INT64_MAX, which JSON
@@ -72,6 +73,7 @@ struct record {
     struct span values;     /* as wire_put_values writes them */
     struct span out, err;
     bool out_cut, err_cut;
+    struct span user; /* a person who decided so, at `start` */
     struct span note;
     /* control records */
     uint64_t a, b,
@@ -81,6 +83,12 @@ struct record {
     struct id128 boot, run;
     struct span version;
 };
+
+/* Is it a worker's, and not the ventilator's or a person's word? */
+static inline bool record_of_worker(const struct record *record)
+{
+    return record->number == 0 && record->user.size == 0;
+}
 
 /* Appends the line with its newline. Without memory `out` says `failed` and
  * holds what it held. */

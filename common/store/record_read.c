@@ -50,6 +50,8 @@ const struct field RECORD_FIELDS[FIELD_COUNT] = {
     FIELD("stderr", FIELD_TEXT, err),
     FIELD("stderr_base64", FIELD_TEXT_BASE64, err),
     FIELD("truncated", FIELD_TRUNCATED, out_cut),
+    FIELD("user", FIELD_TEXT, user),
+    FIELD("user_base64", FIELD_TEXT_BASE64, user),
     FIELD("note", FIELD_TEXT, note),
     FIELD("note_base64", FIELD_TEXT_BASE64, note),
     FIELD("place", FIELD_U64, a),

@@ -293,6 +293,7 @@ void record_write(struct buffer *out, const struct record *record)
     PUT_SPAN(out, "stdout", record->out);
     PUT_SPAN(out, "stderr", record->err);
     put_truncated(out, record->out_cut, record->err_cut);
+    PUT_SPAN(out, "user", record->user);
     PUT_SPAN(out, "note", record->note);
     part(out, record, end);
     PUT_SPAN(out, "version", record->version);

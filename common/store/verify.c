@@ -23,6 +23,7 @@ struct verify {
     struct numset *final;   // tasks with a final record in any round
     struct map *rounds;     // (task, round) of those beyond round 0
     struct map *status;     // task -> status, where it is not ok
+    struct numset *held;    // tasks that wait for a person
     struct numset *retired; // numbers that a resume passed over
     uint64_t highest;       // task with a final record
     uint64_t mark;          // tasks beyond it were not sent
@@ -106,6 +107,14 @@ static int retire(struct verify *verify)
     return 0;
 }
 
+static int take_decision(struct verify *verify, const struct record *record)
+{
+    const int changed = record->status == STATUS_HELD
+                            ? numset_add(verify->held, record->task)
+                            : numset_remove(verify->held, record->task);
+    return changed < 0 ? changed : 0;
+}
+
 static int take_event(struct verify *verify, const struct record *record)
 {
     if (record->event == EVENT_GENERATION) {
@@ -117,6 +126,8 @@ static int take_event(struct verify *verify, const struct record *record)
     } else if (record->event == EVENT_MARK && record->a > verify->mark &&
                record->a <= NUMSET_NUMBER_MAX) {
         verify->mark = record->a;
+    } else if (record->event == EVENT_DECISION) {
+        return take_decision(verify, record);
     } else if (record->event == EVENT_RESUMED) {
         verify->summary->complete = false;
         verify->resumed = true;
@@ -143,6 +154,8 @@ static int take_line(struct verify *verify, struct span line, uint64_t offset)
     verify->summary->records++;
     if (record.event != EVENT_NONE)
         return take_event(verify, &record);
+    if (record.final && numset_remove(verify->held, record.task) < 0)
+        return -ENOMEM;
     return record.final ? take_final(verify, &record, offset) : 0;
 }
 
@@ -272,8 +285,9 @@ static int run(struct verify *verify, const char *dir, const char *path)
     verify->rounds = map_create();
     verify->status = map_create();
     verify->retired = numset_create();
+    verify->held = numset_create();
     if (!verify->final || !verify->rounds || !verify->status ||
-        !verify->retired)
+        !verify->retired || !verify->held)
         return -ENOMEM;
     verify->file.fd = files_open(path);
     if (verify->file.fd < 0)
@@ -286,6 +300,7 @@ static int run(struct verify *verify, const char *dir, const char *path)
         check_generation(verify, noted);
     if (result == 0)
         count_missing(verify);
+    verify->summary->held = numset_count(verify->held);
     return result;
 }
 
@@ -304,6 +319,7 @@ int verify_log(const char *dir, verify_report *report, void *argument,
                     strerrordesc_np(-result));
     numset_destroy(&verify.final);
     numset_destroy(&verify.retired);
+    numset_destroy(&verify.held);
     map_destroy(&verify.rounds);
     map_destroy(&verify.status);
     logfile_clear(&verify.file);

@@ -37,6 +37,7 @@ typedef void verify_report(void *argument, const struct verify_fault *fault);
 struct verify_summary {
     uint64_t bytes, members, records;
     uint64_t finals[STATUSES]; /* by enum status, of each task's last round */
+    uint64_t held;             /* tasks that wait for a person */
     uint64_t doubles;          /* final records that should not be there */
     uint64_t missing;          /* tasks */
     uint64_t tasks;            /* as EVENT_COMPLETE says, else those with a

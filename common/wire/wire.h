@@ -406,8 +406,8 @@ enum stored_kind {
     STORED_FAILURE = 2, // a failed attempt, not final
     STORED_LOSS = 3,    // a `lost` record
     STORED_REOPENED =
-        4, // a new round: generation, attempt are the lowest taken
-    STORED_HELD = 5,
+        4,           // a new round: generation, attempt are the lowest taken
+    STORED_HELD = 5, // status held: parked; reopened: to be tried again
     STORED_COPY = 6, // a failed copy, beside which the task goes on
 };
 struct wire_stored_entry {
@@ -482,6 +482,8 @@ enum {
     RECORD_RAN = 1,   /* LOST: it was running, as far as is known */
     RECORD_CRASH = 2, /* LOST: the worker is known to have died */
     RECORD_ALONE = 4, /* LOST: it ran alone */
+    /* FINAL, DECISION: a person's, at time `a`; text: who, a line break, why */
+    RECORD_PERSON = 8,
 };
 struct wire_record {
     uint64_t number; /* of the RECORD link, from 1 in each generation */

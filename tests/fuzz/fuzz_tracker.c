@@ -7,6 +7,7 @@
  */
 #include "tests/fuzz/tracker_said.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define FROM(state) (1U << ENTRY_##state)
@@ -238,8 +239,14 @@ static void act(struct world *world)
             for (unsigned i = 1; i <= TASKS; i++)
                 assert(!world->offered[i] || world->final[i]);
             break;
+        case ACTION_PARKED:
+            for (uint64_t i = 1; i <= TASKS; i++)
+                assert(!world->offered[i] || world->final[i] ||
+                       task_is_held(world->tracker, i));
+            break;
         case ACTION_FAIL:
             abort();
+        case ACTION_REDO:
         case ACTION_SYNC:
         case ACTION_RESEND:
         case ACTION_RECALL:
@@ -262,6 +269,8 @@ static struct wire_stored_entry draw_entry(struct world *world)
     entry.status = (uint8_t)(1 + draw(&world->bytes, STATUSES - 1));
     if (entry.kind == STORED_FINAL)
         world->final[entry.task] = true;
+    if (entry.kind == STORED_HELD) // to be read again, once it is retried
+        world->offered[entry.task] = false;
     return entry;
 }
 
@@ -397,6 +406,20 @@ static void on_drain(struct world *world)
     world->drained = true;
 }
 
+static void on_decide(struct world *world)
+{
+    static const enum status STATUSES_OF[] = {STATUS_REOPENED, STATUS_IGNORED,
+                                              STATUS_DROPPED};
+    const struct tracker_decision decision = {
+        .task = 1 + draw(&world->bytes, TASKS),
+        .status = STATUSES_OF[draw(&world->bytes, 3)],
+        .text = SPAN_OF("eve\nwhy")};
+    const bool held = task_is_held(world->tracker, decision.task);
+    const int result = tracker_decide(world->tracker, &decision, world->now_ms);
+    assert(held ? result == 0 || result == -EALREADY : result == -ENOENT);
+    assert(task_is_held(world->tracker, decision.task) == held);
+}
+
 static void (*const EVENTS_OF[OPS])(struct world *) = {
     [TURN] = on_turn,
     [OFFER] = on_offer,
@@ -410,6 +433,7 @@ static void (*const EVENTS_OF[OPS])(struct world *) = {
     [FETCHED] = on_fetched,
     [ENDED] = on_ended,
     [DRAIN] = on_drain,
+    [DECIDE] = on_decide,
 };
 
 static struct tracker *create(struct world *world)
@@ -429,8 +453,9 @@ static struct tracker *create(struct world *world)
     limits.rejoin_ms = 1000 * draw(&world->bytes, 4);
     policy.retries_max = draw(&world->bytes, 3);
     policy.backoff_min_ms = draw(&world->bytes, 2) * 5000;
-    if (draw(&world->bytes, 2))
-        policy.on_fail = ANSWER_IGNORE;
+    static const enum answer ANSWER_TO[] = {ANSWER_FAIL, ANSWER_IGNORE,
+                                            ANSWER_HOLD};
+    policy.on_fail = ANSWER_TO[draw(&world->bytes, 3)];
     return tracker_create(&limits, &policy, world->now_ms);
 }
 

@@ -20,6 +20,7 @@ enum op {
     FETCHED,
     ENDED,
     DRAIN,
+    DECIDE,
     OPS
 };
 

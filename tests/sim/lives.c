@@ -4,6 +4,7 @@
  * of its own to open again what ended badly. A worker that was started by hand
  * may see more than one life of a run.
  */
+#include "tests/sim/person.h"
 #include "tests/sim/truth.h"
 
 struct id128 lives_token(const struct world *world)
@@ -63,5 +64,7 @@ void lives_end(struct world *world, uint32_t life)
         else
             world_restart(world, i);
     }
+    if (!power || world_chance(world, 5000))
+        person_decides_stopped(world);
     begin(world);
 }

@@ -52,7 +52,13 @@
     X(SYNCED_CUT, "take the first part of SYNCED for all of it")           \
     X(COPY_BESIDE, "start a copy at the same worker")                      \
     X(BARRED_FED, "give tasks to a quarantined host")                      \
-    X(UNFIT_FED, "send tasks to a worker that no task fits")
+    X(UNFIT_FED, "send tasks to a worker that no task fits")               \
+    X(HELD_UNRECORDED, "park a task without recording that")               \
+    X(HELD_FORGOTTEN, "overlook what SYNCED says is held")                 \
+    X(RETRY_UNREAD, "do not read again what is to be retried")             \
+    X(DECIDED_EARLY, "obey a decision before it is stored")                \
+    X(RETRY_FROM_ONE, "count a retried task's attempts from one")          \
+    X(DECIDED_FORGETS, "recover without the decisions")
 
 /* Those that need a schedule of their own: script.h. */
 #define SCHEDULE_MUTANTS(X)                                          \
@@ -75,7 +81,8 @@
     X(COPY_SENT_AGAIN, "send again what has lost one of its copies") \
     X(COPY_DECIDES, "end a task with its copy")                      \
     X(COPY_RUNS_ON, "let the slower copy run on")                    \
-    X(BAR_THE_ONLY, "quarantine the only host")
+    X(BAR_THE_ONLY, "quarantine the only host")                      \
+    X(PARKED_EARLY, "end with held tasks while results are on their way")
 
 enum mutant {
 #define MUTANT_ENUM(name, text) MUTANT_##name,

@@ -221,6 +221,19 @@ static void draw_lives(struct plan *plan, const struct scale *scale,
     plan->survive = chance(state, 50) ? 0 : draw(state, 0, 100);
 }
 
+// Behind all else, so that a seed's other events stay as they are.
+static void draw_person(struct plan *plan, uint64_t *state)
+{
+    if (!chance(state, 20))
+        return;
+    plan->policy.on_fail = ANSWER_HOLD;
+    for (size_t i = 0; i < plan->policy.rule_count; i++)
+        if (chance(state, 30))
+            plan->policy.rules[i].answer = ANSWER_HOLD;
+    plan->limits.held_wait = chance(state, 40);
+    plan->decides = chance(state, 30) ? 0 : draw(state, 1, 100);
+}
+
 static void choose_faults(struct plan *plan, uint32_t mask)
 {
     unsigned kept = 0;
@@ -269,6 +282,7 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     draw_faults(plan, scale, &state);
     draw_lives(plan, scale, &state);
     draw_unfit(plan, choice->seed);
+    draw_person(plan, &state);
     choose_faults(plan, choice->faults);
     bool cut = false;
     for (unsigned i = 0; i < plan->resumes; i++)

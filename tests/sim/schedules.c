@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct schedule *const LISTS[] = {
-    SCHEDULES_LIVES, SCHEDULES_LINKS, SCHEDULES_LOG,
-    SCHEDULES_TASKS, SCHEDULES_RUNS,  SCHEDULES_COPIES};
+    SCHEDULES_LIVES, SCHEDULES_LINKS, SCHEDULES_LOG,   SCHEDULES_TASKS,
+    SCHEDULES_RUNS,  SCHEDULES_HELD,  SCHEDULES_COPIES};
 
 const struct schedule *schedule_at(size_t at)
 {

@@ -85,7 +85,8 @@ struct script {
 };
 
 extern const struct schedule SCHEDULES_LINKS[], SCHEDULES_LOG[],
-    SCHEDULES_LIVES[], SCHEDULES_TASKS[], SCHEDULES_RUNS[], SCHEDULES_COPIES[];
+    SCHEDULES_LIVES[], SCHEDULES_TASKS[], SCHEDULES_RUNS[], SCHEDULES_HELD[],
+    SCHEDULES_COPIES[];
 const struct schedule *schedule_at(size_t at); /* NULL: no more */
 
 /* The world of a schedule: few tasks, one worker with one slot, no delay. */

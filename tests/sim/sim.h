@@ -106,6 +106,7 @@ struct plan {
     int64_t
         cut_ms[SIM_RESUMES + 1]; // how long one lasts; 0: until it is complete
     uint32_t survive;            // of 100 workers that may: see the next life
+    uint32_t decides;            // of 100 held tasks: while the run goes on
     bool calm;                   // nothing ever goes wrong
 };
 
@@ -211,6 +212,7 @@ enum step_kind {
     STEP_LIFE_ENDS,
     STEP_SCRIPT,
     STEP_TWIN_ENDS,
+    STEP_DECIDES,
 };
 
 struct outcome {
@@ -271,6 +273,8 @@ bool vent_serves(const struct world *world, const struct id128 *worker);
 /* Does it know a worker that takes tasks, but for those of this mask? It may
  * have died since. */
 bool vent_may_feed(const struct world *world, unsigned not_at);
+/* Did it take the decision? */
+bool vent_decides(struct world *world, uint64_t task, enum status status);
 void vent_notice(struct world *world, const struct id128 *worker);
 
 /* sim_sink.c, sink_hear.c */

@@ -89,7 +89,8 @@ void sink_start(struct world *world)
     truth_sink_starts(world);
     for (unsigned i = 1; i <= world->plan->tasks; i++)
         truth_recovered(world, i, ledger_round(sink->ledger, i),
-                        ledger_is_final(sink->ledger, i));
+                        ledger_is_final(sink->ledger, i),
+                        ledger_is_held(sink->ledger, i));
     ledger_start(sink->ledger);
     sink->life.told = sink->cached;
     sink->life.tick_ms = world->now_ms;
@@ -160,8 +161,9 @@ bool sink_store(struct world *world, const struct record *record)
     }
     struct record *kept = &group->records[group->count++];
     *kept = *record;
-    kept->host = kept->values = kept->out = kept->err = kept->note =
-        (struct span){0};
+    kept->host = kept->values = kept->out = kept->err = kept->user =
+        kept->note = (struct span){0};
+    kept->pid = record->user.size > 0; // what truth needs to know of it
     if (ledger_apply(sink->ledger, record) != 0)
         world_broke(world, "log", "a record cannot be applied");
     return true;

@@ -116,6 +116,19 @@ unsigned vent_free_port(struct world *world)
     return port;
 }
 
+bool vent_decides(struct world *world, uint64_t task, enum status status)
+{
+    struct vent *vent = world->vent;
+    const struct tracker_decision decision = {
+        .task = task, .status = status, .text = SPAN_OF("eve\nwhy")};
+    if (vent->ending ||
+        tracker_decide(vent->tracker, &decision, vent_now(world)) != 0)
+        return false;
+    vent_act(world);
+    world_turn(world, VENT, world->now_ms);
+    return true;
+}
+
 void vent_notice(struct world *world, const struct id128 *worker)
 {
     struct vent *vent = world->vent;
@@ -166,9 +179,12 @@ static void close_peer(struct world *world, unsigned handle)
     *peer = (struct vent_peer){0};
 }
 
-static void end_run(struct world *world)
+static void end_run(struct world *world, bool parked)
 {
-    truth_complete(world);
+    if (parked)
+        truth_parked(world);
+    else
+        truth_complete(world);
     world->vent->ending = true;
     world->vent->end_until_ms = world->now_ms + FAREWELL_MS;
     world->vent->end_again_ms = world->now_ms + END_AGAIN_MS;
@@ -226,8 +242,16 @@ static void act(struct world *world, const struct tracker_action *action)
     case ACTION_HOST:
         tell_host(world, action);
         break;
+    case ACTION_REDO:
+        if (vent->next[CURSOR_FRONT] - 1 > vent->mark)
+            vent->mark = vent->next[CURSOR_FRONT] - 1;
+        vent->next[CURSOR_REDO] = 1;
+        break;
+    case ACTION_PARKED:
+        end_run(world, true);
+        break;
     case ACTION_COMPLETE:
-        end_run(world);
+        end_run(world, false);
         break;
     case ACTION_FAIL:
         script_stops(world, "I13", action->text);

@@ -285,10 +285,12 @@ void work_task_ends(struct world *world, const struct step *step)
     }
     running->ended = true;
     running->failure = (struct failure){.class = CLASS_NONE};
+    const uint32_t failures =
+        task->failures + world->truth->task[task->task].forgiven;
     if (running->cancelled)
         running->failure.class = CLASS_CANCELLED;
-    else if (task->failures < plan->fails)
-        running->failure = SIM_KIND[plan->how[task->failures % SIM_HOWS]];
+    else if (failures < plan->fails)
+        running->failure = SIM_KIND[plan->how[failures % SIM_HOWS]];
     else if (work->process == world->plan->bad)
         running->failure = SIM_KIND[0];
     truth_ends(world, task, running->failure);

@@ -68,6 +68,8 @@ void truth_empty(struct world *world)
         task->failures = task->losses = task->lone_deaths = 0;
         memset(task->blame, 0, sizeof task->blame);
         task->beside = false;
+        task->held = false;
+        task->retried = task->forgiven = 0;
     }
 }
 
@@ -104,6 +106,10 @@ static void final_is_right(struct world *world, const struct record *record,
             really_died_alone(world, task) < SIM_LONE_DEATHS)
             world_broke(world, "I8", "task %" PRIu64 " is no poison",
                         record->task);
+    } else if (record->pid) { // a person's
+        if (!task->held || !(task->asked >> record->status & 1))
+            world_broke(world, "held", "task %" PRIu64 ": nobody decided so",
+                        record->task);
     } else if (!by_failures) {
         world_broke(world, "I6", "task %" PRIu64 " ends as %s", record->task,
                     status_name(record->status));
@@ -132,6 +138,7 @@ static void durable_final(struct world *world, const struct record *record)
                     record->task, record->round, task->round);
     final_is_right(world, record, task);
     task->finals++;
+    task->held = false;
     task->final_at = world->truth->durable;
     task->status = record->status;
     task->class = record->class;
@@ -223,13 +230,16 @@ static void durable_resumed(struct world *world, const struct record *record)
 }
 
 void truth_recovered(struct world *world, unsigned task, uint32_t round,
-                     bool final)
+                     bool final, bool held)
 {
     const struct true_task *is = &world->truth->task[task];
     if (is->round != round || (is->finals > 0) != final)
         world_broke(world, "round",
                     "task %u is found in round %u, final %u, not %u, %u", task,
                     round, final, is->round, is->finals);
+    if (is->held != held)
+        world_broke(world, "held", "task %u is found held: %u, not %u", task,
+                    held, is->held);
 }
 
 static void durable_event(struct world *world, const struct record *record)
@@ -264,10 +274,12 @@ static void durable_event(struct world *world, const struct record *record)
     case EVENT_COMPLETE:
         truth->complete = true;
         break;
+    case EVENT_DECISION:
+        truth_decision(world, record);
+        break;
     case EVENT_NONE:
     case EVENT_RUN:
     case EVENT_REOPENED:
-    case EVENT_DECISION:
     case EVENT_HOST:
     case EVENTS:
         break;
@@ -380,12 +392,14 @@ static void end_is_right(struct world *world, unsigned number)
     const struct true_task *task = &world->truth->task[number];
     const struct task_plan *plan = &world->plan->task[number];
     const struct fate fate = truth_fate(world->plan, plan);
+    if (task->held && !world->plan->limits.held_wait)
+        return; // the person has the whole time of the world
     if (task->finals != 1)
         world_broke(world, "I1", "task %u has %u final records", number,
                     task->finals);
     if (task->status == STATUS_OK && (plan->bad || plan->killer))
         world_broke(world, "I6", "task %u cannot succeed", number);
-    if (plan->bad || plan->killer)
+    if (plan->bad || plan->killer || task->retried > 0 || task->asked != 0)
         return;
     const unsigned failures = fate.runs - (fate.status == STATUS_OK);
     if (in_order(task) && !world->plan->bad &&

@@ -30,6 +30,10 @@ struct true_task {
     enum fail_class class;
     unsigned failures, losses, lone_deaths; // stored, and counted
     unsigned blame[SIM_KINDS];              // of the failures
+    bool held;                              // parked for a person
+    uint32_t asked;    // what the person has decided meanwhile, a bit each
+    unsigned retried;  // how often the person had it tried again
+    uint32_t forgiven; // failures before that
     unsigned starts;
     bool beside; // it was started, or sent, before another run was stored
     unsigned try_count;
@@ -93,7 +97,7 @@ size_t truth_roster(const struct truth *truth, const struct id128 *id);
 void truth_durable(struct world *world, const struct record *record);
 /* So a sink that was started finds a task. */
 void truth_recovered(struct world *world, unsigned task, uint32_t round,
-                     bool final);
+                     bool final, bool held);
 /* The sink says STORED or SYNCED up to `to`. */
 void truth_told(struct world *world, uint64_t to,
                 const struct ledger_news *news);
@@ -113,6 +117,10 @@ void truth_worker_closed(struct world *world, const struct id128 *worker,
 /* It quarantines the host of this worker, or does so no more. */
 void truth_bars(struct world *world, unsigned process, bool bars);
 void truth_complete(struct world *world);
+/* The run ends, with all that is not final held. */
+void truth_parked(struct world *world);
+/* truth_held.c: a person's decision, or that one is needed, is durable. */
+void truth_decision(struct world *world, const struct record *record);
 void truth_starts(struct world *world, const struct slot_task *slot,
                   const struct id128 *worker);
 void truth_ends(struct world *world, const struct slot_task *slot,

@@ -34,7 +34,9 @@ static const struct policy_rule *rule_for(const struct policy *policy,
 
 static enum status status_by(enum answer answer)
 {
-    return answer == ANSWER_IGNORE ? STATUS_IGNORED : STATUS_FAILED;
+    return answer == ANSWER_IGNORE ? STATUS_IGNORED
+           : answer == ANSWER_HOLD ? STATUS_HELD
+                                   : STATUS_FAILED;
 }
 
 // STATUS_NONE: it is tried again.

@@ -215,6 +215,9 @@ static void may_go(struct world *world, const struct tracker_send *send,
     if (heard_of(world)->known >> send->task & 1)
         world_broke(world, "I10", "task %" PRIu64 " is known to be final",
                     send->task);
+    if (task->held)
+        world_broke(world, "held", "task %" PRIu64 " goes out, undecided",
+                    send->task);
     if (task->try_count == 0)
         return;
     const struct try *last = &task->tries[task->try_count - 1];

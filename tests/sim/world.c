@@ -1,6 +1,7 @@
 /* world - the clock, what happens when, processes that come and go */
 #include "tests/sim/sim.h"
 
+#include "tests/sim/person.h"
 #include "tests/sim/script.h"
 #include "tests/sim/truth.h"
 
@@ -301,6 +302,9 @@ static void happen(struct world *world, const struct step *step)
         break;
     case STEP_DEATH_NOTICE:
         vent_notice(world, &id);
+        break;
+    case STEP_DECIDES:
+        person_decides(world, step->detail);
         break;
     case STEP_SCRIPT:
         script_happens(world);

@@ -86,6 +86,8 @@ static void rule_of_a_class_goes_before_the_rest(void **state)
     assert_in_range(again.delay_ms, 500, 1000);
     assert_int_equal(answer_to(&policy, CLASS_SIGNAL, 9, 2), ANSWER_IGNORE);
     assert_int_equal(answer_to(&policy, CLASS_EXIT, 1, 3), ANSWER_RETRY);
+    add(&policy, CLASS_TIMEOUT, ALL, ANSWER_HOLD, 0);
+    assert_int_equal(answer_to(&policy, CLASS_TIMEOUT, 0, 1), ANSWER_HOLD);
 }
 
 static void later_rule_for_the_same_takes_its_place(void **state)

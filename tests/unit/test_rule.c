@@ -85,7 +85,7 @@ static void rules_that_are_none_are_refused(void **state)
         "timeout=retry",
         "timeout=retry:",
         "timeout=retry:x",
-        "timeout=hold",
+        "timeout=hold:1",
         "timeout=notify:1",
         "timeout=fail:1",
         "late=fail",

@@ -1,0 +1,34 @@
+/* decide - what the files of `fan decide` share; for them alone */
+#ifndef COMMAND_DECIDE_H
+#define COMMAND_DECIDE_H
+
+#include "command/rundir.h"
+#include "common/base/problem.h"
+#include "common/policy/policy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DECIDE_USER_SIZE = 64 };
+
+struct numset;
+
+struct decide {
+    char dir[RUNDIR_PATH_SIZE];
+    struct numset *tasks; // chosen
+    enum status status;   // REOPENED, IGNORED, DROPPED
+    const char *note;
+    char user[DECIDE_USER_SIZE];
+    int64_t time_us; // by which it is known in the log, too
+    bool live;       // somebody is at work on the run
+    uint64_t done;   // decided so, as the log says
+};
+
+/* -- decide_stopped.c: fan-sink stores it. -EAGAIN: somebody has begun to work
+ * on the run. */
+int decide_stopped(const struct decide *decide, struct problem *problem);
+/* -- decide_live.c: the ventilator has it stored. -EAGAIN: nobody is at work
+ * on the run any more. */
+int decide_live(const struct decide *decide, struct problem *problem);
+
+#endif

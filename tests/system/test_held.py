@@ -1,0 +1,265 @@
+"""Failures that are answered by hold: parked for a person, who decides."""
+import json
+import os
+import signal
+
+import system
+from system import SystemTest, numbers, until
+
+HELD = 4
+# Each run of a task leaves a letter. It fails until `mended` is there: three
+# ways to fail, of which one is not held.
+TASK = """printf %s "$1 " >> ran
+test -e mended && exit 0
+echo "trace of $1" >&2
+case $(($1 % 4)) in
+1) echo "no row $1 in /data/part-$1.csv, wanted 0x1f$1" >&2; exit 1;;
+2) echo "no room for $1 bytes" >&2; exit 1;;
+3) kill -9 $$;;
+esac
+"""
+
+
+class Held(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.write("task", TASK)
+
+    def command(self, count=8, *options):
+        return ("--results", "run", "-j", "2", "--on-fail", "hold", *options,
+                "--", "sh", "task", "{}", ":::", *numbers(1, count))
+
+    def held(self):
+        return json.loads(self.fan("held", "--json", "run")[0])
+
+    def ran(self):
+        return sorted(int(number) for number in self.read("ran").split())
+
+    def decide(self, *arguments, code=system.OK):
+        return self.fan("decide", "--run", "run", *arguments, code=code)
+
+    def resume(self, code=system.OK, *options):
+        return self.fan("run", "--resume", *options, "--results", "run",
+                        code=code)
+
+    def decisions(self):
+        return [record for record in self.records() if record.get("user")]
+
+    # -- a run that ends with held tasks
+
+    def test_groups_are_of_what_failed_alike(self):
+        self.fan("run", *self.command(), code=HELD)
+        said = self.held()
+        self.assertEqual(said["held"], 6)
+        groups = {group["exit"] or -group["signal"]: group
+                  for group in said["groups"] if "row" in group["line"]
+                  or group["signal"]}
+        rows, killed = groups[1], groups[-9]
+        self.assertEqual(len(said["groups"]), 3)
+        self.assertEqual((rows["line"], rows["tasks"], rows["example"]),
+                         ("no row # in /... wanted #".replace(
+                             "/... wanted", "/..., wanted"), [1, 5], 1))
+        self.assertEqual((killed["class"], killed["line"], killed["tasks"]),
+                         ("signal", "trace of #", [3, 7]))
+        self.assertEqual(rows["hosts"], [self.records()[2]["host"]])
+        text = "\n".join(self.fan("held", "run"))
+        self.assertIn("6 tasks are held, in 3 groups", text)
+        self.assertRegex(text, r"2 tasks\s+signal 9\s+trace of #")
+
+    def test_it_says_so_and_what_to_do(self):
+        done = self.program("fan", "run", *self.command(3))
+        self.assertEqual(done.returncode, HELD, done.stderr)
+        self.assertIn("3 held", done.stderr)
+        self.assertIn("fan held run\n", done.stderr)
+        self.assertIn("fan decide --run run GROUP", done.stderr)
+        self.assertNotIn("not finished", done.stderr)
+        self.assertIn("3 held", self.fan("status", "run")[0])
+        self.assertEqual(
+            json.loads(self.fan("status", "--json", "run")[0])["held"], 3)
+
+    def test_decisions_each_way_and_resume_does_what_is_retried(self):
+        self.fan("run", *self.command(), code=HELD)
+        group = {group["example"]: group["group"]
+                 for group in self.held()["groups"]}
+        self.assertIn("2 tasks: retry", self.decide(
+            group[1], "--retry", "--note", "rows are there"))
+        self.decide(group[2], "--ignore")
+        self.decide("3", "7", "--drop", "--note", 'not "wanted"')
+        self.write("mended", "")
+        before = self.ran()
+        self.resume()
+        self.assertEqual(self.ran(), sorted(before + [1, 5]))
+        self.assertEqual(
+            [record["status"] for record in self.finals().values()],
+            ["ok", "ignored", "dropped", "ok", "ok", "ignored", "dropped",
+             "ok"])
+        made = self.decisions()
+        self.assertEqual(len(made), 6)
+        self.assertEqual(
+            {(record["task"], record.get("note")) for record in made},
+            {(1, "rows are there"), (5, "rows are there"), (2, None),
+             (6, None), (3, 'not "wanted"'), (7, 'not "wanted"')})
+        for record in made:
+            self.assertRegex(record["start"], r"^20\d\d-.*Z$")
+        shown = self.held()
+        self.assertEqual((shown["held"], shown["groups"]), (0, []))
+        self.assertEqual(
+            [(one["decision"], one["count"], one["note"])
+             for one in shown["decisions"]],
+            [("retry", 2, "rows are there"), ("ignore", 2, ""),
+             ("drop", 2, 'not "wanted"')])
+        attempts = [json.loads(line) for line in
+                    self.fan("results", "--all-attempts", "run")]
+        self.assertEqual(sum(record.get("event") == "decision"
+                             for record in attempts), 8)
+        kept = {record["task"]: record for record in map(
+            json.loads, self.fan("results", "run"))}
+        self.assertEqual((kept[3]["signal"], kept[3]["stderr"],
+                          kept[3]["note"]),
+                         (9, "trace of 3\n", 'not "wanted"'))
+        self.fan("verify", "run")
+
+    def test_resume_leaves_alone_what_is_not_decided(self):
+        self.fan("run", *self.command(), code=HELD)
+        before = self.ran()
+        self.resume(HELD)
+        self.assertEqual(self.ran(), before)
+        self.decide("20-30", "5", "--retry")
+        self.resume(HELD)
+        self.assertEqual(self.ran(), sorted(before + [5]))
+        self.assertEqual(self.held()["held"], 6)  # it failed again
+
+    def test_a_retried_task_has_all_its_retries_again(self):
+        self.fan("run", *self.command(1, "--retries", "2", "--backoff", "0s"),
+                 code=HELD)
+        self.assertEqual(self.ran(), [1] * 3)
+        self.decide("all", "--retry")
+        self.resume(HELD)
+        self.assertEqual(self.ran(), [1] * 6)
+
+    def test_class_is_held_and_the_others_fail(self):
+        self.fan("run", "--results", "run", "--on", "signal=hold", "--", "sh",
+                 "task", "{}", ":::", *numbers(1, 4), code=HELD)
+        self.assertEqual(self.held()["groups"][0]["tasks"], [3])
+        self.decide("3", "--ignore")
+        self.write("mended", "")
+        self.resume()
+        self.assertEqual(self.ran(), [1, 1, 2, 2, 3, 4])
+
+    def test_held_task_yields_its_place_in_the_order(self):
+        self.write("first", "test -e mended || test $1 != 1 && echo $1")
+        command = ("--results", "run", "-k", "-j", "1", "--on-fail", "hold",
+                   "--held", "wait", "--", "sh", "first", "{}", ":::", "1",
+                   "2", "3")
+        run = self.start("run", *command)
+        run.read_lines(2)
+        self.write("mended", "")
+        self.decide("1", "--retry")
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(run.lines, ["2", "3", "1"])
+
+    def test_wrong_words_are_told(self):
+        self.fan("run", *self.command(3), code=HELD)
+        for words, why in (
+                (("g1",), "say one of --retry, --ignore and --drop"),
+                (("g1", "--retry", "--drop"), "say one of"),
+                (("--retry",), "say what it is about"),
+                (("g9", "--retry"), "there is no group g9"),
+                (("17", "--retry"), "task 17 is not held"),
+                (("x", "--retry"), "'x' is no group such as g3"),
+                (("9-3", "--retry"), "'9-3' is no group")):
+            done = self.program("fan", "decide", "--run", "run", *words)
+            self.assertEqual(done.returncode, system.USAGE, words)
+            self.assertIn(why, done.stderr)
+        done = self.program("fan", "decide", "--run", "run", "20-30", "--drop")
+        self.assertEqual(done.returncode, system.ERROR)
+        self.assertIn("none of these is held", done.stderr)
+        self.assertEqual(self.decisions(), [])
+
+    # -- a run that waits for decisions
+
+    def start_waiting(self, count=8):
+        run = self.start("run", *self.command(count, "--held", "wait"))
+        run.says("only held tasks are left")
+        return run
+
+    def test_live_decisions_let_a_waiting_run_end(self):
+        run = self.start_waiting()
+        before = self.ran()
+        self.assertEqual(self.held()["held"], 6)
+        self.write("mended", "")
+        self.assertEqual(self.decide("1", "2", "5", "--retry", "--note",
+                                     "live"), ["3 tasks: retry"])
+        self.assertEqual(self.decide("all", "--drop"), ["3 tasks: drop"])
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(self.ran(), sorted(before + [1, 2, 5]))
+        self.assertEqual(
+            [record["status"] for record in self.finals().values()],
+            ["ok", "ok", "dropped", "ok", "ok", "dropped", "dropped", "ok"])
+        self.assertEqual(len(self.decisions()), 6)
+        self.fan("verify", "run")
+
+    def test_held_again_may_be_decided_again(self):
+        run = self.start_waiting(1)
+        self.decide("1", "--retry")
+        until("it is held again", lambda: self.held()["held"] == 1 and
+              self.ran() == [1, 1], self.path("run"))
+        self.write("mended", "")
+        self.decide("1", "--retry")
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        attempts = [(record.get("generation", 1), record.get("attempt", 1))
+                    for record in self.records() if record.get("task") == 1
+                    and "event" not in record]
+        self.assertEqual(len(set(attempts)), 3, attempts)
+
+    def kill_and_decide(self, *programs):
+        run = self.start_waiting()
+        before = self.ran()
+        for program in programs:
+            os.kill(run.of_program(program)[-1], signal.SIGKILL)
+        self.write("mended", "")
+        self.assertEqual(self.decide("all", "--retry"), ["6 tasks: retry"])
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(self.ran(), sorted(before + [1, 2, 3, 5, 6, 7]))
+        self.assert_finals(8)
+        self.assertEqual(len(self.decisions()), 6)
+        self.fan("verify", "run")
+
+    def test_ventilator_killed_before_the_decision(self):
+        self.kill_and_decide("fan-ventilator")
+
+    def test_sink_killed_before_the_decision(self):
+        self.kill_and_decide("fan-sink")
+
+    def test_both_killed_before_the_decision(self):
+        self.kill_and_decide("fan-ventilator", "fan-sink")
+
+    def test_all_killed_and_decided_while_nothing_runs(self):
+        run = self.start_waiting()
+        before = self.ran()
+        below = system.descendants(run.process.pid)
+        run.kill()
+        run.process.wait(system.PATIENCE_S)
+        self.assert_ends(below)
+        self.write("mended", "")
+        self.assertIn("6 tasks: retry", self.decide("all", "--retry"))
+        self.resume(system.OK, "--held", "end")
+        self.assertEqual(self.ran(), sorted(before + [1, 2, 3, 5, 6, 7]))
+        self.assert_finals(8)
+
+    def test_ventilator_killed_after_the_decision(self):
+        run = self.start_waiting()
+        gate = self.gate()
+        self.write("task", 'cat gate; printf %s "$1 " >> ran')
+        self.decide("1", "--retry")
+        os.kill(run.of_program("fan-ventilator")[-1], signal.SIGKILL)
+        self.decide("2", "3", "5", "6", "7", "--drop")
+        gate.open()
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(self.ran().count(1), 2)
+        self.assertEqual(self.finals()[1]["status"], "ok")
+        self.assertEqual(len(self.decisions()), 6)
+
+
+if __name__ == "__main__":
+    system.main()
