@@ -398,6 +398,38 @@ static void finish_failed(struct tracker *tracker, uint32_t at,
                 (enum fail_class)tracker->entries[at].last_class, NULL);
 }
 
+// The attempt that is at its worker, or of which a loss is being recorded.
+static bool is_current(const struct entry *entry,
+                       const struct wire_stored_entry *stored, bool cancelled)
+{
+    return (entry->generation == stored->generation ||
+            MUTANT(TRACKER_GENERATION)) &&
+           entry->attempt == stored->attempt &&
+           (entry->state == ENTRY_OUT ||
+            (entry->state == ENTRY_RECORDING && !cancelled));
+}
+
+static void follow_policy(struct tracker *tracker, uint32_t at)
+{
+    struct entry *entry = &tracker->entries[at];
+    const struct policy_answer answer = answer_to(tracker, entry);
+    switch (answer.answer) {
+    case ANSWER_RETRY:
+        tracker->counts.retries++;
+        entry->due_ms = tracker->now_ms + answer.delay_ms;
+        if (answer.delay_ms > KEEP_PAYLOAD_MS && !MUTANT(WAITING_STAYS))
+            entry_drop_payload(tracker, at);
+        entry_to(tracker, at, ENTRY_WAITING);
+        break;
+    case ANSWER_IGNORE:
+    case ANSWER_FAIL:
+    case ANSWER_HOLD:
+    case ANSWER_NOTIFY:
+        finish_failed(tracker, at, answer.answer);
+        break;
+    }
+}
+
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored)
 {
@@ -417,12 +449,7 @@ void task_failed(struct tracker *tracker,
         return;
     }
     struct entry *entry = &tracker->entries[at];
-    const bool current = (entry->generation == stored->generation ||
-                          MUTANT(TRACKER_GENERATION)) &&
-                         entry->attempt == stored->attempt &&
-                         (entry->state == ENTRY_OUT ||
-                          (entry->state == ENTRY_RECORDING && !cancelled));
-    if (!current) {
+    if (!is_current(entry, stored, cancelled)) {
         // It was sent again as nobody knew where it was; the sink counts it.
         if (!cancelled) {
             entry->failures++;
@@ -448,22 +475,7 @@ void task_failed(struct tracker *tracker,
     entry->failures += !MUTANT(SPEND_TWICE) || entry->failures != 1;
     entry->last_class = stored->class;
     entry->last_code = stored->code;
-    const struct policy_answer answer = answer_to(tracker, entry);
-    switch (answer.answer) {
-    case ANSWER_RETRY:
-        tracker->counts.retries++;
-        entry->due_ms = tracker->now_ms + answer.delay_ms;
-        if (answer.delay_ms > KEEP_PAYLOAD_MS && !MUTANT(WAITING_STAYS))
-            entry_drop_payload(tracker, at);
-        entry_to(tracker, at, ENTRY_WAITING);
-        break;
-    case ANSWER_IGNORE:
-    case ANSWER_FAIL:
-    case ANSWER_HOLD:
-    case ANSWER_NOTIFY:
-        finish_failed(tracker, at, answer.answer);
-        break;
-    }
+    follow_policy(tracker, at);
 }
 
 void task_lost(struct tracker *tracker, uint32_t at, bool ran, bool crash)

@@ -112,12 +112,14 @@ struct policy_answer policy_decide(const struct policy *policy,
     if (failure.class == CLASS_LOST)
         return (struct policy_answer){.answer = ANSWER_RETRY};
     const size_t found = policy_find_rule(policy, failure);
+    const struct policy_rule none = {.answer = ANSWER_RETRY,
+                                     .retries_max = policy->retries_max};
     const struct policy_rule *const rule =
-        found > 0 ? &policy->rules[found - 1] : NULL;
-    if (rule && rule->answer != ANSWER_RETRY)
+        found > 0 ? &policy->rules[found - 1] : &none;
+    if (rule->answer != ANSWER_RETRY)
         return (struct policy_answer){.answer = rule->answer};
-    const bool own = rule && rule->has_backoff;
-    if (failures <= (rule ? rule->retries_max : policy->retries_max))
+    const bool own = rule->has_backoff;
+    if (failures <= rule->retries_max)
         return (struct policy_answer){
             .answer = ANSWER_RETRY,
             .delay_ms =

@@ -140,7 +140,7 @@ static void settings_make_the_whole_policy(void **state)
     struct settings settings;
     struct problem problem = {0};
     settings_init(&settings);
-    const char *const GIVEN[][2] = {
+    static const char *const GIVEN[][2] = {
         {"retries", "2"},       {"backoff", "1s..2s"},  {"on-fail", "ignore"},
         {"on", "exit=retry:1"}, {"on", "exit:65=fail"}, {"on", "exit=retry:4"}};
     for (size_t i = 0; i < sizeof GIVEN / sizeof GIVEN[0]; i++)
