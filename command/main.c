@@ -22,6 +22,7 @@ static const struct verb VERBS[] = {
     {"list", verb_list, "show tasks that are done, a line each"},
     {"logs", verb_logs, "print what tasks have printed"},
     {"results", verb_results, "print the results of a run"},
+    {"report", verb_report, "make a page of HTML of what came of a run"},
     {"verify", verb_verify, "check stored results for damage"},
     {"held", verb_held, "show the tasks that wait for a decision"},
     {"decide", verb_decide, "decide about held tasks"},

@@ -13,6 +13,7 @@ int verb_run(int argc, char **argv);
 int verb_completion(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_logs(int argc, char **argv);
+int verb_report(int argc, char **argv);
 int verb_results(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_verify(int argc, char **argv);

@@ -34,6 +34,8 @@ static const struct program {
      "Print what tasks have printed."},
     {FOR_RESULTS, "fan results", "[OPTION]... [TASKS] [DIR]",
      "Print the results of a run."},
+    {FOR_REPORT, "fan report", "[OPTION]... [DIR]",
+     "Make a page of HTML that shows what came of a run."},
     {FOR_VERIFY, "fan verify", "[OPTION]... [DIR]",
      "Check the stored results of a run for damage."},
     {FOR_HELD, "fan held", "[OPTION]... [DIR]",

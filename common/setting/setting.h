@@ -30,6 +30,7 @@ enum setting_program {
     FOR_LOGS = 256,
     FOR_HELD = 1 << 9,
     FOR_DECIDE = 1 << 10,
+    FOR_REPORT = 1 << 11,
     FOR_COMPLETION = 1 << 15,
     FOR_PROGRAMS = 0xffff,    // any of them
     IN_PLAN = 1 << 16,        // written to the plan and read from it

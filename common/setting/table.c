@@ -3,12 +3,13 @@
 #include <assert.h>
 
 // Short names for the masks and the field, so that a row reads as a row.
-#define R       FOR_RUN
-#define V       FOR_VENTILATOR
-#define W       FOR_WORKER
-#define S       FOR_SINK
-#define SELECT  (FOR_RESULTS | FOR_LIST | FOR_LOGS)
-#define LOOK    (FOR_STATUS | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE)
+#define R      FOR_RUN
+#define V      FOR_VENTILATOR
+#define W      FOR_WORKER
+#define S      FOR_SINK
+#define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
+#define LOOK \
+    (FOR_STATUS | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | FOR_REPORT)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -235,7 +236,7 @@ const struct setting_row SETTING_TABLE[] = {
      LOOKING, NULL, "go on with new results until the run ends"},
     {"format", 0, SETTING_CHOICE, FOR_RESULTS, AT(format), 0, 0, "ndjson|csv|tsv|sqlite",
      LOOKING, "FORMAT", "ndjson, csv, tsv or sqlite (default ndjson)"},
-    {"output", 'o', SETTING_TEXT, FOR_RESULTS, AT(output_file), 0, 0, NULL,
+    {"output", 'o', SETTING_TEXT, FOR_RESULTS | FOR_REPORT, AT(output_file), 0, 0, NULL,
      LOOKING, "FILE", "write there (default: standard output)"},
     {"extract", 0, SETTING_LIST, FOR_RESULTS, AT(extract), 0, 0, NULL,
      LOOKING, "PATTERN", "a column picked out of standard output: 'energy=([-0-9.e]+)'"},

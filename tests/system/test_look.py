@@ -2,6 +2,7 @@
 import contextlib
 import csv
 import glob
+import html.parser
 import io
 import json
 import os
@@ -12,6 +13,20 @@ import system
 from system import SystemTest, numbers
 
 GATED = 'test "$1" -le 2 || cat gate; echo "$1"'
+
+
+class Page(html.parser.HTMLParser):
+    """The tags and the texts of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.text.append(data)
 
 
 class Live(SystemTest):
@@ -177,6 +192,28 @@ class Ended(SystemTest):
             self.assertEqual(db.execute(
                 'select energy, "args.1" from tasks order by task').fetchall(),
                 [(-0.0015, -0.0015), (12, 12), ("007", "007"), (0, "none")])
+
+    def test_report_is_a_page_that_shows_text_as_text(self):
+        hostile = "<script>alert(1)</script>&amp;'\""
+        self.fan("run", "-q", "--results", "shown", "--retries", "1",
+                 "--backoff", "1ms", "--", "sh", "-c",
+                 'echo "bad $1" >&2; exit "$2"', "sh", "{1}", "{2}", ":::",
+                 hostile, "b", ":::", "0", "7", "9",
+                 code=system.TASKS_FAILED)
+        self.fan("report", "-o", "r.html", "shown")
+        with open(self.path("r.html"), encoding="utf-8") as file:
+            page = file.read()
+        seen = Page()
+        seen.feed(page)
+        seen.close()
+        self.assertNotIn("script", seen.tags)
+        self.assertNotIn("http", page)
+        text = " ".join(seen.text)
+        for word in ("6 tasks done", "2 ok", "4 failed", "10 attempts",
+                     "exit 7", "exit 9", "bad b", "fan logs --err", hostile):
+            self.assertIn(word, text)
+        self.assertEqual(seen.tags.count("title"), 1 + 10)  # a bar for each
+        self.assertEqual(self.program("fan", "report", "shown").stdout, page)
 
     def test_list_has_a_line_for_each_task(self):
         names, *lines = self.fan("list", "run")
