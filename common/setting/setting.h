@@ -39,6 +39,7 @@ enum setting_program {
     NO_FLAG = 1 << 19,        // neither a flag nor a variable: typed in its
                               // place, read from YAML, or written by fan itself
     NO_ENVIRONMENT = 1 << 20, // FAN_<NAME> is a task's own variable
+    NAMED = 1 << 21,          // a list of NAME=VALUES, in YAML a mapping too
 };
 
 enum setting_layer {

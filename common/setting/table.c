@@ -52,7 +52,7 @@ const struct setting_row SETTING_TABLE[] = {
      INPUT, "A-B[:S]", "numbers from A to B in steps of S, as in Slurm"},
     {"ndjson", 0, SETTING_TEXT, R | V | P, AT(ndjson), 0, 0, NULL,
      INPUT, "FILE", "a JSON object per line of FILE; - is standard input"},
-    {"sweep", 0, SETTING_LIST, R | V | P, AT(sweep), 0, 0, NULL,
+    {"sweep", 0, SETTING_LIST, R | V | P | NAMED, AT(sweep), 0, 0, NULL,
      INPUT, "NAME=VALUES", "a parameter: FIRST:LAST[:STEP], a,b,c or random(N[,LOW,HIGH]); +NAME pairs it with the one before"},
     {"where", 0, SETTING_LIST, R | V | P, AT(where), 0, 0, NULL,
      INPUT, "CONDITION", "only combinations of a sweep for which it holds, such as 'a*b <= 16'"},

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 // A file is one mapping from settings to scalars or flat sequences of them, and
-// rules are a mapping from classes to answers or to mappings. Anything deeper
-// is refused where it begins, so no nesting ever builds up.
+// rules are a mapping from classes to answers or to mappings; the parameters of
+// a sweep may be one from names to values or lists of them. Anything deeper is
+// refused where it begins, so no nesting ever builds up.
 
 static int refuse(const struct yaml_reader *reader, yaml_mark_t mark,
                   const char *why)
@@ -143,6 +146,72 @@ static int take_rule(struct yaml_reader *reader, const char *text,
     return error ? refuse_text(reader, mark, text, why) : 0;
 }
 
+static int take_parameter(struct yaml_reader *reader, const char *name,
+                          yaml_mark_t mark)
+{
+    const int size =
+        snprintf(reader->parameter, sizeof reader->parameter, "%s", name);
+    reader->size = 0;
+    reader->state = AT_VALUES;
+    return size >= 0 && (size_t)size < sizeof reader->parameter &&
+                   !strchr(name, '=')
+               ? 0
+               : refuse_text(reader, mark, name, "is no name of a parameter");
+}
+
+// Puts one more value behind those of the last NAME=VALUES.
+static int extend(struct yaml_reader *reader, const char *value)
+{
+    struct settings *const settings = reader->settings;
+    struct texts *const list = setting_field(settings, reader->row);
+    const size_t more = strlen(value) + 1; // with its comma
+    if (settings->layer[reader->row - SETTING_TABLE] != LAYER_YAML)
+        return 0; // a flag stands above all of them
+    char **const text = &list->at[list->count - 1];
+    if (reader->size + more >= reader->room) {
+        const size_t room = 2 * (reader->size + more) + 1;
+        char *const longer = realloc(*text, room);
+        if (!longer)
+            return problem_set(reader->problem, -ENOMEM, "%s: out of memory",
+                               reader->name);
+        *text = longer;
+        reader->room = room;
+    }
+    (*text)[reader->size] = ',';
+    memcpy(*text + reader->size + 1, value, more); // with its NUL
+    reader->size += more;
+    return 0;
+}
+
+// All values of a parameter, or one of its list.
+static int take_values(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    const yaml_mark_t mark = event->start_mark;
+    char *const value = (char *)event->data.scalar.value;
+    const bool listed = reader->state == IN_VALUES;
+    char *pair;
+    if (is_null(event))
+        return refuse(reader, mark, "a value is missing");
+    restore_bytes(value);
+    if (listed && strchr(value, ','))
+        return refuse_text(reader, mark, value,
+                           "has a comma, which stands between values");
+    if (listed && reader->size > 0)
+        return extend(reader, value);
+    const int size = asprintf(&pair, "%s=%s", reader->parameter, value);
+    if (size < 0)
+        return problem_set(reader->problem, -ENOMEM, "%s: out of memory",
+                           reader->name);
+    struct problem inner = {0};
+    const int error = setting_store(reader->settings, reader->row, LAYER_YAML,
+                                    reader->row->name, pair, &inner);
+    free(pair);
+    reader->size = (size_t)size;
+    reader->room = 0; // not known
+    reader->state = listed ? IN_VALUES : AT_PARAMETER;
+    return error ? refuse(reader, mark, inner.text) : 0;
+}
+
 static int take_scalar(struct yaml_reader *reader, const yaml_event_t *event)
 {
     const yaml_mark_t mark = event->start_mark;
@@ -169,6 +238,11 @@ static int take_scalar(struct yaml_reader *reader, const yaml_event_t *event)
     case AT_PART:
     case AT_PART_VALUE:
         return take_rule(reader, text, mark);
+    case AT_PARAMETER:
+        return take_parameter(reader, text, mark);
+    case AT_VALUES:
+    case IN_VALUES:
+        return take_values(reader, event);
     case AT_START:
     case AT_END:
         break;
@@ -181,8 +255,12 @@ static int take_sequence(struct yaml_reader *reader, const yaml_event_t *event)
     const yaml_mark_t mark = event->start_mark;
     if (event->data.sequence_start.anchor || event->data.sequence_start.tag)
         return refuse(reader, mark, "anchors and tags are not taken");
-    if (reader->state == IN_LIST)
+    if (reader->state == IN_LIST || reader->state == IN_VALUES)
         return refuse(reader, mark, "a list in a list");
+    if (reader->state == AT_VALUES) {
+        reader->state = IN_VALUES;
+        return 0;
+    }
     if (reader->state != AT_VALUE || !setting_is_list(reader->row))
         return refuse(reader, mark, "no list is expected here");
     reader->state = IN_LIST;
@@ -199,11 +277,21 @@ static int take_mapping(struct yaml_reader *reader, const yaml_event_t *event)
     } else if (reader->state == AT_VALUE &&
                reader->row->type == SETTING_RULES) {
         reader->state = AT_CLASS;
+    } else if (reader->state == AT_VALUE && (reader->row->programs & NAMED)) {
+        reader->state = AT_PARAMETER;
     } else if (reader->state == AT_ANSWER) {
         reader->state = AT_PART;
     } else {
         return refuse(reader, mark, "no mapping is expected here");
     }
+    return 0;
+}
+
+static int end_sequence(struct yaml_reader *reader, const yaml_event_t *event)
+{
+    if (reader->state == IN_VALUES && reader->size == 0)
+        return refuse(reader, event->start_mark, "a value is missing");
+    reader->state = reader->state == IN_VALUES ? AT_PARAMETER : AT_KEY;
     return 0;
 }
 
@@ -214,7 +302,9 @@ static int end_mapping(struct yaml_reader *reader)
         rule_maker_text(&reader->maker, text);
         return store_rule(reader, text, reader->rule_mark);
     }
-    reader->state = reader->state == AT_CLASS ? AT_KEY : AT_END;
+    reader->state = reader->state == AT_CLASS || reader->state == AT_PARAMETER
+                        ? AT_KEY
+                        : AT_END;
     return 0;
 }
 
@@ -234,8 +324,7 @@ int yaml_reader_take(struct yaml_reader *reader, const yaml_event_t *event)
     case YAML_MAPPING_START_EVENT:
         return take_mapping(reader, event);
     case YAML_SEQUENCE_END_EVENT:
-        reader->state = AT_KEY;
-        return 0;
+        return end_sequence(reader, event);
     case YAML_MAPPING_END_EVENT:
         return end_mapping(reader);
     case YAML_ALIAS_EVENT:

@@ -19,6 +19,9 @@ enum state {
     AT_ANSWER, // or what it is made of
     AT_PART,
     AT_PART_VALUE,
+    AT_PARAMETER, // its name, where a list is a mapping of them
+    AT_VALUES,
+    IN_VALUES,
     AT_END,
 };
 
@@ -33,6 +36,8 @@ struct yaml_reader {
     yaml_mark_t rule_mark;         // where its class is
     struct policy rules;           // those that were read
     char part[32];                 // whose value comes
+    char parameter[64];            // whose values come
+    size_t size, room;             // of the text they make; 0: they begin
     bool seen[sizeof((struct settings *)0)->layer];
 };
 

@@ -22,6 +22,12 @@ class Sweep(SystemTest):
                          "task,args.m,args.T")
         self.assertEqual(sorted(table[1:]), ["1,a,1", "2,b,1", "3,b,2"])
 
+    def test_run_file_has_it_as_a_mapping(self):
+        with open(self.path("run.yaml"), "w", encoding="utf-8") as file:
+            file.write("command: [echo, '{m}-{T}']\n"
+                       "sweep: {T: 1:2, m: [a, b]}\nwhere: T != 2\n")
+        self.assertEqual(self.sweep("run.yaml"), ["a-1", "b-1"])
+
     def test_parameters_come_as_json_too(self):
         lines = self.sweep("--stdin", "--sweep", "x=0:1:0.5", "--", "sh", "-c",
                            'test "$(cat)" = "$FAN_TASK" && echo "$FAN_TASK"')

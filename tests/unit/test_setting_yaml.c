@@ -46,6 +46,13 @@ static void wrong_yaml_is_refused_where_it_is_wrong(void **state)
          ":2:25: 'retries' is given twice"},
         {"on:\n  timeout: {retries: {a: b}}\n",
          ":2:22: no mapping is expected"},
+        {"sweep: {T: [[1]]}\n", ":1:13: a list in a list"},
+        {"sweep: {T: {a: b}}\n", "no mapping is expected"},
+        {"sweep: {T: []}\n", ":1:13: a value is missing"},
+        {"sweep: {T: }\n", "a value is missing"},
+        {"sweep: {T: ['a,b']}\n", ":1:13: 'a,b' has a comma"},
+        {"sweep: {a=b: 1}\n", ":1:9: 'a=b' is no name"},
+        {"where: {a: b}\n", "no mapping is expected"},
         {"on:\n  - exit=fail\n  - exit=bad\n",
          ":3:5: on: 'exit=bad' has no answer"},
         {"- a\n", "no list is expected"},
@@ -74,6 +81,37 @@ static void odd_but_right_yaml_is_taken(void **state)
     assert_int_equal(world->settings.retries, 1);
     assert_int_equal(read_text(world, "{\"jobs\": \"50%\"}"), 0);
     assert_int_equal(world->settings.jobs_percent, 50);
+}
+
+static void sweep_is_a_mapping_or_a_list(void **state)
+{
+    struct world *const world = *state;
+    assert_int_equal(read_text(world,
+                               "sweep:\n  T: 1:100:10\n  m: [a, 1:3, 'b c']\n"
+                               "  +n: [x]\n  u: random(5,0,1)\nretries: 2\n"),
+                     0);
+    const struct texts *const sweep = &world->settings.sweep;
+    assert_int_equal(sweep->count, 4);
+    assert_string_equal(sweep->at[0], "T=1:100:10");
+    assert_string_equal(sweep->at[1], "m=a,1:3,b c");
+    assert_string_equal(sweep->at[2], "+n=x");
+    assert_string_equal(sweep->at[3], "u=random(5,0,1)");
+    assert_int_equal(world->settings.retries, 2);
+    settings_clear(&world->settings);
+    settings_init(&world->settings);
+    assert_int_equal(read_text(world, "sweep: [T=1:3, m=a]\n"), 0);
+    assert_int_equal(sweep->count, 2);
+}
+
+static void flag_stands_above_a_sweep_in_the_file(void **state)
+{
+    struct world *const world = *state;
+    assert_int_equal(settings_set(&world->settings, FOR_RUN, LAYER_FLAG,
+                                  "sweep", "T=9", &world->problem),
+                     0);
+    assert_int_equal(read_text(world, "sweep: {T: [1, 2, 3]}\n"), 0);
+    assert_int_equal(world->settings.sweep.count, 1);
+    assert_string_equal(world->settings.sweep.at[0], "T=9");
 }
 
 static void assert_rules(struct world *world, const char *text,
@@ -271,6 +309,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(wrong_yaml_is_refused_where_it_is_wrong),
         TEST(odd_but_right_yaml_is_taken),
+        TEST(sweep_is_a_mapping_or_a_list),
+        TEST(flag_stands_above_a_sweep_in_the_file),
         TEST(rules_are_short_or_mappings_or_a_list),
         TEST(huge_and_deep_yaml_is_refused_at_once),
         TEST(plan_reads_back_as_the_same_settings),
