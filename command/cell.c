@@ -162,6 +162,20 @@ static struct cell outcome_cell(const struct record *record,
     return (struct cell){CELL_NOTHING, {0}};
 }
 
+static struct cell usage_cell(const struct record *record,
+                              enum cell_field field, struct buffer *scratch)
+{
+    if (field == CELL_MAXRSS)
+        return record->maxrss_bytes == 0
+                   ? (struct cell){CELL_NOTHING, {0}}
+                   : number_cell(record->maxrss_bytes, scratch);
+    return seconds_cell(record,
+                        field == CELL_WALL   ? record->wall_us
+                        : field == CELL_USER ? record->user_us
+                                             : record->sys_us,
+                        scratch);
+}
+
 struct cell cell_make(const struct record *record, enum cell_field field,
                       struct buffer *scratch)
 {
@@ -193,15 +207,10 @@ struct cell cell_make(const struct record *record, enum cell_field field,
     case CELL_START:
         return start_cell(record->start_us, scratch);
     case CELL_WALL:
-        return seconds_cell(record, record->wall_us, scratch);
     case CELL_USER:
-        return seconds_cell(record, record->user_us, scratch);
     case CELL_SYS:
-        return seconds_cell(record, record->sys_us, scratch);
     case CELL_MAXRSS:
-        return record->maxrss_bytes == 0
-                   ? nothing
-                   : number_cell(record->maxrss_bytes, scratch);
+        return usage_cell(record, field, scratch);
     case CELL_ARGS:
     case CELL_ARGS_BASE64:
         return args_cell(record, field == CELL_ARGS_BASE64, scratch);

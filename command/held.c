@@ -298,7 +298,7 @@ static void count_groups(struct held *held)
         if (group->count > 0)
             held->groups[held->group_count++] = group;
     }
-    qsort((void *)held->groups, held->group_count, sizeof *held->groups,
+    qsort((void *)held->groups, held->group_count, sizeof(struct held_group *),
           by_count);
 }
 
@@ -306,7 +306,7 @@ int held_settle(struct held *held)
 {
     const size_t count = map_count(held->tasks);
     held->places = calloc(count + 1, sizeof *held->places);
-    held->groups = calloc(held->kind_count + 1, sizeof *held->groups);
+    held->groups = calloc(held->kind_count + 1, sizeof(struct held_group *));
     if (!held->places || !held->groups)
         return -ENOMEM;
     size_t cursor = 0;

@@ -4,6 +4,7 @@
 #include "ventilator/role.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,6 +339,55 @@ static void on_matched(struct role *role, const struct incoming *in)
         input_place(role);
 }
 
+static const char *state_name(const struct role *role)
+{
+    const bool begun =
+        tracker_is_synced(role->tracker) && !resume_is_matching(role);
+    return role->ending     ? "complete"
+           : role->draining ? "draining"
+           : begun          ? "running"
+                            : "starting";
+}
+
+// The beginning of the object that `fan status --json` prints.
+static void put_counts(const struct role *role, struct buffer *text)
+{
+    struct tracker_counts c;
+    char run[ID128_TEXT_SIZE];
+    uint64_t done = 0, bytes = 0;
+    const uint64_t total = source_total(role->input.front, &bytes);
+    tracker_counts(role->tracker, &c);
+    id128_text(&role->run, run);
+    for (size_t i = 0; i < STATUSES; i++)
+        done += c.by_status[i];
+    buffer_printf(text,
+                  "{\"v\":1,\"run_id\":\"%s\",\"generation\":%u,"
+                  "\"state\":\"%s\",\"read\":%" PRIu64 ",\"total\":%" PRIu64
+                  ",\"input_bytes\":%" PRIu64 ",\"input_ended\":%s,"
+                  "\"input_offset\":%" PRIu64,
+                  run, tracker_generation(role->tracker), state_name(role),
+                  source_place(role->input.front).ordinal - 1, total, bytes,
+                  c.input_ended ? "true" : "false", role->input.offset);
+    for (unsigned i = STATUS_OK; i < STATUSES; i++)
+        if (i <= STATUS_IGNORED || i == STATUS_QUARANTINED ||
+            i == STATUS_CANCELLED)
+            buffer_printf(text, ",\"%s\":%" PRIu64, status_name((enum status)i),
+                          c.by_status[i]);
+    buffer_printf(text,
+                  ",\"done\":%" PRIu64 ",\"running\":%zu,\"queued\":%zu,"
+                  "\"waiting\":%zu,\"held\":%" PRIu64 ",\"decided\":%" PRIu64
+                  ",\"workers\":%zu,\"slots\":%zu",
+                  done, c.running, c.queued, c.waiting, c.held, c.decided,
+                  c.workers, c.slots);
+    buffer_printf(text,
+                  ",\"retries\":%" PRIu64 ",\"losses\":%" PRIu64
+                  ",\"resends\":%" PRIu64 ",\"speculated\":%" PRIu64
+                  ",\"refused\":%" PRIu64 ",\"elapsed_s\":%.3f",
+                  c.retries, c.losses, c.resends, c.speculated,
+                  role->refused + c.odd,
+                  (double)(role->now_ms - role->started_ms) / 1000.0);
+}
+
 static void on_ask(struct role *role, const struct incoming *in)
 {
     struct wire_ask ask;
@@ -346,51 +396,9 @@ static void on_ask(struct role *role, const struct incoming *in)
         return;
     }
     role_decide(role, ask.json);
-    struct tracker_counts c;
-    char run[ID128_TEXT_SIZE], json[2048];
-    tracker_counts(role->tracker, &c);
-    id128_text(&role->run, run);
-    uint64_t done = 0;
-    for (size_t i = 0; i < STATUSES; i++)
-        done += c.by_status[i];
-    const bool begun =
-        tracker_is_synced(role->tracker) && !resume_is_matching(role);
-    const char *state = role->ending     ? "complete"
-                        : role->draining ? "draining"
-                        : begun          ? "running"
-                                         : "starting";
-    uint64_t bytes = 0;
-    const uint64_t total = source_total(role->input.front, &bytes);
-    snprintf(
-        json, sizeof json,
-        "{\"v\":1,\"run_id\":\"%s\",\"generation\":%u,\"state\":\"%s\","
-        "\"read\":%llu,\"total\":%llu,\"input_bytes\":%llu,"
-        "\"input_ended\":%s,\"input_offset\":%llu,\"ok\":%llu,"
-        "\"failed\":%llu,\"ignored\":%llu,\"quarantined\":%llu,"
-        "\"cancelled\":%llu,\"done\":%llu,\"running\":%zu,\"queued\":%zu,"
-        "\"waiting\":%zu,\"held\":%llu,\"decided\":%llu,\"workers\":%zu,"
-        "\"slots\":%zu,\"retries\":%llu,"
-        "\"losses\":%llu,\"resends\":%llu,\"speculated\":%llu,\"refused\":%llu,"
-        "\"elapsed_s\":%.3f",
-        run, tracker_generation(role->tracker), state,
-        (unsigned long long)(source_place(role->input.front).ordinal - 1),
-        (unsigned long long)total, (unsigned long long)bytes,
-        c.input_ended ? "true" : "false",
-        (unsigned long long)role->input.offset,
-        (unsigned long long)c.by_status[STATUS_OK],
-        (unsigned long long)c.by_status[STATUS_FAILED],
-        (unsigned long long)c.by_status[STATUS_IGNORED],
-        (unsigned long long)c.by_status[STATUS_QUARANTINED],
-        (unsigned long long)c.by_status[STATUS_CANCELLED],
-        (unsigned long long)done, c.running, c.queued, c.waiting,
-        (unsigned long long)c.held, (unsigned long long)c.decided, c.workers,
-        c.slots, (unsigned long long)c.retries, (unsigned long long)c.losses,
-        (unsigned long long)c.resends, (unsigned long long)c.speculated,
-        (unsigned long long)(role->refused + c.odd),
-        (double)(role->now_ms - role->started_ms) / 1000.0);
     const struct wire_header header = role_header(role, WIRE_ANSWER);
     struct buffer text = {0};
-    buffer_append_text(&text, json);
+    put_counts(role, &text);
     role_put_longest(role, &text);
     role_put_hosts(role, &text);
     fitting_put_json(role, &text);
