@@ -68,14 +68,18 @@ static bool removed(struct clearing *clearing, int folder, const char *name)
     return true;
 }
 
-// A folder that is not writable could not be moved.
+void rubbish_unlock(int folder, const char *name)
+{
+    const int fd = open_folder(folder, name);
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool bring_up(struct clearing *clearing, int from, const char *name)
 {
     enum { TRIES = 1000 };
     char to[32];
-    const int fd = open_folder(from, name);
-    if (fd >= 0)
-        close(fd);
+    rubbish_unlock(from, name);
     for (int i = 0; i < TRIES; i++) {
         (void)snprintf(to, sizeof to, "up-%lu", ++clearing->moved);
         if (renameat(from, name, clearing->folder, to) == 0)

@@ -12,4 +12,8 @@
  * Returns 0, or -errno of something that could not be removed: the rest is. */
 int rubbish_clear(int folder);
 
+/* Gives the owner all permissions to a folder in an open one: without that to
+ * write, it cannot be moved elsewhere. Of no effect where that cannot be. */
+void rubbish_unlock(int folder, const char *name);
+
 #endif

@@ -111,6 +111,10 @@ static int set_aside(struct scratch *scratch, int from, const char *name)
 {
     char to[NAME_SIZE];
     (void)snprintf(to, sizeof to, "%" PRIu64, ++scratch->set_aside);
+    if (renameat(from, name, scratch->trash_fd, to) == 0)
+        return 0;
+    // A task may have taken its folder's permissions away.
+    rubbish_unlock(from, name);
     return renameat(from, name, scratch->trash_fd, to) < 0 ? -errno : 0;
 }
 

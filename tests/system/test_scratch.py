@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import subprocess
 
 import system
 from system import SystemTest, numbers, until
@@ -39,6 +40,20 @@ class Scratch(SystemTest):
             'ln -s / "$FAN_DIR/root" && chmod 0 "$FAN_DIR/a"', ":::",
             *numbers(1, 300))
         self.assertEqual(set(lines), {"700"})
+        self.assertEqual(self.left(), [])
+
+    def test_one_that_is_read_only_is_removed_as_well(self):
+        # Root may move such a folder in any case.
+        as_others = [] if os.geteuid() else [
+            "setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+        done = subprocess.run(
+            [*as_others, os.path.join(system.BIN, "fan"), "run", "--results",
+             "run", "-j", "1", "--shell", "--",
+             'cd "$FAN_DIR" && touch {} && ls && chmod 500 .', ":::", "1", "2",
+             "3"], cwd=self.folder, env=self.environment, check=False,
+            capture_output=True, text=True, timeout=system.PATIENCE_S)
+        self.assertEqual((done.returncode, sorted(done.stdout.split())),
+                         (0, ["1", "2", "3"]), done.stderr)
         self.assertEqual(self.left(), [])
 
     def test_one_that_was_not_used_serves_again(self):
