@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { INDICES_MAX = 20 }; // of parameters
 
 struct database {
     struct fields *fields;
-    const char *path;
+    char *path;
     char *part; // where it is written
     sqlite3 *db;
     sqlite3_stmt *insert;
@@ -120,19 +121,35 @@ static int begin(struct database *database, bool unique,
     return error == 0 ? prepare(database, problem) : error;
 }
 
+// A link stays: what it leads to is replaced. A device or a pipe is not.
+static int choose_place(struct database *database, const char *path,
+                        struct problem *problem)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return problem_set(problem, -EEXIST,
+                           "cannot write %s: it is there, and no file", path);
+    database->path = realpath(path, NULL);
+    if (!database->path)
+        database->path = strdup(path);
+    if (!database->path ||
+        asprintf(&database->part, "%s.part", database->path) < 0) {
+        database->part = NULL;
+        return problem_set(problem, -ENOMEM, "out of memory");
+    }
+    return 0;
+}
+
 struct database *database_create(const char *path, struct fields *fields,
                                  bool unique, struct problem *problem)
 {
     struct database *database = calloc(1, sizeof *database);
-    if (database) {
+    if (database)
         database->fields = fields;
-        database->path = path;
-        if (asprintf(&database->part, "%s.part", path) < 0)
-            database->part = NULL;
-    }
-    if (!database || !database->part)
+    if (!database)
         problem_set(problem, -ENOMEM, "out of memory");
-    else if (begin(database, unique, problem) == 0)
+    else if (choose_place(database, path, problem) == 0 &&
+             begin(database, unique, problem) == 0)
         return database;
     database_destroy(&database);
     return NULL;
@@ -148,6 +165,7 @@ void database_destroy(struct database **database)
     if (gone->part && gone->db)
         unlink(gone->part);
     free(gone->part);
+    free(gone->path);
     free(gone);
     *database = NULL;
 }

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 
 import system
@@ -176,6 +177,21 @@ class Ended(SystemTest):
             self.assertEqual(db.execute("select count(*) from tasks")
                              .fetchone(), (2,))
         self.assertEqual(glob.glob(self.path("*.part")), [])
+
+    def test_database_takes_the_place_of_a_file_only(self):
+        os.symlink("real.db", self.path("link.db"))
+        os.mkfifo(self.path("pipe"))
+        self.write("real.db", "")
+        to = "results", "--format", "sqlite", "run", "-o"
+        self.fan(*to, "link.db")
+        with contextlib.closing(sqlite3.connect(self.path("real.db"))) as db:
+            self.assertEqual(db.execute("select count(*) from tasks")
+                             .fetchone(), (6,))
+        self.assertTrue(os.path.islink(self.path("link.db")))
+        done = self.program("fan", *to, "pipe")
+        self.assertEqual(done.returncode, system.ERROR)
+        self.assertIn("cannot write pipe: ", done.stderr)
+        self.assertTrue(stat.S_ISFIFO(os.stat(self.path("pipe")).st_mode))
 
     def test_numbers_are_picked_out_of_output(self):
         self.fan("run", "-q", "--results", "energies", "--", "printf",
