@@ -114,6 +114,7 @@ static bool understand(struct ask *ask, struct span text)
         .ignored = number(root, "ignored"),
         .quarantined = number(root, "quarantined"),
         .cancelled = number(root, "cancelled"),
+        .dropped = number(root, "dropped"),
         .running = number(root, "running"),
         .queued = number(root, "queued"),
         .waiting = number(root, "waiting"),

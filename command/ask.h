@@ -29,8 +29,8 @@ bool ask_receive(struct ask *ask);
 struct ask_status {
     char state[16];
     uint64_t read, total, input_bytes, input_offset, done, ok, failed, ignored,
-        quarantined, cancelled, running, queued, waiting, workers, slots,
-        retries, losses, speculated, held, decided;
+        quarantined, cancelled, dropped, running, queued, waiting, workers,
+        slots, retries, losses, speculated, held, decided;
     bool input_ended;
     double elapsed_s;
     uint64_t unfit; /* workers no task fits, as far as they are told */

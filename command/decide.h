@@ -3,6 +3,7 @@
 #define COMMAND_DECIDE_H
 
 #include "command/rundir.h"
+#include "common/base/bytes.h"
 #include "common/base/problem.h"
 #include "common/policy/policy.h"
 
@@ -15,13 +16,16 @@ struct numset;
 
 struct decide {
     char dir[RUNDIR_PATH_SIZE];
-    struct numset *tasks; // chosen
+    struct buffer quoting;
+    const char *quoted;   // the directory, for a shell
+    struct numset *tasks; // chosen, and not decided yet
+    struct numset *done;  // decided so, as the log says
+    uint64_t wanted;      // tasks, at first
     enum status status;   // REOPENED, IGNORED, DROPPED
     const char *note;
     char user[DECIDE_USER_SIZE];
     int64_t time_us; // by which it is known in the log, too
     bool live;       // somebody is at work on the run
-    uint64_t done;   // decided so, as the log says
 };
 
 /* -- decide_stopped.c: fan-sink stores it. -EAGAIN: somebody has begun to work

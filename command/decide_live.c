@@ -97,17 +97,23 @@ static int wait_for_sink(struct ask *ask, const char *dir,
     return error;
 }
 
-// A ventilator that is starting does not know yet what is held.
+// A ventilator that is starting does not know yet what is held, and one that is
+// complete takes no decisions any more: its run ends.
+static bool is_deaf(const struct ask *ask)
+{
+    const char *const state = ask_status(ask)->state;
+    return strcmp(state, "starting") == 0 || strcmp(state, "complete") == 0;
+}
+
 static int ask_begun(struct ask *ask, const char *dir, struct problem *problem)
 {
     const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
     int error;
-    while ((error = converse(ask, dir, problem)) == 0 &&
-           strcmp(ask_status(ask)->state, "starting") == 0) {
+    while ((error = converse(ask, dir, problem)) == 0 && is_deaf(ask)) {
         if (clock_monotonic_ms() >= until_ms)
             return problem_exit(problem, EXIT_UNREACHABLE, -ETIMEDOUT,
-                                "the ventilator of %s has no sink yet; decide "
-                                "again",
+                                "the ventilator of %s takes no decisions now, "
+                                "while it starts or ends; decide again",
                                 dir);
         look_wait(-1, STEP_MS);
     }

@@ -1,6 +1,7 @@
 #include "command/held.h"
 
 #include "common/base/map.h"
+#include "common/base/numset.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct held {
     size_t group_count;
     unsigned numbers;
     struct buffer line;
+    const struct held_watch *watch;
 };
 
 struct held *held_create(void)
@@ -78,6 +80,11 @@ void held_destroy(struct held **held)
     buffer_free(&gone->line);
     free(gone);
     *held = NULL;
+}
+
+void held_watch(struct held *held, const struct held_watch *watch)
+{
+    held->watch = watch;
 }
 
 static uint64_t hash_of(uint64_t seed, struct span text)
@@ -197,10 +204,21 @@ static bool same_text(const char *text, struct span other)
     return span_equal(span_of_text(text), other);
 }
 
+static int see(const struct held *held, const struct record *record)
+{
+    const struct held_watch *const watch = held->watch;
+    return watch && watch->time_us == record->start_us &&
+                   same_text(watch->user, record->user)
+               ? numset_add(watch->tasks, record->task)
+               : 0;
+}
+
 // Before it is taken off the tasks that are held.
 static int note_decision(struct held *held, const struct record *record)
 {
     uint64_t place;
+    if (see(held, record) < 0)
+        return -ENOMEM;
     const bool known = map_get(held->tasks, record->task, &place);
     const unsigned group = known ? held->kinds[place >> 32].group.number : 0;
     struct held_decision *last =

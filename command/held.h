@@ -19,14 +19,26 @@
 #include <stdint.h>
 
 struct held;
+struct numset;
 
 struct held *held_create(void); /* NULL when out of memory */
 void held_destroy(struct held **held);
 /* Returns 0 or -ENOMEM. */
 int held_take(struct held *held, const struct record *record);
-/* Reads the log in DIR as far as it goes. NULL with a problem; where the log is
- * damaged it says so, with EXIT_DAMAGED, and what stands before was taken. */
-struct held *held_read(const char *dir, struct problem *problem);
+/* Somebody's decision: the tasks for which the log has it are added to `tasks`.
+ */
+struct held_watch {
+    const char *user;
+    int64_t time_us;
+    struct numset *tasks;
+};
+/* Before the log is given; `watch` stays the caller's. */
+void held_watch(struct held *held, const struct held_watch *watch);
+/* Reads the log in DIR as far as it goes; `watch` may be NULL. NULL with a
+ * problem; where the log is damaged it says so, with EXIT_DAMAGED, and what
+ * stands before was taken. */
+struct held *held_read(const char *dir, const struct held_watch *watch,
+                       struct problem *problem);
 
 /* Sorts and counts what is held; call before what follows. 0 or -ENOMEM. */
 int held_settle(struct held *held);
@@ -69,7 +81,8 @@ const struct held_decision *held_decision_at(const struct held *held,
 /* How a decision is called: retry, ignore, drop. */
 const char *held_answer(enum status status);
 /* Appends the last line of `text` that is not blank with numbers as #, paths
- * as /..., and no control characters, cut to some hundred bytes. */
+ * as /..., and no control characters, cut to some hundred bytes; only its
+ * first 4 KiB are looked at. */
 void held_fold(struct span text, struct buffer *out);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { LINE_MAX_SIZE = 160, HEX_MIN = 8 };
+enum { LINE_MAX_SIZE = 160, LOOK_MAX = 4096, HEX_MIN = 8 };
 
 static bool is_digit(uint8_t c)
 {
@@ -37,7 +37,9 @@ static struct span last_line(struct span text)
         begin--;
     while (begin < end && text.at[begin] <= ' ')
         begin++;
-    return (struct span){text.at + begin, end - begin};
+    // Every place of it may be looked at from every other.
+    return (struct span){text.at + begin,
+                         end - begin < LOOK_MAX ? end - begin : LOOK_MAX};
 }
 
 // How far a path goes that begins here: /a/b, ./a, ../a, ~/a, a/b; 0: none.

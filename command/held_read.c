@@ -30,7 +30,8 @@ static int read_all(struct held *held, struct logread *log, const char *dir,
     }
 }
 
-struct held *held_read(const char *dir, struct problem *problem)
+struct held *held_read(const char *dir, const struct held_watch *watch,
+                       struct problem *problem)
 {
     if (rundir_check(dir, problem) != 0)
         return NULL;
@@ -38,6 +39,8 @@ struct held *held_read(const char *dir, struct problem *problem)
     if (!log)
         return NULL;
     struct held *held = held_create();
+    if (held)
+        held_watch(held, watch);
     int error = held ? read_all(held, log, dir, problem) : -ENOMEM;
     logread_close(&log);
     if (error == 0)

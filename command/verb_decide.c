@@ -45,7 +45,7 @@ static int add_group(struct decide *decide, const struct held *held,
         return problem_exit(problem, EXIT_USAGE, -ENOENT,
                             "there is no group %s; the groups are shown by  "
                             "fan held %s",
-                            typed, decide->dir);
+                            typed, decide->quoted);
     while (held_next(held, &task, &group))
         if ((wanted == 0 || group == wanted) &&
             numset_add(decide->tasks, task) < 0)
@@ -62,7 +62,7 @@ static int add_tasks(struct decide *decide, const struct held *held,
         return problem_exit(problem, EXIT_USAGE, -ENOENT,
                             "task %" PRIu64 " is not held; what is, tells  "
                             "fan held %s",
-                            first, decide->dir);
+                            first, decide->quoted);
     while (held_next(held, &task, &group) && task <= last)
         if (numset_add(decide->tasks, task) < 0)
             return problem_set(problem, -ENOMEM, "out of memory");
@@ -96,37 +96,44 @@ static int add_operand(struct decide *decide, const struct held *held,
 static int choose(struct decide *decide, const struct settings *settings,
                   struct problem *problem)
 {
-    struct held *held = held_read(decide->dir, problem);
+    struct held *held = held_read(decide->dir, NULL, problem);
     int error = held && problem->code == 0 ? 0 : -EINVAL;
     for (size_t i = 0; i < settings->operands.count && error == 0; i++)
         error = add_operand(decide, held, settings->operands.at[i], problem);
     held_destroy(&held);
+    decide->wanted = numset_count(decide->tasks);
     return error;
 }
 
-// What of this stands in the log by now: counted by who and when.
+// What of this stands in the log by now, known by who and when. What was tried
+// again meanwhile and is held once more is not decided once more.
 static int look_again(struct decide *decide, struct problem *problem)
 {
-    struct held *held = held_read(decide->dir, problem);
-    if (!held)
-        return problem->code;
-    decide->done = 0;
-    for (size_t i = 0; i < held_decision_count(held); i++) {
-        const struct held_decision *const one = held_decision_at(held, i);
-        if (one->time_us == decide->time_us &&
-            strcmp(one->user, decide->user) == 0)
-            decide->done += one->count;
+    const struct held_watch watch = {decide->user, decide->time_us,
+                                     decide->done};
+    struct held *held = held_read(decide->dir, &watch, problem);
+    struct numset *left = held ? numset_create() : NULL;
+    uint64_t task = 0;
+    unsigned group;
+    int error = left ? 0 : -ENOMEM;
+    while (error == 0 && held_next(held, &task, &group))
+        if (numset_has(decide->tasks, task) && !numset_has(decide->done, task))
+            error = numset_add(left, task) < 0 ? -ENOMEM : 0;
+    if (left) {
+        numset_destroy(&decide->tasks);
+        decide->tasks = left;
     }
+    if (error != 0 && problem->code == 0)
+        problem_set(problem, error, "out of memory");
     held_destroy(&held);
-    return 0;
+    return error == 0 ? 0 : problem->code;
 }
 
 static int store(struct decide *decide, struct problem *problem)
 {
     int error = -EAGAIN;
-    const uint64_t wanted = numset_count(decide->tasks);
     for (int i = 0; i < ROUNDS && (error == -EAGAIN || error == 0) &&
-                    decide->done < wanted;
+                    numset_count(decide->tasks) > 0;
          i++) {
         problem_clear(problem);
         decide->live = look_is_live(decide->dir);
@@ -142,18 +149,16 @@ static int store(struct decide *decide, struct problem *problem)
 
 static void tell(const struct decide *decide)
 {
-    struct buffer quoted = {0};
-    const uint64_t wanted = numset_count(decide->tasks);
-    printf("%" PRIu64 " %s: %s", decide->done,
-           decide->done == 1 ? "task" : "tasks", held_answer(decide->status));
-    if (decide->done < wanted)
-        printf("; %" PRIu64 " %s not held any more", wanted - decide->done,
-               wanted - decide->done == 1 ? "was" : "were");
+    const uint64_t done = numset_count(decide->done);
+    printf("%" PRIu64 " %s: %s", done, done == 1 ? "task" : "tasks",
+           held_answer(decide->status));
+    if (done < decide->wanted)
+        printf("; %" PRIu64 " %s not held any more", decide->wanted - done,
+               decide->wanted - done == 1 ? "was" : "were");
     printf("\n");
     if (!decide->live)
         printf("  go on with it:  fan run --resume --results %s\n",
-               verb_quoted(&quoted, decide->dir));
-    buffer_free(&quoted);
+               decide->quoted);
 }
 
 static int check(const struct settings *settings, struct decide *decide,
@@ -175,11 +180,14 @@ static int check(const struct settings *settings, struct decide *decide,
     decide->time_us = now_us();
     put_user(decide->user, sizeof decide->user);
     decide->tasks = numset_create();
-    if (!decide->tasks)
+    decide->done = numset_create();
+    if (!decide->tasks || !decide->done)
         return problem_set(problem, -ENOMEM, "out of memory");
     struct settings looking = *settings; // the operands are no directories
     looking.operands = (struct texts){0};
-    return rundir_find(&looking, decide->dir, problem);
+    const int error = rundir_find(&looking, decide->dir, problem);
+    decide->quoted = verb_quoted(&decide->quoting, decide->dir);
+    return error;
 }
 
 static int decide(const struct settings *settings)
@@ -193,7 +201,7 @@ static int decide(const struct settings *settings)
         error = problem_set(&problem, -ENOENT,
                             "none of these is held; what is, tells  fan held "
                             "%s",
-                            decide.dir);
+                            decide.quoted);
     if (error == 0)
         error = store(&decide, &problem);
     if (error == 0)
@@ -203,6 +211,9 @@ static int decide(const struct settings *settings)
                             strerrordesc_np(errno));
     if (decide.tasks)
         numset_destroy(&decide.tasks);
+    if (decide.done)
+        numset_destroy(&decide.done);
+    buffer_free(&decide.quoting);
     return error == 0 ? EXIT_OK : verb_fail(PROGRAM, &problem);
 }
 

@@ -164,7 +164,7 @@ static int held(const struct settings *settings)
     char dir[RUNDIR_PATH_SIZE];
     if (rundir_find(settings, dir, &problem) != 0)
         return verb_fail(PROGRAM, &problem);
-    struct held *found = held_read(dir, &problem);
+    struct held *found = held_read(dir, NULL, &problem);
     const int damage = problem.code;
     if (found && print(settings, found, dir, &problem) == 0 && !damage) {
         held_destroy(&found);

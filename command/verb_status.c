@@ -26,6 +26,7 @@ enum {
 static void print_live(const char *dir, const struct ask *ask)
 {
     const struct ask_status *status = ask_status(ask);
+    struct buffer quoted = {0};
     printf("%s is %s, for %.0f s\n", dir, status->state, status->elapsed_s);
     printf("  tasks    %" PRIu64 " done of %" PRIu64 "%s: %" PRIu64
            " ok, %" PRIu64 " failed",
@@ -39,12 +40,15 @@ static void print_live(const char *dir, const struct ask *ask)
         printf(", %" PRIu64 " quarantined", status->quarantined);
     if (status->cancelled > 0)
         printf(", %" PRIu64 " cancelled", status->cancelled);
+    if (status->dropped > 0)
+        printf(", %" PRIu64 " dropped", status->dropped);
     printf("\n  now      %" PRIu64 " running, %" PRIu64 " queued, %" PRIu64
            " waiting\n",
            status->running, status->queued, status->waiting);
     if (status->held > 0)
         printf("  held     %" PRIu64 " wait for a decision; see  fan held %s\n",
-               status->held, dir);
+               status->held, verb_quoted(&quoted, dir));
+    buffer_free(&quoted);
     printf("  workers  %" PRIu64 " with %" PRIu64 " slots\n", status->workers,
            status->slots);
     if (status->unfit > 0)

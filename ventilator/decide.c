@@ -6,6 +6,7 @@
  * the status: once `decided` is 0 again, all of them are stored.
  */
 #include "common/base/log.h"
+#include "common/base/numset.h"
 #include "ventilator/role.h"
 
 #include <errno.h>
@@ -44,13 +45,15 @@ static bool read_words(json_t *root, struct words *words)
 }
 
 static uint64_t decide_run(struct role *role, const struct words *words,
-                           json_t *run)
+                           json_t *run, uint64_t *room)
 {
     const json_int_t first = json_integer_value(json_array_get(run, 0));
     const json_int_t count = json_integer_value(json_array_get(run, 1));
     uint64_t taken = 0;
-    if (first <= 0 || count <= 0 || count > TASKS_MAX)
+    if (first <= 0 || (uint64_t)first > NUMSET_NUMBER_MAX || count <= 0 ||
+        (uint64_t)count > *room)
         return 0;
+    *room -= (uint64_t)count;
     for (json_int_t i = 0; i < count; i++) {
         const struct tracker_decision decision = {
             .task = (uint64_t)(first + i),
@@ -72,9 +75,10 @@ void role_decide(struct role *role, struct span question)
         json_decref(root);
         return;
     }
-    uint64_t taken = 0;
+    uint64_t taken = 0, room = TASKS_MAX; // of a question
     for (size_t i = 0; i < json_array_size(words.tasks) && i < TASKS_MAX; i++)
-        taken += decide_run(role, &words, json_array_get(words.tasks, i));
+        taken +=
+            decide_run(role, &words, json_array_get(words.tasks, i), &room);
     if (taken > 0)
         log_event(LOG_INFO, "decided", "status=%s tasks=%llu",
                   status_name(words.status), (unsigned long long)taken);

@@ -370,7 +370,7 @@ static void put_counts(const struct role *role, struct buffer *text)
                   c.input_ended ? "true" : "false", role->input.offset);
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
         if (i <= STATUS_IGNORED || i == STATUS_QUARANTINED ||
-            i == STATUS_CANCELLED)
+            i == STATUS_CANCELLED || i == STATUS_DROPPED)
             buffer_printf(text, ",\"%s\":%" PRIu64, status_name((enum status)i),
                           c.by_status[i]);
     buffer_printf(text,

@@ -1,4 +1,5 @@
 """Failures that are answered by hold: parked for a person, who decides."""
+import contextlib
 import json
 import os
 import signal
@@ -65,6 +66,11 @@ class Held(SystemTest):
         text = "\n".join(self.fan("held", "run"))
         self.assertIn("6 tasks are held, in 3 groups", text)
         self.assertRegex(text, r"2 tasks\s+signal 9\s+trace of #")
+
+    def test_of_a_long_line_the_beginning_counts(self):
+        self.write("task", "printf /%05000d 0 >&2; echo ' is $1' >&2; exit 1")
+        self.fan("run", *self.command(1), code=HELD)
+        self.assertEqual(self.held()["groups"][0]["line"], "/...")
 
     def test_it_says_so_and_what_to_do(self):
         done = self.program("fan", "run", *self.command(3))
@@ -171,6 +177,10 @@ class Held(SystemTest):
             done = self.program("fan", "decide", "--run", "run", *words)
             self.assertEqual(done.returncode, system.USAGE, words)
             self.assertIn(why, done.stderr)
+        os.rename(self.path("run"), self.path("a run"))
+        done = self.program("fan", "decide", "--run", "a run", "17", "--drop")
+        self.assertIn("fan held 'a run'\n", done.stderr)
+        os.rename(self.path("a run"), self.path("run"))
         done = self.program("fan", "decide", "--run", "run", "20-30", "--drop")
         self.assertEqual(done.returncode, system.ERROR)
         self.assertIn("none of these is held", done.stderr)
@@ -190,7 +200,13 @@ class Held(SystemTest):
         self.write("mended", "")
         self.assertEqual(self.decide("1", "2", "5", "--retry", "--note",
                                      "live"), ["3 tasks: retry"])
-        self.assertEqual(self.decide("all", "--drop"), ["3 tasks: drop"])
+        self.assertEqual(self.decide("3", "7", "--drop"), ["2 tasks: drop"])
+        said = self.status()
+        self.assertEqual(said["done"], sum(said[status] for status in (
+            "ok", "failed", "ignored", "quarantined", "cancelled",
+            "dropped")))
+        self.assertIn("2 dropped", "\n".join(self.fan("status", "run")))
+        self.assertEqual(self.decide("all", "--drop"), ["1 task: drop"])
         self.assertEqual(run.finish(), system.OK, run.errors())
         self.assertEqual(self.ran(), sorted(before + [1, 2, 5]))
         self.assertEqual(
@@ -211,6 +227,57 @@ class Held(SystemTest):
                     for record in self.records() if record.get("task") == 1
                     and "event" not in record]
         self.assertEqual(len(set(attempts)), 3, attempts)
+
+    def status(self):
+        return json.loads(self.fan("status", "--json", "run")[0])
+
+    def halt(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.go_on, pid)
+
+    @staticmethod
+    def go_on(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def test_decided_while_the_run_ends(self):
+        """Its ventilator takes no decisions while it waits for a last word."""
+        gate = self.gate()
+        self.write("task", "cat gate; exit 1")
+        run = self.start("run", *self.command(1))
+        until("it runs", lambda: os.path.exists(self.path("run/endpoint")) and
+              self.status()["running"] == 1)
+        idle = self.start("worker", "-j", "1",
+                          self.read("run/endpoint").strip())
+        until("both are there", lambda: self.status()["workers"] == 2)
+        for pid in (idle.process.pid,
+                    *system.descendants(idle.process.pid)):
+            self.halt(pid)
+        gate.open()
+        until("it ends", lambda: self.status()["state"] == "complete")
+        self.assertEqual(self.decide("all", "--retry")[0], "1 task: retry")
+        self.assertEqual(run.finish(), HELD, run.errors())
+        self.assertEqual(self.held()["held"], 0)
+        self.assertEqual(len(self.decisions()), 1)
+
+    def test_of_two_people_each_decides_once(self):
+        run = self.start_waiting(3)
+        sink = run.of_program("fan-sink")[-1]
+        self.halt(sink)
+        drop = self.start("decide", "--run", "run", "2-3", "--drop")
+        until("one is taken", lambda: self.status()["decided"] == 2)
+        retry = self.start("decide", "--run", "run", "1-3", "--retry")
+        until("both are", lambda: self.status()["decided"] == 3)
+        os.kill(sink, signal.SIGCONT)
+        self.assertEqual((drop.finish(), drop.lines),
+                         (system.OK, ["2 tasks: drop"]))
+        self.assertEqual((retry.finish(), retry.lines), (
+            system.OK, ["1 task: retry; 2 were not held any more"]))
+        until("it is held again", lambda: self.held()["held"] == 1,
+              self.path("run"))
+        self.assertEqual(self.decide("all", "--drop"), ["1 task: drop"])
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(self.ran(), [1, 1, 2, 3])
 
     def kill_and_decide(self, *programs):
         run = self.start_waiting()
