@@ -64,6 +64,10 @@ void row_put_values(const struct record *record, struct buffer *out)
 
 static void put_why(const struct record *record, char why[24])
 {
+    why[0] = '\0';
+    if (record->start_us == 0 &&
+        (record->class == CLASS_EXIT || record->class == CLASS_SIGNAL))
+        return; // what followed from a failure, which has its own line
     if (record->signal != 0 && record->class == CLASS_SIGNAL)
         snprintf(why, 24, "signal %u", record->signal);
     else if (record->class == CLASS_EXIT)

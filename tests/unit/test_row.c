@@ -16,6 +16,7 @@ static void assert_row(struct record record, const char *value,
     record.task = 7;
     record.attempt = 2;
     record.host = SPAN_OF("node1");
+    record.start_us = 1;
     record.wall_us = 1234567;
     record.has_args = true;
     record.values = buffer_span(&values);
@@ -68,6 +69,21 @@ static void row_shows_nothing_that_a_terminal_obeys(void **state)
         "x=??\n");
 }
 
+static void what_followed_from_a_failure_does_not_say_why_again(void **state)
+{
+    struct buffer out = {0};
+    (void)state;
+    row_put(&(struct record){.task = 7,
+                             .status = STATUS_HELD,
+                             .class = CLASS_EXIT,
+                             .number = 3,
+                             .attempt = 1},
+            &out);
+    assert_false(out.failed);
+    assert_null(memmem(out.at, out.size, "exit", 4));
+    buffer_free(&out);
+}
+
 static void long_values_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -86,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(row_tells_why_it_failed),
         cmocka_unit_test(row_shows_nothing_that_a_terminal_obeys),
+        cmocka_unit_test(what_followed_from_a_failure_does_not_say_why_again),
         cmocka_unit_test(long_values_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
