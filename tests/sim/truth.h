@@ -9,7 +9,7 @@
 
 #include "tests/sim/sim.h"
 
-enum { TRIES = 64, TO_AND_FRO = 16 };
+enum { TRIES = 128, TO_AND_FRO = 16 };
 
 /* A send of a task. */
 struct
