@@ -16,11 +16,11 @@ HEADER = struct.Struct('<4sBBHIII16s16s')
 # of an entry; none for bytes).
 COUNTED = {'text': ('H', ''), 'bytes': ('I', ''), 'args': ('H', 'bytes'), 'marks': ('H', 'H I'),
            'values': ('H', 'text bytes'), 'definition': ('I', 'text bytes'),
-           'refs': ('I', 'Q I I I'), 'tasks': ('I', 'Q I I I H 16s bytes')}
+           'refs': ('I', 'Q I I I'), 'tasks': ('I', 'Q I I I H Q 16s bytes')}
 HEARD = {WELCOME: 'B I I I Q I text 16s text text definition', REFUSED: 'H text', TASKS: 'I 16s Q tasks',
          RECALL: 'I I', CANCEL: 'refs', RETIRE: 'Q', RESEND: 'Q 16s text', END: 'B B' + 11 * ' Q'}
 COMMAND = 'B args marks values bytes text text'
-Task = collections.namedtuple('Task', 'number round attempt failures flags key command generation')
+Task = collections.namedtuple('Task', 'number round attempt failures flags timeout_ms key command generation')
 
 def check(accepted):
     if not accepted:
@@ -224,7 +224,7 @@ class Worker:
         self.made, self.busy_us, self.running = self.made + 1, self.busy_us + wall_us, {}
         self.retained[self.made] = struct.pack(
             '<QIII16sBBBBIqQQQQ', t.number, t.round, t.generation, t.attempt, t.key, why,
-            4 * (t.flags & 1), max(-code, 0), max(code, 0), 1, self.began_utc // 1000, wall_us,
+            4 * (t.flags & 3), max(-code, 0), max(code, 0), 1, self.began_utc // 1000, wall_us,
             0, 0, 0) + sized('H', note) + struct.pack('<H', len(self.values)) + b''.join(
             sized('H', name) + sized('I', value) for name, value in self.values) + output
         self.push_from(self.made, *self.sink)
