@@ -91,6 +91,14 @@ class Install(unittest.TestCase):
                          os.path.join(self.prefix, "libexec/fan"))
         for name in ("fan.h", "fan-run.1", "fan-worker.1", "fan.1"):
             self.of(name)
+        documents = os.path.join(self.of("doc"), "fan")
+        with open(os.path.join(documents, "README.md"),
+                  encoding="utf-8") as file:
+            pages = set(re.findall(r"`(docs/[a-z-]+\.md)`", file.read()))
+        self.assertGreater(len(pages), 2)
+        for page in pages:
+            self.assertTrue(os.path.exists(os.path.join(documents, page)), page)
+        self.assertTrue(os.access(self.of("run"), os.X_OK))
         for program in PROGRAMS:
             self.assertTrue(self.do(program, "--version")
                             .endswith(f" {VERSION}\n"))
