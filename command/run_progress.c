@@ -230,6 +230,7 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
         all += by[i];
     const uint64_t ok = by[STATUS_OK];
     const uint64_t bad = all - ok - by[STATUS_IGNORED] - by[STATUS_DROPPED];
+    const uint64_t known = all + counts.held;
     const bool unfinished = !counts.complete;
     const double seconds = (double)(now_ms - run->started_ms) / 1000.0;
     buffer_printf(&out, "fan: %" PRIu64 " %s, %" PRIu64 " ok", all,
@@ -242,8 +243,8 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     put_count(&out, counts.held, "held");
     if (exit == EXIT_TASKS_HELD)
         ; // that is all that is left
-    else if (unfinished && run->status.input_ended && run->status.read > all)
-        put_count(&out, run->status.read - all, "not finished");
+    else if (unfinished && run->status.input_ended && run->status.read >= known)
+        put_count(&out, run->status.read - known, "not finished");
     else if (unfinished)
         buffer_append_text(&out, ", the rest not finished");
     if (seconds < 60)

@@ -139,6 +139,10 @@ static int store(struct decide *decide, struct problem *problem)
         decide->live = look_is_live(decide->dir);
         error = decide->live ? decide_live(decide, problem)
                              : decide_stopped(decide, problem);
+        struct problem other = {0}; // it may have ended for what was decided
+        if (error == -EAGAIN && look_again(decide, &other) == 0 &&
+            numset_count(decide->tasks) == 0)
+            return 0;
         if (error == 0)
             error = look_again(decide, problem);
         if (error == 0 && !decide->live)

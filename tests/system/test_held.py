@@ -279,6 +279,26 @@ class Held(SystemTest):
         self.assertEqual(run.finish(), system.OK, run.errors())
         self.assertEqual(self.ran(), [1, 1, 2, 3])
 
+    def test_run_that_ends_by_the_decision_is_not_gone_on_with(self):
+        run = self.start_waiting(1)
+        sink = run.of_program("fan-sink")[-1]
+        self.halt(sink)
+        drop = self.start("decide", "--run", "run", "all", "--drop")
+        until("it is taken", lambda: self.status()["decided"] == 1)
+        self.halt(drop.process.pid)
+        self.go_on(sink)
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.go_on(drop.process.pid)
+        self.assertEqual((drop.finish(), drop.lines),
+                         (system.OK, ["1 task: drop"]))
+
+    def test_what_is_held_is_not_counted_as_unfinished_too(self):
+        run = self.start_waiting(3)
+        run.kill(signal.SIGTERM)
+        self.assertEqual(run.finish(), 128 + signal.SIGTERM)
+        self.assertIn(" 3 held; ", run.errors())
+        self.assertNotIn("not finished", run.errors())
+
     def kill_and_decide(self, *programs):
         run = self.start_waiting()
         before = self.ran()
