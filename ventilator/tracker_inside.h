@@ -212,7 +212,7 @@ void tracker_damaged(struct tracker *tracker, const char *text);
 void tracker_starve(struct tracker *tracker);
 bool tracker_grow(void **at, size_t *capacity, size_t needed, size_t size);
 
-/* tracker_tasks.c */
+/* tracker_entries.c */
 uint32_t entry_find(const struct tracker *tracker, uint64_t task);
 uint32_t entry_open(struct tracker *tracker, uint64_t task); // 0: no memory
 /* As entry_open, but it is not found by its number. */
@@ -229,6 +229,9 @@ void entry_drop_payload(struct tracker *tracker, uint32_t at);
  * the run has failed: no memory. */
 struct history *history_of(struct tracker *tracker, uint64_t task);
 void history_recall(struct tracker *tracker, uint32_t at);
+void payload_forget(struct tracker *tracker, void *payload);
+
+/* tracker_tasks.c */
 void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely
 /* As task_ready, but where its history says so it ends. */
 void task_go_on(struct tracker *tracker, uint32_t at);
