@@ -134,9 +134,12 @@ static void put_table(struct buffer *out, const struct held *held,
         put_row(out, held_group_at(held, i));
     if (groups > 0)
         buffer_printf(out,
-                      "  decide:  fan decide --run %s g%u --retry   "
+                      "  read one:  fan logs --all-attempts --err %" PRIu64
+                      " %s\n"
+                      "  decide:    fan decide --run %s g%u --retry   "
                       "(or --ignore, --drop)\n",
-                      name, held_group_at(held, 0)->number);
+                      held_group_at(held, 0)->example, name, name,
+                      held_group_at(held, 0)->number);
     buffer_free(&quoted);
 }
 

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 
 import system
@@ -64,6 +65,8 @@ class Held(SystemTest):
                          ("signal", "trace of #", [3, 7]))
         self.assertEqual(rows["hosts"], [self.records()[2]["host"]])
         text = "\n".join(self.fan("held", "run"))
+        read_one = re.search("read one: +fan (.*)", text)[1].split()
+        self.assertIn("no row 1 in", "\n".join(self.fan(*read_one)))
         self.assertIn("6 tasks are held, in 3 groups", text)
         self.assertRegex(text, r"2 tasks\s+signal 9\s+trace of #")
 
