@@ -35,6 +35,8 @@ void lives_begin(struct world *world)
 
 void lives_complete(struct world *world)
 {
+    if (world->ended < world->truth->generation)
+        return; // a second ventilator has gone on with what this one parked
     world->complete = true;
     if (world->resumes == world->plan->resumes)
         world->over = true;
@@ -48,7 +50,7 @@ void lives_end(struct world *world, uint32_t life)
 {
     if (life != world->resumes)
         return;
-    if (world->complete)
+    if (world->complete && world->ended == world->truth->generation)
         truth_at_end(world);
     world_note(world, "life-ends", life, world->complete, 0);
     world->resumes++;

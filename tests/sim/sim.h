@@ -192,6 +192,7 @@ struct world {
     unsigned resumes;      // so far
     int64_t began_ms;      // this life of the run
     bool complete;         // it has ended well
+    uint32_t ended;        // the generation that completed or parked
     bool over;             // the last one has ended
     bool print;            // the trace
     const char *broke;     // which guarantee; NULL: none

@@ -185,6 +185,7 @@ static void end_run(struct world *world, bool parked)
         truth_parked(world);
     else
         truth_complete(world);
+    world->ended = tracker_generation(world->vent->tracker);
     world->vent->ending = true;
     world->vent->end_until_ms = world->now_ms + FAREWELL_MS;
     world->vent->end_again_ms = world->now_ms + END_AGAIN_MS;
@@ -248,7 +249,11 @@ static void act(struct world *world, const struct tracker_action *action)
         vent->next[CURSOR_REDO] = 1;
         break;
     case ACTION_PARKED:
-        end_run(world, true);
+        // What was decided since is told to the newer one; nobody waits for the
+        // older, and its END says nothing to who knows the newer.
+        if (!world->twin_acts ||
+            tracker_generation(vent->tracker) >= world->truth->generation)
+            end_run(world, true);
         break;
     case ACTION_COMPLETE:
         end_run(world, false);
