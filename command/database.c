@@ -148,7 +148,7 @@ struct database *database_create(const char *path, struct fields *fields,
         database->fields = fields;
     if (!database)
         problem_set(problem, -ENOMEM, "out of memory");
-    else if (choose_place(database, path, problem) == 0 &&
+    else if (choose_place(database, path, problem) == 0 && database->part &&
              begin(database, unique, problem) == 0)
         return database;
     database_destroy(&database);
