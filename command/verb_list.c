@@ -74,6 +74,10 @@ static int show(void *context, const struct record *record, struct span line)
         (record->class == CLASS_EXIT || record->class == CLASS_SIGNAL);
     if (shown->settings->all_attempts && verdict && !shown->settings->json)
         return 0;
+    // Nor has what followed from an attempt printed anything.
+    if (shown->program == FOR_LOGS && record->number != 0 &&
+        record->start_us == 0)
+        return 0;
     if (shown->program == FOR_LOGS) {
         put_log(shown, record);
     } else if (shown->settings->json) {

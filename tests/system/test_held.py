@@ -66,7 +66,10 @@ class Held(SystemTest):
         self.assertEqual(rows["hosts"], [self.records()[2]["host"]])
         text = "\n".join(self.fan("held", "run"))
         read_one = re.search("read one: +fan (.*)", text)[1].split()
-        self.assertIn("no row 1 in", "\n".join(self.fan(*read_one)))
+        shown = "\n".join(self.fan(*read_one))
+        task = re.search("--err (\\d+)", " ".join(read_one))[1]
+        self.assertIn(f"trace of {task}\n", shown)  # which is first, varies
+        self.assertEqual(shown.count("==>"), 1)
         self.assertIn("6 tasks are held, in 3 groups", text)
         self.assertRegex(text, r"2 tasks\s+signal 9\s+trace of #")
 
