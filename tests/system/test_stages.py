@@ -10,7 +10,7 @@ FILE = """\
 stages:
   - name: sum
     after: square
-    command: [sh, -c, 'awk "{s += \\$1} END {print s}" squares']
+    command: [sh, -c, 'sort -u squares | awk "{s += \\$1} END {print s}"']
   - name: make
     command: [sh, -c, "seq 4 > values"]
   - name: square
