@@ -32,14 +32,16 @@ enum setting_program {
     FOR_DECIDE = 1 << 10,
     FOR_REPORT = 1 << 11,
     FOR_COMPLETION = 1 << 15,
-    FOR_PROGRAMS = 0xffff,    // any of them
-    IN_PLAN = 1 << 16,        // written to the plan and read from it
-    IN_DEFINITION = 1 << 17,  // told to workers in WELCOME
-    HIDDEN = 1 << 18,         // not in --help
-    NO_FLAG = 1 << 19,        // neither a flag nor a variable: typed in its
-                              // place, read from YAML, or written by fan itself
-    NO_ENVIRONMENT = 1 << 20, // FAN_<NAME> is a task's own variable
-    NAMED = 1 << 21,          // a list of NAME=VALUES, in YAML a mapping too
+    FOR_PROGRAMS = (1 << 25) - 1, // any of them
+    IN_PLAN = 1 << 25,            // written to the plan and read from it
+    IN_DEFINITION = 1 << 26,      // told to workers in WELCOME
+    HIDDEN = 1 << 27,             // not in --help
+    NO_FLAG = 1 << 28,            // neither a flag nor a variable: typed in
+                                  // its place, read from YAML, or written by
+                                  // fan itself
+    NO_ENVIRONMENT = 1 << 29,     // FAN_<NAME> is a task's own variable
+    NAMED = 1 << 30,              // a list of NAME=VALUES, in YAML a mapping
+                                  // too
 };
 
 enum setting_layer {
