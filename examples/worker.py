@@ -16,11 +16,11 @@ HEADER = struct.Struct('<4sBBHIII16s16s')
 # of an entry; none for bytes).
 COUNTED = {'text': ('H', ''), 'bytes': ('I', ''), 'args': ('H', 'bytes'), 'marks': ('H', 'H I'),
            'values': ('H', 'text bytes'), 'definition': ('I', 'text bytes'),
-           'refs': ('I', 'Q I I I'), 'tasks': ('I', 'Q I I I H Q 16s bytes')}
+           'refs': ('I', 'Q I I I'), 'tasks': ('I', 'Q I I I H Q Q 16s bytes')}
 HEARD = {WELCOME: 'B I I I Q I text 16s text text definition', REFUSED: 'H text', TASKS: 'I 16s Q tasks',
          RECALL: 'I I', CANCEL: 'refs', RETIRE: 'Q', RESEND: 'Q 16s text', END: 'B B' + 11 * ' Q'}
 COMMAND = 'B args marks values bytes text text'
-Task = collections.namedtuple('Task', 'number round attempt failures flags timeout_ms key command generation')
+Task = collections.namedtuple('Task', 'number round attempt failures flags timeout_ms mem_max key command generation')
 
 def check(accepted):
     if not accepted:

@@ -276,6 +276,7 @@ static void put_tasks(struct buffer *out, const struct wire_header *header,
                                        .attempt = send->attempt,
                                        .failures = send->failures,
                                        .timeout_ms = send->timeout_ms,
+                                       .mem_max = send->mem_max,
                                        .flags = send->flags,
                                        .key = send->key,
                                        .payload = {payload->at, payload->size}};

@@ -74,6 +74,7 @@ struct tracker_send {
     uint32_t round, attempt, failures;
     uint16_t flags;      // TASK_ALONE, TASK_COPY
     uint64_t timeout_ms; // 0: the run's
+    uint64_t mem_max;    // 0: the run's
     struct id128 key;
     void *payload;
 };

@@ -82,6 +82,7 @@ static bool take(struct tracker *tracker, uint32_t at, uint32_t handle,
         .failures = entry->failures,
         .flags = flags,
         .timeout_ms = entry->failures > 0 ? task_timeout_ms(tracker, entry) : 0,
+        .mem_max = entry->failures > 0 ? task_mem_max(tracker, entry) : 0,
         .key = entry->key,
         .payload = entry->payload};
     entry_to_worker(tracker, at, handle);

@@ -245,6 +245,7 @@ void task_blame(struct tracker *tracker, uint64_t task, struct failure failure,
 /* Of the next attempt of one that has failed; 0: as all. */
 uint64_t task_timeout_ms(const struct tracker *tracker,
                          const struct entry *entry);
+uint64_t task_mem_max(const struct tracker *tracker, const struct entry *entry);
 void task_failed(struct tracker *tracker,
                  const struct wire_stored_entry *stored);
 void task_loss_stored(struct tracker *tracker,

@@ -181,7 +181,8 @@ static void start_commands(struct worker *worker, int64_t now_ms)
             .attempt = task->failures + 1,
             .slot = task->slot,
             .payload = task->payload,
-            .timeout_ms = task->timeout_ms};
+            .timeout_ms = task->timeout_ms,
+            .memory_max = task->mem_max};
         exec_start(worker->exec, &launch, make_tag(worker, task), now_ms);
         worker_put_off_next(worker);
     }

@@ -216,6 +216,8 @@ void exec_start(struct exec *exec, const struct launch_task *task,
         exec->kills_ms = now_ms;
     }
     job->kills_before = exec->kills;
+    job->memory_max = task->memory_max > 0 ? task->memory_max
+                                           : exec->settings.launch.memory_max;
     job->task = task->task;
     job->attempt = task->attempt;
     struct launch_task whole = *task;
@@ -280,11 +282,11 @@ static void leave_folder(struct exec *exec, uint32_t slot)
 }
 
 // A command of which nothing else is known may have had too little memory.
-static void judge_memory(const struct exec *exec, struct job *job)
+static void judge_memory(struct job *job)
 {
     struct rusage own = {0};
     const int signal = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;
-    const uint64_t limit = exec->settings.launch.memory_max;
+    const uint64_t limit = job->memory_max;
     if (job->class != CLASS_NONE || job->status == 0 ||
         (signal != SIGKILL && limit == UINT64_MAX))
         return;
@@ -314,7 +316,7 @@ static void finish(struct exec *exec, uint32_t slot)
     if (launch_finish_files(&job->launched, keep, job->note) < 0 &&
         job->class == CLASS_NONE)
         job->class = CLASS_OUTPUT;
-    judge_memory(exec, job);
+    judge_memory(job);
     leave_folder(exec, slot);
     exec_end_progress(job);
     set_done(exec, slot);

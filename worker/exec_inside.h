@@ -45,6 +45,7 @@ struct job {
     int status;       // of waitpid
     int64_t start_us, began_us, wall_us;
     struct rusage usage;
+    uint64_t memory_max;   // bytes; UINT64_MAX: no limit
     uint64_t kills_before; // memory_kills(), a second old at most
     // A pipe that stays with the slot: one for each command would cost it more.
     int progress_fd, progress_in;

@@ -431,7 +431,8 @@ static int start(struct launcher *launcher, const struct launch_task *task,
         start->fd[3] =
             task->progress_fd < 0 ? launcher->null_fd : task->progress_fd;
         start->reset = launcher->signals;
-        start->memory_max = settings->memory_max;
+        start->memory_max =
+            task->memory_max > 0 ? task->memory_max : settings->memory_max;
         start->nice = settings->nice;
         start->cpus = cpu_of(launcher, task->slot, &ground->cpus);
         launched->pid = start_process(start, &launched->pidfd);

@@ -39,6 +39,7 @@ struct launch_task {
     int progress_fd;     /* FAN_PROGRESS_FD, which is 3 in the command;
                           * -1: there is none */
     int64_t timeout_ms;  /* 0: that of all; for exec */
+    uint64_t memory_max; /* bytes; 0: that of all */
 };
 
 /* What a worker starts its commands with: {0}, then opened. */

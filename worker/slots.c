@@ -148,6 +148,7 @@ copy_of(struct pool *pool, const struct wire_task *task, uint32_t generation)
                                .timeout_ms = task->timeout_ms > INT64_MAX
                                                  ? INT64_MAX
                                                  : (int64_t)task->timeout_ms,
+                               .mem_max = task->mem_max,
                                .key = task->key,
                                .block = copy->block,
                                .payload = {payload, task->payload.size}};

@@ -27,6 +27,7 @@ struct slot_task {
     uint32_t slot; // from 1 while it runs; 0: queued
     bool alone, copy;
     int64_t timeout_ms; // 0: as all tasks of the run
+    uint64_t mem_max;   // the same
     struct id128 key;
     struct slot_task *before, *after; // in the queue, or in the running list
     struct pool_block *block;         // where its memory is from

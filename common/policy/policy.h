@@ -76,6 +76,7 @@ struct policy_rule {
     bool has_backoff;     /* instead of the policy's: */
     int64_t backoff_min_ms, backoff_max_ms;
     struct policy_growth timeout; /* in ms */
+    struct policy_growth mem;     /* in bytes */
 };
 
 enum { POLICY_RULES_MAX = 64 };
@@ -88,6 +89,7 @@ struct policy {
     int64_t backoff_min_ms; /* before the first retry; doubles each time */
     int64_t backoff_max_ms;
     int64_t timeout_ms; /* of a first attempt; INT64_MAX: none */
+    uint64_t mem_max;   /* of one, in bytes; UINT64_MAX: no limit */
 };
 
 /* In place of an earlier one for the same failures. 0, or -E2BIG. */
@@ -115,6 +117,8 @@ struct policy_answer policy_decide(const struct policy *policy,
  * the task fails of another. */
 int64_t policy_timeout_ms(const struct policy *policy,
                           const uint32_t *failures);
+/* The same of how much memory it may have, in bytes; UINT64_MAX: no limit. */
+uint64_t policy_mem_max(const struct policy *policy, const uint32_t *failures);
 
 const char *class_name(enum fail_class class); /* "exit", ...; "none" */
 const char *status_name(enum status status);   /* "ok", ...; "none" */

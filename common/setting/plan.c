@@ -193,13 +193,20 @@ static int check_growth(const struct settings *settings,
 {
     struct policy policy;
     settings_policy(settings, &policy);
-    for (size_t i = 0; i < policy.rule_count; i++)
-        if ((policy.rules[i].timeout.times > 0 ||
-             policy.rules[i].timeout.least > 0) &&
-            settings->timeout_ms == SETTING_FOREVER)
-            return problem_exit(problem, EXIT_USAGE, -EINVAL,
-                                "a rule of --on has a timeout, and the run has "
-                                "none that could grow: give --timeout");
+    bool timeout = false, mem = false;
+    for (size_t i = 0; i < policy.rule_count; i++) {
+        const struct policy_rule *const rule = &policy.rules[i];
+        timeout = timeout || rule->timeout.times > 0 || rule->timeout.least > 0;
+        mem = mem || rule->mem.times > 0 || rule->mem.least > 0;
+    }
+    if (timeout && settings->timeout_ms == SETTING_FOREVER)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "a rule of --on has a timeout, and the run has "
+                            "none that could grow: give --timeout");
+    if (mem && settings->mem_max == SETTING_UNLIMITED)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "a rule of --on has mem, and the run has no limit "
+                            "that could grow: give --mem-max");
     return 0;
 }
 

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SIGNAL_MAX = 64, WORD_SIZE = 64, TIMES_MAX = 100 };
+enum { SIGNAL_MAX = 64, WORD_SIZE = 64, TIMES_MAX = 100, MEM_LEAST = 1 << 20 };
 static const int64_t YEAR_MS = INT64_C(366) * 86400000;
 static const char NO_PART[] =
-    "has no backoff:MIN..MAX or timeout:xN behind its comma";
+    "has no backoff:MIN..MAX, timeout:xN or mem:xN behind its comma";
 static const char NO_ANSWER[] =
     "has no answer such as retry:3, fail, ignore, hold or notify";
 
@@ -105,18 +105,36 @@ static bool read_backoff(const char *text, struct policy_rule *rule)
            rule->backoff_max_ms <= YEAR_MS;
 }
 
-static bool read_timeout(const char *text, struct policy_rule *rule)
+static bool read_times(const char *text, struct policy_growth *growth)
 {
     uint64_t times = 0;
+    if (text[0] != 'x' || parse_count(text + 1, 2, TIMES_MAX, &times) != 0)
+        return false;
+    growth->times = (uint32_t)times;
+    return true;
+}
+
+static bool read_timeout(const char *text, struct policy_rule *rule)
+{
     int64_t least_ms = 0;
-    if (text[0] == 'x' && parse_count(text + 1, 2, TIMES_MAX, &times) == 0) {
-        rule->timeout.times = (uint32_t)times;
+    if (read_times(text, &rule->timeout))
         return true;
-    }
     if (parse_duration_ms(text, &least_ms) != 0 || least_ms < 1 ||
         least_ms > YEAR_MS)
         return false;
     rule->timeout.least = (uint64_t)least_ms;
+    return true;
+}
+
+static bool read_mem(const char *text, struct policy_rule *rule)
+{
+    uint64_t least = 0;
+    if (read_times(text, &rule->mem))
+        return true;
+    if (parse_size(text, &least) != 0 || least < MEM_LEAST ||
+        least == SETTING_UNLIMITED)
+        return false;
+    rule->mem.least = least;
     return true;
 }
 
@@ -128,6 +146,7 @@ static const struct part {
 } PARTS[] = {
     {"backoff", read_backoff, "has no backoff such as 10s..1m"},
     {"timeout", read_timeout, "has no timeout such as x2 or 10m"},
+    {"mem", read_mem, "has no memory such as x2 or 8G"},
 };
 
 static_assert(sizeof PARTS / sizeof PARTS[0] == RULE_PARTS,
@@ -221,7 +240,8 @@ void settings_policy(const struct settings *settings, struct policy *policy)
                         .retries_max = settings->retries,
                         .backoff_min_ms = settings->backoff_min_ms,
                         .backoff_max_ms = settings->backoff_max_ms,
-                        .timeout_ms = settings->timeout_ms};
+                        .timeout_ms = settings->timeout_ms,
+                        .mem_max = settings->mem_max};
     add_rules(settings, false, policy);
 }
 

@@ -6,9 +6,11 @@
  *   signal:SEGV=fail      a signal, by name or number
  *
  *   timeout=retry:3,backoff:10s..1m,timeout:x2
+ *   oom=retry:3,mem:x2
  *
  * Behind retry:N: `backoff` instead of the run's; `timeout` of the attempts
- * after it, xK: K times as long each time, or a duration: as long at least.
+ * after it, xK: K times as long each time, or a duration: as long at least;
+ * `mem`, the same of --mem-max.
  *
  * Of rules that fit, the one for the fewest codes is followed.
  */
@@ -23,7 +25,7 @@
 int rule_read(const char *text, struct policy_rule *rule, const char **why);
 
 /* What may stand behind retry:N, from 0; RULE_PARTS: this may not. */
-enum { RULE_PARTS = 2 };
+enum { RULE_PARTS = 3 };
 unsigned rule_find_part(const char *name);
 
 /* A rule put together from what a mapping says of it, each checked as it comes:

@@ -38,7 +38,8 @@ int rule_maker_key(struct rule_maker *maker, const char *key, const char **why)
     if (at == 2)
         at += rule_find_part(key);
     if (at == 2 + RULE_PARTS) {
-        *why = "is nothing that a rule has: answer, retries, backoff, timeout";
+        *why = "is nothing that a rule has: answer, retries, backoff, timeout, "
+               "mem";
         return -EINVAL;
     }
     if (maker->seen >> at & 1) {

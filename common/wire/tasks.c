@@ -2,7 +2,7 @@
 
 enum {
     TASKS_COUNT_OFFSET = WIRE_HEADER_SIZE + 28,
-    TASK_MIN = 50, // bytes of a task without its payload
+    TASK_MIN = 58, // bytes of a task without its payload
 };
 
 size_t wire_begin_tasks(struct buffer *out, const struct wire_header *header,
@@ -31,8 +31,9 @@ void wire_add_task(struct buffer *out, const struct wire_task *task)
     store_u32(room + 16, task->failures);
     store_u16(room + 20, task->flags);
     store_u64(room + 22, task->timeout_ms);
-    memcpy(room + 30, task->key.byte, sizeof task->key.byte);
-    store_u32(room + 46, (uint32_t)task->payload.size);
+    store_u64(room + 30, task->mem_max);
+    memcpy(room + 38, task->key.byte, sizeof task->key.byte);
+    store_u32(room + 54, (uint32_t)task->payload.size);
     if (task->payload.size > 0)
         memcpy(room + TASK_MIN, task->payload.at, task->payload.size);
 }
@@ -55,8 +56,9 @@ static struct wire_task read_task(struct reader *reader)
     task.failures = load_u32(at + 16);
     task.flags = load_u16(at + 20);
     task.timeout_ms = load_u64(at + 22);
-    memcpy(task.key.byte, at + 30, sizeof task.key.byte);
-    task.payload = read_bytes(reader, load_u32(at + 46));
+    task.mem_max = load_u64(at + 30);
+    memcpy(task.key.byte, at + 38, sizeof task.key.byte);
+    task.payload = read_bytes(reader, load_u32(at + 54));
     return task;
 }
 
@@ -64,7 +66,7 @@ static void check_task(struct reader *reader)
 {
     const uint8_t *at = read_bytes(reader, TASK_MIN).at;
     if (at)
-        (void)read_bytes(reader, load_u32(at + 46));
+        (void)read_bytes(reader, load_u32(at + 54));
 }
 
 static const struct codec_kind TASKS = {check_task, TASK_MIN, WIRE_TASKS_MAX};

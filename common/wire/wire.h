@@ -239,6 +239,7 @@ struct wire_task {
     uint32_t failures; /* before: FAN_ATTEMPT is this + 1 */
     uint16_t flags;
     uint64_t timeout_ms; /* 0: that of the run's definition */
+    uint64_t mem_max;    /* bytes; 0: the same */
     struct id128 key;
     struct span payload; /* a wire_command, encoded */
 };

@@ -117,7 +117,7 @@ class DialogueTest(unittest.TestCase):
             command = (b'\0' + struct.pack('<H', len(words))
                        + b''.join(sized('I', w.encode()) for w in words)
                        + bytes(2 + 2 + 4 + 2 + 2))
-            body += struct.pack('<QIIIHQ16s', task, 0, attempt, 0, alone, 0,
+            body += struct.pack('<QIIIHQQ16s', task, 0, attempt, 0, alone, 0, 0,
                                 b'k' * 16) + sized('I', command)
         self.lane.send(pack(self.frame(worker.TASKS, body)))
 

@@ -33,7 +33,7 @@ def tasks(number, addressee, *numbers, lane=1, attempt=1, args=None):
         map(message.sized, args)) + bytes(4) + bytes(4) + bytes(4)
     return struct.pack("<I16sQI", lane, addressee, number,
                        len(numbers)) + b"".join(
-        struct.pack("<QIIIHQ16s", task, 0, attempt, 0, 0, 0, bytes(16))
+        struct.pack("<QIIIHQQ16s", task, 0, attempt, 0, 0, 0, 0, bytes(16))
         + message.sized(command) for task in numbers)
 
 

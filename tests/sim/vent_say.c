@@ -50,6 +50,7 @@ void vent_say_tasks(struct world *world, const struct tracker_action *action)
                                        .attempt = send->attempt,
                                        .failures = send->failures,
                                        .timeout_ms = send->timeout_ms,
+                                       .mem_max = send->mem_max,
                                        .flags = send->flags,
                                        .key = send->key};
         wire_add_task(&added->frame, &task);

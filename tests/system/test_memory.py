@@ -44,6 +44,32 @@ class Memory(SystemTest):
                  "oom=ignore", "--", "python3", "-c", "bytearray({})", ":::",
                  str(2**30))
 
+    def limits(self, run):
+        """What each attempt might map, in MiB, in order."""
+        attempts = [record for record in self.records(run)
+                    if record.get("stdout") and
+                    (record.get("final") or record.get("class") == "oom")]
+        attempts.sort(key=lambda record: record.get("attempt", 1))
+        return [int(record["stdout"]) // 1024 for record in attempts]
+
+    def test_retry_has_more_memory(self):
+        needs = "ulimit -v; [ $(ulimit -v) -ge {} ] || ! echo MemoryError >&2"
+        self.fan("run", "--results", "run", "--mem-max", "200M", "--on",
+                 "oom=retry:3,mem:x2,backoff:1ms", "--shell", "--", needs,
+                 ":::", str(700 * 1024))
+        self.assertEqual(self.limits("run"), [200, 400, 800])
+        self.write("run.yaml", "mem-max: 200M\nbackoff: 1ms\nshell: true\n"
+                   "on:\n  oom:\n    retries: 1\n    mem: 900M\n")
+        self.fan("run", "--results", "other", "run.yaml", "--", needs, ":::",
+                 str(900 * 1024))
+        self.assertEqual(self.limits("other"), [200, 900])
+
+    def test_more_memory_needs_a_limit_to_grow(self):
+        done = self.program("fan", "run", "--on", "oom=retry:2,mem:x2", "--",
+                            "true", ":::", "a")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("give --mem-max", done.stderr)
+
     def test_without_a_limit_words_are_words(self):
         self.fan("run", "--results", "run", "--shell", "--",
                  "echo MemoryError >&2; exit {}", ":::", "1",

@@ -171,6 +171,23 @@ static void time_grows_by_what_each_rule_has_answered(void **state)
     assert_int_equal(policy_timeout_ms(&policy, NULL), 1000);
 }
 
+static void memory_grows_where_there_is_a_limit(void **state)
+{
+    (void)state;
+    struct policy policy = {.mem_max = 1000, .rule_count = 2};
+    policy.rules[0].mem.times = 2;
+    policy.rules[1].mem.least = 3000;
+    const uint32_t none[3] = {9, 0, 0}, twice[3] = {0, 2, 0},
+                   both[3] = {0, 1, 1}, ever[3] = {0, 4000000000U, 1};
+    assert_int_equal(policy_mem_max(&policy, NULL), 1000);
+    assert_int_equal(policy_mem_max(&policy, none), 1000);
+    assert_int_equal(policy_mem_max(&policy, twice), 4000);
+    assert_int_equal(policy_mem_max(&policy, both), 3000);
+    assert_true(policy_mem_max(&policy, ever) == UINT64_MAX);
+    policy.mem_max = UINT64_MAX;
+    assert_true(policy_mem_max(&policy, both) == UINT64_MAX);
+}
+
 static void code_is_of_the_class_that_has_one(void **state)
 {
     (void)state;
@@ -238,6 +255,7 @@ int main(void)
         cmocka_unit_test(rule_for_the_fewest_codes_is_followed),
         cmocka_unit_test(rule_may_have_a_wait_of_its_own),
         cmocka_unit_test(time_grows_by_what_each_rule_has_answered),
+        cmocka_unit_test(memory_grows_where_there_is_a_limit),
         cmocka_unit_test(code_is_of_the_class_that_has_one),
         cmocka_unit_test(table_has_an_end),
         cmocka_unit_test(unlimited_retries_end_neither_in_overflow_nor_failure),

@@ -58,7 +58,7 @@ static void codes_are_numbers_ranges_and_names_of_signals(void **state)
     assert_codes("signal:ILL-BUS=fail", 4, 7);
 }
 
-static void retry_may_have_a_wait_and_a_time_of_its_own(void **state)
+static void retry_may_have_a_wait_a_time_and_memory_of_its_own(void **state)
 {
     (void)state;
     const struct policy_rule rule =
@@ -74,6 +74,10 @@ static void retry_may_have_a_wait_and_a_time_of_its_own(void **state)
     assert_int_equal(clock.timeout.times, 0);
     assert_int_equal(clock.timeout.least, 3600000);
     assert_int_equal(read_rule("exit=retry:1,backoff:5s").backoff_min_ms, 5000);
+    const struct policy_rule more = read_rule("oom=retry:3,mem:x2");
+    assert_int_equal(more.mem.times, 2);
+    assert_int_equal(more.timeout.times, 0);
+    assert_true(read_rule("oom=retry:1,mem:8G").mem.least == UINT64_C(8) << 30);
 }
 
 static void rules_that_are_none_are_refused(void **state)
@@ -119,6 +123,11 @@ static void rules_that_are_none_are_refused(void **state)
         "timeout=retry:3,timeout:0s",
         "timeout=retry:3,timeout:unlimited",
         "timeout=retry:3,memory:x2",
+        "oom=retry:3,mem:x1",
+        "oom=retry:3,mem:1023K",
+        "oom=retry:3,mem:unlimited",
+        "oom=retry:3,mem:x2,mem:8G",
+        "oom=hold,mem:x2",
         "timeout=fail,timeout:x2",
         "=fail",
         ":1=fail",
@@ -202,7 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_alone_means_all_its_codes),
         cmocka_unit_test(codes_are_numbers_ranges_and_names_of_signals),
-        cmocka_unit_test(retry_may_have_a_wait_and_a_time_of_its_own),
+        cmocka_unit_test(retry_may_have_a_wait_a_time_and_memory_of_its_own),
         cmocka_unit_test(rules_that_are_none_are_refused),
         cmocka_unit_test(settings_make_the_whole_policy),
         cmocka_unit_test(to_notify_stands_beside_what_follows),

@@ -129,6 +129,7 @@ static void tasks_and_their_commands_come_back(void **state)
         assert_int_equal(task.failures, 2);
         assert_int_equal(task.flags, TASK_ALONE);
         assert_int_equal(task.timeout_ms, 4 + i);
+        assert_int_equal(task.mem_max, (1U << 30) + i);
         assert_true(id128_equal(&task.key, &SAMPLE_KEYS[i]));
         check_command(task.payload);
     }

@@ -97,6 +97,7 @@ static inline void put_sample_tasks(struct buffer *out)
             .failures = 2,
             .flags = TASK_ALONE,
             .timeout_ms = 4 + i,
+            .mem_max = (1U << 30) + i,
             .key = SAMPLE_KEYS[i],
             .payload = buffer_span(&payload),
         };
