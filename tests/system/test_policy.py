@@ -122,7 +122,9 @@ class Policy(SystemTest):
                          os.path.exists(path) and os.path.getsize(path) > size,
                          self.path("."), path)
             for program in ("fan-ventilator", "fan-sink"):
-                os.kill(run.of_program(program)[-1], signal.SIGKILL)
+                os.kill(system.until(f"a {program}", lambda role=program:
+                                     run.of_program(role))[-1],
+                        signal.SIGKILL)
         self.assertEqual(run.finish(), system.TASKS_FAILED, run.errors())
         log = self.log()
         self.assertEqual(sorted(log), list(range(1, len(plans) + 1)))
