@@ -123,21 +123,29 @@ static int keep(struct gather *gather, uint64_t task, struct span line)
     return error;
 }
 
-// Fills `whole` up with the attempt that it is about; false when that is not
-// at hand.
-static bool fill_up(struct gather *gather, const struct record *final,
-                    struct record *whole, int *error)
+// The last attempt of a task; false when that is not at hand.
+static bool find_attempt(struct gather *gather, uint64_t task,
+                         struct record *whole, int *error)
 {
     uint64_t index;
-    if (record_of_worker(final) ||
-        !map_get(gather->attempts, final->task, &index))
+    if (!map_get(gather->attempts, task, &index))
         return false;
     buffer_clear(&gather->text);
     *error = spill_get(&gather->spill, gather->at[index].piece, &gather->text);
     if (*error == 0)
         *error =
             record_read(buffer_span(&gather->text), &gather->scratch, whole);
-    if (*error != 0 || whole->attempt != final->attempt ||
+    return *error == 0;
+}
+
+// Fills `whole` up with the attempt that it is about; false when that is not
+// at hand.
+static bool fill_up(struct gather *gather, const struct record *final,
+                    struct record *whole, int *error)
+{
+    if (record_of_worker(final) ||
+        !find_attempt(gather, final->task, whole, error) ||
+        whole->attempt != final->attempt ||
         whole->generation != final->generation)
         return false;
     whole->final = true;
@@ -172,12 +180,27 @@ static int first_of_round(struct gather *gather, const struct record *record)
     return error != 0 ? error : 1;
 }
 
+static int take_held(struct gather *gather, const struct record *record,
+                     gather_emit *emit, void *context)
+{
+    struct record whole;
+    int error = 0;
+    if (find_attempt(gather, record->task, &whole, &error)) {
+        whole.status = STATUS_HELD;
+        error = emit(context, &whole, (struct span){0});
+    }
+    return error;
+}
+
 int gather_take(struct gather *gather, const struct record *record,
                 struct span line, gather_emit *emit, void *context)
 {
     const struct gather_options *const options = &gather->options;
     if (record->event == EVENT_DECISION && options->all_attempts)
         return options->failed ? 0 : emit(context, record, line);
+    if (options->held && record->event == EVENT_DECISION &&
+        record->status == STATUS_HELD)
+        return take_held(gather, record, emit, context);
     if (record->event != EVENT_NONE || record->task == 0)
         return 0;
     const int first = record->final ? first_of_round(gather, record) : 1;

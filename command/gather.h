@@ -22,6 +22,8 @@
 struct gather_options {
     bool failed;       /* only what failed */
     bool all_attempts; /* every attempt, loss and decision, as in the log */
+    bool held;         /* a task that is held, too, each time: the attempt
+                        * that failed, with status held; never final */
 };
 /* `line` is the record as stored, empty where it was filled up. Its spans live
  * until it returns. Returns 0, or a negative errno, which is handed on. */

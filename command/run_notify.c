@@ -40,7 +40,7 @@ int run_notify_open(struct run *run, struct problem *problem)
     run->notify = notify;
     if (notify) {
         notify->queue = notify_create(set->notify_rate, WAITING_MAX);
-        notify->gather = gather_create((struct gather_options){0});
+        notify->gather = gather_create((struct gather_options){.held = true});
         settings_notify(set, &notify->rules);
         if (!realpath(run->dir, notify->dir))
             snprintf(notify->dir, sizeof notify->dir, "%s", run->dir);
@@ -84,13 +84,15 @@ static bool fits(const struct policy *rules, const struct record *record)
 }
 
 // Of a final failure where there are rules: only what was no attempt has not
-// been told yet.
+// been told yet. What is held was one.
 static bool is_told(const struct policy *rules, const struct record *record)
 {
     const bool ruled = rules->on_fail == ANSWER_NOTIFY || rules->rule_count > 0;
     const bool failed = record->status != STATUS_OK &&
                         record->status != STATUS_IGNORED &&
                         record->status != STATUS_DROPPED;
+    if (record->status == STATUS_HELD)
+        return !ruled;
     if (!record->final)
         return ruled && record->status == STATUS_FAILED && fits(rules, record);
     return failed && (!ruled || ((record->attempt == 0 ||
@@ -116,8 +118,9 @@ static void put(struct run_notify *notify, const struct record *record)
                    (struct span){notify->object.at, notify->object.size - 1});
 }
 
-static int take_final(void *context, const struct record *record,
-                      struct span line)
+// Final, or held.
+static int take_last(void *context, const struct record *record,
+                     struct span line)
 {
     struct run_notify *const notify = context;
     (void)line;
@@ -135,7 +138,7 @@ int run_notify_record(void *context, const struct record *record,
         is_told(&notify->rules, record))
         put(notify, record);
     const int error =
-        gather_take(notify->gather, record, line, take_final, notify);
+        gather_take(notify->gather, record, line, take_last, notify);
     // A second final record is for `fan verify` to tell of.
     return error == -EBADMSG ? 0 : error;
 }
@@ -235,11 +238,13 @@ void run_notify_sum_up(const struct run *run, struct buffer *out)
     if (counts.failed > 0)
         buffer_printf(out,
                       "fan: --notify: %" PRIu64 " of %" PRIu64
-                      " calls failed, the last one %s\n",
-                      counts.failed, counts.calls, run->notify->how);
+                      " call%s failed, the last one %s\n",
+                      counts.failed, counts.calls, counts.calls == 1 ? "" : "s",
+                      run->notify->how);
     if (counts.left_out > 0)
         buffer_printf(out,
                       "fan: --notify: was not called for %" PRIu64
-                      " failures (--notify-rate %" PRIu64 ")\n",
-                      counts.left_out, run->settings.notify_rate);
+                      " failure%s (--notify-rate %" PRIu64 ")\n",
+                      counts.left_out, counts.left_out == 1 ? "" : "s",
+                      run->settings.notify_rate);
 }

@@ -94,8 +94,9 @@ static int show(void *context, const struct record *record, struct span line)
 static int read_all(struct shown *shown, const char *dir, int *exit,
                     struct problem *problem)
 {
-    const struct gather_options options = {shown->settings->failed,
-                                           shown->settings->all_attempts};
+    const struct gather_options options = {.failed = shown->settings->failed,
+                                           .all_attempts =
+                                               shown->settings->all_attempts};
     struct reading *reading =
         reading_open(dir, options, &shown->selection, problem);
     int error =

@@ -204,7 +204,8 @@ static int check(const struct results *results, struct problem *problem)
 static int prepare(struct results *results)
 {
     const struct settings *const set = results->settings;
-    const struct gather_options options = {set->failed, set->all_attempts};
+    const struct gather_options options = {.failed = set->failed,
+                                           .all_attempts = set->all_attempts};
     results->format = format_of(set);
     if (check(results, &results->problem) != 0)
         return results->problem.code;

@@ -94,7 +94,7 @@ const struct setting_row SETTING_TABLE[] = {
     {"halt", 0, SETTING_TEXT, R | V | P, AT(halt), 0, 0, NULL,
      FAILURES, "WHEN", "end early: soon or now, then fail=N, fail=P%, success=N or done=N, as in soon,fail=1"},
     {"notify", 0, SETTING_TEXT, R | P, AT(notify), 1, 0, NULL,
-     FAILURES, "COMMAND", "run COMMAND for a failed task, its record as JSON on standard input"},
+     FAILURES, "COMMAND", "run COMMAND for a task that failed or is held, its record as JSON on standard input"},
     {"notify-rate", 0, SETTING_COUNT, R | P, AT(notify_rate), 1, 600, NULL,
      FAILURES, "N", "most calls of --notify in a minute; the rest are counted (default 10)"},
     {"max-losses", 0, SETTING_COUNT, R | V | P, AT(max_losses), 1, ANY, NULL,

@@ -7,6 +7,8 @@ import system
 from system import SystemTest, numbers, until
 from terminal import CLEAR, Terminal
 
+HELD = 4
+
 
 class Hooks(SystemTest):
     @staticmethod
@@ -45,6 +47,28 @@ class Notify(Hooks):
         self.assertEqual([(r["task"], r["exit"], r["attempt"], r["stdout"],
                            r["args"]) for r in told],
                          [(2, 7, 2, "out\n", ["7"]), (4, 8, 2, "out\n", ["8"])])
+
+    def test_held_task_is_told_each_time_it_is_held(self):
+        command = ["run", "--results", "run", "--on-fail", "hold", "--notify",
+                   "cat >> told"]
+        self.fan(*command, "--", "sh", "-c", "echo out; exit {}", ":::", "0",
+                 "7", code=HELD)
+        self.assertEqual([(r["task"], r["status"], r["final"], r["exit"],
+                           r["stdout"], r["args"]) for r in self.told()],
+                         [(2, "held", False, 7, "out\n", ["7"])])
+        self.fan("decide", "--run", "run", "all", "--retry")
+        self.fan(*command, "--resume", code=HELD)
+        self.assertEqual(len(self.told()), 2)
+        self.fan("decide", "--run", "run", "all", "--drop")
+        self.fan(*command, "--resume")
+        self.assertEqual([r["status"] for r in self.told()], 2 * ["held"])
+
+    def test_rules_tell_a_held_task_once(self):
+        self.fan("run", "--results", "run", "--on-fail", "hold", "--on",
+                 "exit:7=notify", "--notify", "cat >> told", "--", "sh", "-c",
+                 "exit {}", ":::", "7", "8", code=HELD)
+        self.assertEqual([(r["task"], r["status"]) for r in self.told()],
+                         [(1, "failed")])
 
     def test_rules_say_which_attempts_are_told(self):
         # Exit 7 is told each time, exit 8 never; both are tried as always.
