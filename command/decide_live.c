@@ -18,6 +18,24 @@ enum {
     TASKS_AT_A_TIME = 4096
 };
 
+// By its id one that is sent again is known.
+static void put_head(const struct decide *decide, struct buffer *out)
+{
+    struct id128 id = {{0}};
+    char text[ID128_TEXT_SIZE];
+    out->failed = id128_random(&id) != 0 || out->failed;
+    id128_text(&id, text);
+    buffer_printf(out,
+                  "{\"v\":1,\"ask\":\"decide\",\"id\":\"%s\","
+                  "\"status\":\"%s\",\"time_us\":%" PRId64 ",\"user\":",
+                  text, status_name(decide->status), decide->time_us);
+    if (!text_put_quoted(out, span_of_text(decide->user)))
+        buffer_append_text(out, "\"?\"");
+    buffer_append_text(out, ",\"note\":");
+    if (!text_put_quoted(out, span_of_text(decide->note)))
+        buffer_append_text(out, "\"?\"");
+}
+
 // The next tasks, in runs; false when there are none.
 static bool put_question(const struct decide *decide, uint64_t *from,
                          struct buffer *out)
@@ -25,15 +43,7 @@ static bool put_question(const struct decide *decide, uint64_t *from,
     uint64_t first, count;
     size_t tasks = 0;
     buffer_clear(out);
-    buffer_printf(out,
-                  "{\"v\":1,\"ask\":\"decide\",\"status\":\"%s\","
-                  "\"time_us\":%" PRId64 ",\"user\":",
-                  status_name(decide->status), decide->time_us);
-    if (!text_put_quoted(out, span_of_text(decide->user)))
-        buffer_append_text(out, "\"?\"");
-    buffer_append_text(out, ",\"note\":");
-    if (!text_put_quoted(out, span_of_text(decide->note)))
-        buffer_append_text(out, "\"?\"");
+    put_head(decide, out);
     buffer_append_text(out, ",\"tasks\":[");
     while (tasks < TASKS_AT_A_TIME &&
            numset_next_run(decide->tasks, *from, &first, &count)) {

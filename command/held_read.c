@@ -1,10 +1,21 @@
 /* held_read - a log's held tasks */
 #include "command/held.h"
 #include "command/rundir.h"
+#include "command/verb.h"
 #include "common/store/logread.h"
 
 #include <errno.h>
 #include <string.h>
+
+static void tell_damage(const char *dir, struct problem *problem)
+{
+    struct buffer quoted = {0};
+    problem_exit(problem, EXIT_DAMAGED, -EBADMSG,
+                 "the log of %s is damaged: only what stands before was read; "
+                 "more tells  fan verify %s",
+                 dir, verb_quoted(&quoted, dir));
+    buffer_free(&quoted);
+}
 
 static int read_all(struct held *held, struct logread *log, const char *dir,
                     struct problem *problem)
@@ -19,10 +30,7 @@ static int read_all(struct held *held, struct logread *log, const char *dir,
         case LOGREAD_END:
             return 0;
         case LOGREAD_DAMAGED:
-            problem_exit(problem, EXIT_DAMAGED, -EBADMSG,
-                         "the log of %s is damaged: only what stands before "
-                         "was read; more tells  fan verify %s",
-                         dir, dir);
+            tell_damage(dir, problem);
             return 0;
         case LOGREAD_ERROR:
             return problem->code;

@@ -101,7 +101,7 @@ int64_t run_notify_turn(struct run *run, int64_t now_ms);
 /* The run is over: no new failures. Is there nothing more to wait for? */
 bool run_notify_is_over(const struct run *run);
 /* Gives up what waits and kills what runs. */
-void run_notify_give_up(struct run *run);
+void run_notify_give_up(struct run *run, const char *how);
 /* Appends what did not go well, a line each. */
 void run_notify_sum_up(const struct run *run, struct buffer *out);
 

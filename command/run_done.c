@@ -42,10 +42,19 @@ static void put_summary(const struct run *run, int exit, struct buffer *out)
 
 static void wait_for(struct run *run)
 {
-    enum { LOOK_MS = 1000 };
+    enum { LOOK_MS = 1000, PATIENCE_MS = 30000 };
     struct hook *const hook = &run->supervisor.hook;
+    const int64_t told_ms = clock_monotonic_ms() + PATIENCE_MS;
+    bool told = false;
     while (hook->pid != 0) {
         run_wait_for_child(run, LOOK_MS);
+        if (!told && hook->pid != 0 && clock_monotonic_ms() >= told_ms) {
+            fprintf(stderr,
+                    "fan run: waiting for the command of --on-done, "
+                    "for %d s now; a signal kills it\n",
+                    PATIENCE_MS / 1000);
+            told = true;
+        }
         if (run_is_told_to_end(run))
             hook_kill(hook);
         (void)supervisor_turn(&run->supervisor, clock_monotonic_ms());

@@ -24,7 +24,8 @@ struct run_notify {
     struct policy rules;   // which attempts are told; none: final failures are
     struct buffer object, text;
     int64_t kill_ms; // the hook that runs
-    bool busy, late, given_up;
+    bool busy, late;
+    const char *given_up; // how, where it was
     bool bar_off;
     bool is_new; // the record that is taken
     char how[HOW_SIZE];
@@ -155,7 +156,7 @@ static void see_end(struct run *run)
     notify->bar_off = false;
     notify_end(notify->queue, hook->status == 0);
     if (notify->given_up)
-        snprintf(notify->how, sizeof notify->how, "was killed with the run");
+        snprintf(notify->how, sizeof notify->how, "%s", notify->given_up);
     else if (notify->late)
         snprintf(notify->how, sizeof notify->how, "took longer than %d s",
                  CALL_MS / 1000);
@@ -219,13 +220,14 @@ bool run_notify_is_over(const struct run *run)
     return !run->notify->busy && counts.waiting == 0;
 }
 
-void run_notify_give_up(struct run *run)
+void run_notify_give_up(struct run *run, const char *how)
 {
     struct run_notify *const notify = run->notify;
     if (!notify)
         return;
     notify_drop(notify->queue);
-    notify->given_up = notify->given_up || notify->busy;
+    if (notify->busy && !notify->given_up)
+        notify->given_up = how;
     hook_kill(&run->supervisor.hook);
 }
 

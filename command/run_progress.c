@@ -205,17 +205,19 @@ static void put_hints(const struct run *run, struct buffer *out, bool bad,
     buffer_free(&dir);
 }
 
-static void put_held(const struct run *run, struct buffer *out)
+// `hinted`: how to go on was said.
+static void put_held(const struct run *run, struct buffer *out, bool hinted)
 {
     struct buffer dir = {0};
     const char *const quoted = verb_quoted(&dir, run->dir);
-    buffer_printf(
-        out,
-        "  what is held:   fan held %s\n"
-        "  decide:         fan decide --run %s GROUP --retry|--ignore|"
-        "--drop\n"
-        "  then go on:     fan run --resume --results %s\n",
-        quoted, quoted, quoted);
+    buffer_printf(out,
+                  "  what is held:   fan held %s\n"
+                  "  decide:         fan decide --run %s GROUP "
+                  "--retry|--ignore|--drop\n",
+                  quoted, quoted);
+    if (!hinted)
+        buffer_printf(out, "  then go on:     fan run --resume --results %s\n",
+                      quoted);
     buffer_free(&dir);
 }
 
@@ -246,7 +248,9 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     else if (unfinished && run->status.input_ended && run->status.read >= known)
         put_count(&out, run->status.read - known, "not finished");
     else if (unfinished)
-        buffer_append_text(&out, ", the rest not finished");
+        buffer_append_text(&out, run->status.state[0] == '\0'
+                                     ? ", any others not finished"
+                                     : ", the rest not finished");
     if (seconds < 60)
         buffer_printf(&out, "; %.1f s", seconds);
     else {
@@ -257,11 +261,11 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     if (exit == EXIT_HALTED)
         buffer_printf(&out, "fan: halted by --halt %s\n", run->settings.halt);
     run_notify_sum_up(run, &out);
+    const bool left = unfinished && exit != EXIT_TASKS_HELD;
     if (exit != EXIT_OK)
-        put_hints(run, &out, bad > 0, counts.first_bad,
-                  unfinished && exit != EXIT_TASKS_HELD);
+        put_hints(run, &out, bad > 0, counts.first_bad, left);
     if (counts.held > 0)
-        put_held(run, &out);
+        put_held(run, &out, exit != EXIT_OK && (bad > 0 || left));
     if (!out.failed)
         fprintf(stderr, "%s%.*s", printer_left_line(run->printer) ? "\n" : "",
                 (int)out.size, (const char *)out.at);

@@ -91,6 +91,18 @@ static int show(void *context, const struct record *record, struct span line)
     return shown->out.size >= FLUSH_SIZE ? flush(shown) : 0;
 }
 
+static void tell_none(const struct shown *shown, const char *dir)
+{
+    const struct selection *const chosen = &shown->selection;
+    const bool all = !shown->settings->failed && chosen->count == 0 &&
+                     chosen->class == CLASS_NONE && !chosen->host &&
+                     chosen->since_us == 0;
+    fprintf(stderr,
+            all ? "%s: no task of %s is done yet\n"
+                : "%s: no task of %s that is done is among those asked for\n",
+            settings_program_name(shown->program), dir);
+}
+
 static int read_all(struct shown *shown, const char *dir, int *exit,
                     struct problem *problem)
 {
@@ -106,8 +118,7 @@ static int read_all(struct shown *shown, const char *dir, int *exit,
     if (error == 0)
         error = flush(shown);
     if (error == 0 && shown->tasks == 0)
-        fprintf(stderr, "%s: no task of %s that is done is such a one\n",
-                settings_program_name(shown->program), dir);
+        tell_none(shown, dir);
     if (error == 0)
         *exit = reading_judge(reading, shown->program);
     else if (problem->code == 0)

@@ -20,7 +20,7 @@ enum {
     ASK_SLOW_MS = 1000, // when nobody looks
     TURN_MS = 1000,     // longest sleep
     LINE_COPY_MAX = 1 << 30,
-    NOTIFY_END_MS = 10000, // for hooks at the end of the run
+    NOTIFY_END_MS = 10000, // for hooks at the end of the run: see TOO_LONG
     KILLED_MS = 2000,      // until one that was killed is gone
     ONCE_MS = 300,         // timeout(1) and some shells send a signal twice
 };
@@ -329,6 +329,8 @@ void run_wait_for_child(struct run *run, int64_t most_ms)
     net_poll(&item, 1, most_ms);
 }
 
+static const char TOO_LONG[] = "took longer than 10 s after the run's end";
+
 // What is still to be told of has some seconds, so that it does not hold up
 // the end for long.
 static void finish_notifying(struct run *run)
@@ -339,7 +341,8 @@ static void finish_notifying(struct run *run)
         const int64_t now_ms = clock_monotonic_ms();
         (void)supervisor_turn(&run->supervisor, now_ms);
         if (gives_up || now_ms >= until_ms)
-            run_notify_give_up(run);
+            run_notify_give_up(run,
+                               gives_up ? "was killed with the run" : TOO_LONG);
         const int64_t due_ms = run_notify_turn(run, now_ms);
         if (run_notify_is_over(run) || now_ms >= until_ms + KILLED_MS)
             break;

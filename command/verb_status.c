@@ -46,11 +46,13 @@ static void print_live(const char *dir, const struct ask *ask)
            " waiting\n",
            status->running, status->queued, status->waiting);
     if (status->held > 0)
-        printf("  held     %" PRIu64 " wait for a decision; see  fan held %s\n",
-               status->held, verb_quoted(&quoted, dir));
+        printf("  held     %" PRIu64
+               " wait%s for a decision; see  fan held %s\n",
+               status->held, status->held == 1 ? "s" : "",
+               verb_quoted(&quoted, dir));
     buffer_free(&quoted);
-    printf("  workers  %" PRIu64 " with %" PRIu64 " slots\n", status->workers,
-           status->slots);
+    printf("  workers  %" PRIu64 " with %" PRIu64 " slot%s\n", status->workers,
+           status->slots, status->slots == 1 ? "" : "s");
     if (status->unfit > 0)
         printf("  unfit    %s%s: %s\n", status->unfit_host,
                status->unfit > 1 ? " and others" : "", status->unfit_why);
@@ -164,8 +166,8 @@ static void print_stored(const char *dir, const struct stored *stored)
     const uint64_t *const finals = stored->summary.finals;
     struct buffer quoted = {0};
     const char *const name = verb_quoted(&quoted, dir);
-    printf("%s is %s: %" PRIu64 " tasks are done", dir, state_of(stored),
-           stored->done);
+    printf("%s is %s: %" PRIu64 " task%s done", dir, state_of(stored),
+           stored->done, stored->done == 1 ? " is" : "s are");
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
         if (finals[i] > 0)
             printf(", %" PRIu64 " %s", finals[i], status_name((enum status)i));

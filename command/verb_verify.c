@@ -135,14 +135,16 @@ static void sum_up_json(const struct verb_verify *verb,
 static void sum_up_text(const struct verb_verify *verb,
                         const struct verify_summary *summary)
 {
-    printf("%s/%s is %s: %" PRIu64 " bytes, %" PRIu64 " members, %" PRIu64
-           " records\n",
+    printf("%s/%s is %s: %" PRIu64 " bytes, %" PRIu64 " member%s, %" PRIu64
+           " record%s\n",
            verb->dir, LOG_FILE_NAME, verb->damaged ? "DAMAGED" : "sound",
-           summary->bytes, summary->members, summary->records);
+           summary->bytes, summary->members, summary->members == 1 ? "" : "s",
+           summary->records, summary->records == 1 ? "" : "s");
     const char *const state = !summary->complete      ? "is not complete"
                               : summary->missing == 0 ? "is complete"
                                                       : "was complete";
-    printf("the run %s: %" PRIu64 " tasks", state, summary->tasks);
+    printf("the run %s: %" PRIu64 " task%s", state, summary->tasks,
+           summary->tasks == 1 ? "" : "s");
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
         if (summary->finals[i] > 0)
             printf(", %" PRIu64 " %s", summary->finals[i],

@@ -1,9 +1,11 @@
 /* decide - a person's word about held tasks, asked for by ASK
  *
- * {"v":1,"ask":"decide","status":"reopened"|"ignored"|"dropped","time_us":N,
- *  "user":"...","note":"...","tasks":[[FIRST,COUNT],...]}
+ * {"v":1,"ask":"decide","id":"<32 hex>","status":"reopened"|"ignored"|
+ *  "dropped","time_us":N,"user":"...","note":"...","tasks":[[FIRST,COUNT],...]}
  * Tasks that are not held, or decided already, are passed over. The answer is
- * the status: once `decided` is 0 again, all of them are stored.
+ * the status: once `decided` is 0 again, all of them are stored. One with the
+ * id of one of the last 64 is a question that was sent again, and changes
+ * nothing: what it had tried again may be held anew by then.
  */
 #include "common/base/log.h"
 #include "common/base/numset.h"
@@ -20,6 +22,7 @@ struct words {
     enum status status;
     int64_t time_us;
     char text[TEXT_MAX]; // user, line break, note
+    struct id128 id;
     json_t *tasks;
 };
 
@@ -30,9 +33,11 @@ static bool read_words(json_t *root, struct words *words)
         json_string_value(json_object_get(root, "status"));
     const char *const user = json_string_value(json_object_get(root, "user"));
     const char *const note = json_string_value(json_object_get(root, "note"));
+    const char *const id = json_string_value(json_object_get(root, "id"));
     words->tasks = json_object_get(root, "tasks");
     words->time_us = json_integer_value(json_object_get(root, "time_us"));
-    if (!ask || strcmp(ask, "decide") != 0 || !status || !user || !note ||
+    if (!ask || strcmp(ask, "decide") != 0 || !id ||
+        id128_parse(id, &words->id) != 0 || !status || !user || !note ||
         !*user || strchr(user, '\n') || words->time_us < 0 ||
         !json_is_array(words->tasks))
         return false;
@@ -65,13 +70,22 @@ static uint64_t decide_run(struct role *role, const struct words *words,
     return taken;
 }
 
+static bool was_asked(struct role *role, const struct id128 *id)
+{
+    for (size_t i = 0; i < ROLE_ASKED_MAX; i++)
+        if (id128_equal(&role->asked[i], id))
+            return true;
+    role->asked[role->asked_next++ % ROLE_ASKED_MAX] = *id;
+    return false;
+}
+
 void role_decide(struct role *role, struct span question)
 {
     struct words words;
     json_t *const root =
         json_loadb((const char *)question.at, question.size, 0, NULL);
     if (role->ending || !tracker_is_synced(role->tracker) ||
-        !read_words(root, &words)) {
+        !read_words(root, &words) || was_asked(role, &words.id)) {
         json_decref(root);
         return;
     }

@@ -12,6 +12,7 @@
 #include "ventilator/tracker.h"
 
 enum { WORKERS_MAX = 4900 };
+enum { ROLE_ASKED_MAX = 64 };
 
 struct lane_frame {
     uint64_t number;
@@ -81,8 +82,11 @@ struct role {
     int64_t unfit_since_ms;    // nobody fits; 0: somebody does, or is not there
     bool unfit_told;
     struct halt halt;
-    bool halt_watched; // its count is from where this ventilator began
-    bool halting;      // it has come true
+    struct id128 asked[ROLE_ASKED_MAX]; // the last decisions, by their ids
+    size_t asked_next;
+    bool halt_watched;  // its count is from where this ventilator began
+    uint64_t halt_held; // when it was first looked at
+    bool halting;       // it has come true
     bool draining, ending;
     bool fenced; // another has followed: end, and say nothing
     int exit;

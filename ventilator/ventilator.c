@@ -227,7 +227,8 @@ static bool is_orphan(void)
 }
 
 // What an earlier ventilator did counts as failed until it is done again, but
-// not towards so many successes: a run that halted for these can be resumed.
+// not towards so many successes, and what it held does not count: a run that
+// halted for these can be resumed.
 static void halt_if_due(struct role *role)
 {
     struct tracker_counts counts;
@@ -241,14 +242,18 @@ static void halt_if_due(struct role *role)
         done += by[i];
     if (!role->halt_watched) {
         role->halt_watched = true;
+        role->halt_held = counts.held;
         if (role->halt.of == HALT_SUCCESS)
             role->halt.count += by[STATUS_OK];
         else if (role->halt.of == HALT_DONE)
             role->halt.count += done;
     }
+    const uint64_t held =
+        counts.held > role->halt_held ? counts.held - role->halt_held : 0;
     role->halting =
         halt_is_due(&role->halt, by[STATUS_OK],
-                    by[STATUS_FAILED] + by[STATUS_QUARANTINED], done);
+                    by[STATUS_FAILED] + by[STATUS_QUARANTINED] + held,
+                    role->halt.of == HALT_FAIL ? done + held : done);
     if (role->halting)
         log_event(LOG_INFO, "halting", "halt=%s", role->settings->halt);
 }

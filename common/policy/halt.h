@@ -26,7 +26,8 @@ struct halt {
 /* NULL is never. 0 or -EINVAL. */
 int halt_parse(const char *text, struct halt *halt);
 
-/* `ok` and `failed` tasks are final; ignored failures are neither. */
+/* `ok` tasks are final, and `failed` ones are, or held, which has them among
+ * `done` for a percentage; ignored failures are neither. */
 bool halt_is_due(const struct halt *halt, uint64_t ok, uint64_t failed,
                  uint64_t done);
 

@@ -2,6 +2,7 @@
 import system
 from system import SystemTest, numbers
 
+HELD = 4
 # Fails on "bad"; waits for the gate on "slow"; tells what it ends of.
 TASK = ("--", "sh", "-c",
         'case $1 in bad*) exit 1;; slow*) cat gate;; esac; echo "$1"', "sh",
@@ -49,6 +50,16 @@ class Halt(SystemTest):
         by = [record["status"] for record in self.finals().values()]
         self.assertGreaterEqual(by.count("failed"), 3)
         self.assertLess(len(by), 1000)
+
+    def test_what_is_held_has_failed(self):
+        hold = ("--results", "run", "-j", "1", "--on-fail", "hold", "--halt",
+                "soon,fail=2")
+        self.fan("run", *hold, *TASK, ":::", "bad", "bad",
+                 *numbers(1, 1000), code=system.HALTED)
+        self.assertLess(len(self.finals()), 900)
+        # Those two do not count again; what is left goes on.
+        self.fan("run", "--resume", *hold, code=HELD)
+        self.assertEqual(sorted(self.finals()), [*range(3, 1003)])
 
     def test_done_goes_on_from_there(self):
         task = (*TASK, ":::", *numbers(1, 400))

@@ -4,9 +4,16 @@ import json
 import os
 import re
 import signal
+import socket
+import sys
 
 import system
 from system import SystemTest, numbers, until
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../hostile"))
+# pylint: disable=wrong-import-position
+import message  # noqa: E402
+import zmtp  # noqa: E402
 
 HELD = 4
 # Each run of a task leaves a letter. It fails until `mended` is there: three
@@ -234,6 +241,30 @@ class Held(SystemTest):
                     and "event" not in record]
         self.assertEqual(len(set(attempts)), 3, attempts)
 
+    def ask(self, question):
+        """As docs/protocol.md has it: ASK, and ANSWER."""
+        with socket.socket(socket.AF_UNIX) as connected:
+            connected.connect(self.read("run/endpoint").strip()[6:])  # ipc://
+            wire = zmtp.Wire(connected)
+            wire.greet(b"DEALER")
+            wire.send(message.message(message.ASK, message.ask(
+                json=json.dumps(question).encode())))
+            wire.receive()
+
+    def test_question_sent_again_decides_once(self):
+        run = self.start_waiting(1)
+        question = {"v": 1, "ask": "decide", "id": 16 * "1f", "time_us": 1,
+                    "status": "reopened", "user": "u", "note": "",
+                    "tasks": [[1, 1]]}
+        self.ask(question)
+        until("it is held again", lambda: self.held()["held"] == 1 and
+              self.ran() == [1, 1], self.path("run"))
+        self.ask(question)
+        self.ask({**question, "id": 16 * "2e", "status": "dropped"})
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(self.ran(), [1, 1])
+        self.assert_finals(1, "dropped")
+
     def status(self):
         return json.loads(self.fan("status", "--json", "run")[0])
 
@@ -304,6 +335,7 @@ class Held(SystemTest):
         self.assertEqual(run.finish(), 128 + signal.SIGTERM)
         self.assertIn(" 3 held; ", run.errors())
         self.assertNotIn("not finished", run.errors())
+        self.assertEqual(run.errors().count("fan run --resume"), 1)
 
     def kill_and_decide(self, *programs):
         run = self.start_waiting()

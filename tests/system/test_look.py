@@ -265,7 +265,7 @@ class Ended(SystemTest):
         self.assertEqual(tasks("--since", "365d"), [1, 2, 3, 4, 5, 6])
         done = self.program("fan", "list", "7-", "run")
         self.assertEqual((done.returncode, done.stdout), (system.OK, ""))
-        self.assertIn("no task of run that is done", done.stderr)
+        self.assertIn("no task of run that is done is among", done.stderr)
 
     def test_hints_lead_to_what_a_task_has_said(self):
         done = self.program("fan", "run", "--results", "said", "--", "ls",
