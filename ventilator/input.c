@@ -58,6 +58,10 @@ static int open_template(struct role *role)
                                        .stderr_path = set->stderr_path};
     if (plan_check(set, role->problem) != 0)
         return -EINVAL;
+    role->input.payloads.apart = set->priority;
+    if (priority_open(&role->input.priority, set->priority, &options,
+                      role->problem) != 0)
+        return -EINVAL;
     if (set->plugin || set->coprocess)
         return open_called(role, &options);
     if (options.lines && (set->array || set->sweep.count > 0))
@@ -94,6 +98,7 @@ void input_close(struct role *role)
     source_close(&input->redo);
     source_close(&input->fetch);
     template_destroy(&input->template);
+    priority_close(&input->priority);
     buffer_free(&input->scratch);
     payloads_clear(&input->payloads);
 }
@@ -128,18 +133,20 @@ void input_redo(struct role *role)
 }
 
 static struct payload *expand(struct role *role, const struct source_task *task,
-                              uint64_t number, struct problem *bad)
+                              struct tracker_offer *offer, struct problem *bad)
 {
     struct input *input = &role->input;
     const struct template_task expanded = {
-        .task = number,
-        .seed = template_seed(input->seed, number),
+        .task = offer->task,
+        .seed = template_seed(input->seed, offer->task),
         .values = task->values,
         .value_count = task->value_count,
         .whole = task->whole,
         .input = task->input};
     buffer_clear(&input->scratch);
-    if (template_expand(input->template, &expanded, &input->scratch, bad) != 0)
+    if (template_expand(input->template, &expanded, &input->scratch, bad) !=
+            0 ||
+        priority_of(&input->priority, &expanded, &offer->priority, bad) != 0)
         return NULL;
     struct payload *payload = payload_make(&input->payloads, &input->scratch);
     if (!payload)
@@ -158,7 +165,7 @@ static bool make_offer(struct role *role, enum source_result result,
     if (result == SOURCE_TASK) {
         offer->key = template_key(role->input.template, task->values,
                                   task->value_count, task->whole);
-        payload = expand(role, task, offer->task, bad);
+        payload = expand(role, task, offer, bad);
     }
     offer->payload = payload;
     offer->payload_size = payload ? payload->size : 0;
@@ -172,6 +179,16 @@ static bool make_offer(struct role *role, enum source_result result,
                   (unsigned long long)offer->task, bad->text);
     }
     return true;
+}
+
+// A field that no object has is more likely to be misspelt.
+static void tell_of_priorities(const struct role *role)
+{
+    const struct priority *const priority = &role->input.priority;
+    if (priority->missing > 0 && priority->given == 0)
+        log_event(LOG_WARNING, "no-priority",
+                  "no task has a value for --priority %s: all are as 0",
+                  role->settings->priority);
 }
 
 // Returns false when this cursor has nothing more for now.
@@ -198,6 +215,8 @@ static bool read_one(struct role *role, enum cursor cursor)
         return false;
     case SOURCE_END:
         tracker_input_ended(role->tracker, cursor);
+        if (cursor == CURSOR_FRONT)
+            tell_of_priorities(role);
         return false;
     case SOURCE_ERROR:
         problem_set(role->problem, bad.code, "%s", bad.text);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 struct payload_block {
-    size_t live; // payloads in it
-    size_t used; // bytes
-    _Alignas(struct payload) uint8_t bytes[PAYLOAD_BLOCK];
+    size_t live;       // payloads in it
+    size_t used, room; // bytes
+    _Alignas(struct payload) uint8_t bytes[];
 };
 
 static bool is_short(const struct payload *payload)
@@ -22,11 +22,13 @@ static struct payload *place(struct payloads *payloads, size_t behind)
     const size_t size =
         (sizeof(struct payload) + behind + unit - 1) / unit * unit;
     struct payload_block *block = payloads->filling;
-    if (!block || size > sizeof block->bytes - block->used) {
-        struct payload_block *next = malloc(sizeof *next);
+    if (!block || size > block->room - block->used) {
+        const size_t room = payloads->apart ? size : PAYLOAD_BLOCK;
+        struct payload_block *next = malloc(sizeof *next + room);
         if (!next)
             return NULL;
         next->live = next->used = 0;
+        next->room = room;
         block = payloads->filling = next; // the last goes with its payloads
     }
     struct payload *payload =

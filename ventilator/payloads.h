@@ -2,7 +2,8 @@
  *
  * They are made and freed in nearly the same order, so a block of them is
  * allocated and freed as one; a long one has memory of its own. A block lives
- * as long as any payload in it: at most PAYLOAD_BLOCK bytes for each.
+ * as long as any payload in it: at most PAYLOAD_BLOCK bytes for each. Where
+ * they are freed in another order, each has a block of its own.
  */
 #ifndef VENTILATOR_PAYLOADS_H
 #define VENTILATOR_PAYLOADS_H
@@ -22,7 +23,8 @@ struct payload {
 /* A zeroed one is empty and ready. */
 struct payloads {
     struct payload_block *filling;
-    bool keep; // freed memory, as some payloads are long
+    bool keep;  // freed memory, as some payloads are long
+    bool apart; // a block for each: set by the caller, before the first
 };
 
 /* Makes one of what `encoded` holds, and clears that; the memory of a long one

@@ -8,6 +8,7 @@
 #include "common/setting/setting.h"
 #include "common/template/template.h"
 #include "ventilator/payloads.h"
+#include "ventilator/priority.h"
 #include "ventilator/source.h"
 #include "ventilator/tracker.h"
 
@@ -42,6 +43,7 @@ struct peer {
 struct input {
     struct source *front, *redo, *fetch;
     struct template *template;
+    struct priority priority;
     uint64_t mark;
     uint64_t seed;
     bool placed; // the cursors stand where the mark says

@@ -129,6 +129,7 @@ void tracker_destroy(struct tracker **tracker)
     numset_destroy(&old->decided);
     numset_destroy(&old->retried);
     free(old->entries);
+    free(old->rank);
     free(old->histories);
     free(old->roster);
     free(old->records);
@@ -219,7 +220,8 @@ bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
     if (!synced || tracker->draining || tracker->ended[cursor] ||
         tracker->window_tasks >= tracker->limits.window_tasks ||
         tracker->window_bytes >= tracker->limits.window_bytes ||
-        tracker->lists[ENTRY_READY].count >= ready_max(tracker))
+        (tracker->lists[ENTRY_READY].count >= ready_max(tracker) &&
+         !tracker->limits.priorities))
         return false;
     const bool may_be_out = cursor == CURSOR_REDO || tracker->resumed;
     if (may_be_out && !roster_settled(tracker) && !MUTANT(ROSTER_UNAWAITED))
@@ -227,6 +229,11 @@ bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
     return cursor == CURSOR_REDO || !tracker->limits.order_window ||
            tracker->last_ordinal <
                held_first_open(tracker) + tracker->limits.order_window;
+}
+
+void tracker_reads_on(struct tracker *tracker)
+{
+    tracker->reads_on = tracker->limits.priorities;
 }
 
 void tracker_input_ended(struct tracker *tracker, enum cursor cursor)

@@ -36,9 +36,10 @@ struct tracker_limits {
     int64_t prefetch_ms;      // work kept waiting at a worker's slots
     int64_t heartbeat_ms, liveness_ms, rejoin_ms;
     size_t workers_max;
-    bool speculate; // a second copy of the slowest, at the end
-    int64_t bar_ms; // first quarantine of a host; 0: never
-    bool held_wait; // for a person, where only held tasks are left
+    bool speculate;  // a second copy of the slowest, at the end
+    int64_t bar_ms;  // first quarantine of a host; 0: never
+    bool held_wait;  // for a person, where only held tasks are left
+    bool priorities; // what is ready goes by them, all of the window
 };
 
 struct tracker *tracker_create(const struct tracker_limits *limits,
@@ -182,12 +183,16 @@ struct tracker_offer {
     struct id128 key;
     void *payload; // the tracker gives it back by ACTION_FORGET
     size_t payload_size;
+    double priority; // higher first, then in the order of the input
     const char *bad; // instead of a payload: why no command can be made of it
 };
 void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
                    int64_t now_ms);
 void tracker_fetched(struct tracker *tracker, const struct tracker_offer *offer,
                      int64_t now_ms);
+/* More input is read before the next turn: where there are priorities, that
+ * gives nothing out, as something higher may come. */
+void tracker_reads_on(struct tracker *tracker);
 void tracker_input_ended(struct tracker *tracker, enum cursor cursor);
 
 /* What a person decides about a held task. */

@@ -236,6 +236,7 @@ static void start_copy(struct tracker *tracker, uint32_t at, uint32_t worker)
     second->failures = first->failures;
     second->attempts = first->attempts;
     second->ordinal = first->ordinal;
+    second->priority = first->priority;
     second->payload = first->payload; // borrowed while it goes out
     second->payload_size = first->payload_size;
     second->twin = at;

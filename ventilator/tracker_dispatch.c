@@ -350,7 +350,9 @@ void tracker_dispatch(struct tracker *tracker)
     if (!tracker->synced && !MUTANT(SEND_UNSYNCED))
         return;
     place_lonely(tracker);
-    feed_all(tracker);
+    if (!tracker->reads_on)
+        feed_all(tracker);
+    tracker->reads_on = false;
     recall_excess(tracker);
     if (tracker->barred_count > 0)
         recall_all(tracker, true);

@@ -47,6 +47,10 @@ static void leave(struct tracker *tracker, uint32_t at)
     struct entry *entry = &tracker->entries[at];
     if (entry->state == ENTRY_OPENED)
         return;
+    if (is_ranked(tracker, entry->state)) {
+        rank_remove(tracker, at);
+        return;
+    }
     struct list *list = list_of(tracker, entry);
     if (entry->older)
         tracker->entries[entry->older].newer = entry->newer;
@@ -91,6 +95,8 @@ void entry_index_instead(struct tracker *tracker, uint32_t from, uint32_t to)
 uint32_t entry_make(struct tracker *tracker, uint64_t task)
 {
     uint32_t at = tracker->entry_free;
+    if (tracker->limits.priorities && !rank_reserve(tracker))
+        return NONE;
     if (at) {
         tracker->entry_free = tracker->entries[at].newer;
     } else {
@@ -215,6 +221,11 @@ void entry_to(struct tracker *tracker, uint32_t at, enum entry_state state)
 {
     leave(tracker, at);
     struct entry *entry = &tracker->entries[at];
+    if (is_ranked(tracker, state)) {
+        entry->state = (uint8_t)state;
+        rank_add(tracker, at);
+        return;
+    }
     uint32_t older = tracker->lists[state].newest;
     if (state == ENTRY_WAITING)
         while (older && tracker->entries[older].due_ms > entry->due_ms)

@@ -30,6 +30,7 @@ enum { ENTRY_STATES = ENTRY_FINISHING + 1 };
 // One task under way. Linked by index; 0 is no entry.
 struct entry {
     uint64_t task, ordinal, offset;
+    double priority;
     uint64_t lane_number; // of the TASKS message that took it; 0: closed lane
     union {
         uint64_t record_number; // RECORDING
@@ -132,6 +133,9 @@ struct tracker {
     struct entry *entries;
     uint32_t entry_count, entry_capacity, entry_free;
     struct list lists[ENTRY_STATES];
+    uint32_t *rank; // READY by priority, a heap from place 1
+    size_t rank_capacity;
+    bool reads_on;     // more input follows before the next turn
     uint32_t again;    // the last that became READY again, if it still is
     size_t open_count; // entries in use
     uint32_t *ring;    // entries by task number modulo ring_mask + 1
@@ -230,6 +234,17 @@ void entry_drop_payload(struct tracker *tracker, uint32_t at);
 struct history *history_of(struct tracker *tracker, uint64_t task);
 void history_recall(struct tracker *tracker, uint32_t at);
 void payload_forget(struct tracker *tracker, void *payload);
+
+/* tracker_rank.c: where there are priorities */
+/* Room for all that is open. False: no memory. */
+bool rank_reserve(struct tracker *tracker);
+void rank_add(struct tracker *tracker, uint32_t at);
+void rank_remove(struct tracker *tracker, uint32_t at);
+static inline bool is_ranked(const struct tracker *tracker,
+                             enum entry_state state)
+{
+    return state == ENTRY_READY && tracker->limits.priorities;
+}
 
 /* tracker_tasks.c */
 void task_ready(struct tracker *tracker, uint32_t at); // or fetch, or lonely

@@ -356,6 +356,7 @@ static void take_payload(struct tracker *tracker, uint32_t at,
     entry->ordinal = offer->ordinal;
     entry->offset = offer->offset;
     entry->key = offer->key;
+    entry->priority = offer->priority;
     entry->payload = offer->payload;
     entry->payload_size = (uint32_t)offer->payload_size;
     if (offer->payload) {
@@ -378,6 +379,7 @@ void tracker_offer(struct tracker *tracker, const struct tracker_offer *offer,
         tracker->entries[at].ordinal = offer->ordinal;
         tracker->entries[at].offset = offer->offset;
         tracker->entries[at].key = offer->key;
+        tracker->entries[at].priority = offer->priority;
     }
     if (known || !tracker_needs(tracker, offer->task)) {
         if (offer->payload)

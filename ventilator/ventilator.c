@@ -19,6 +19,8 @@
 enum {
     WINDOW_TASKS = 65536,
     WINDOW_BYTES = 64 << 20,
+    PRIORITY_TASKS = 1 << 20, // over so many the order is kept
+    PRIORITY_BYTES = 256 << 20,
     LONE_DEATHS_MAX = 3,
     PREFETCH_MS = 50,
     BAR_MS = 300000,    // of a host at first
@@ -38,8 +40,9 @@ static int make_tracker(struct role *role)
     // An edited input's numbers have gaps that never fill.
     const bool in_order = set->keep_order && !set->input_token;
     const struct tracker_limits limits = {
-        .window_tasks = WINDOW_TASKS,
-        .window_bytes = WINDOW_BYTES,
+        .window_tasks = set->priority ? PRIORITY_TASKS : WINDOW_TASKS,
+        .window_bytes = set->priority ? PRIORITY_BYTES : WINDOW_BYTES,
+        .priorities = set->priority,
         .order_window = in_order ? set->order_window : 0,
         .losses_max = set->max_losses,
         .lone_deaths_max = LONE_DEATHS_MAX,
@@ -318,6 +321,8 @@ static void loop(struct role *role)
             resume_pump(role);
         else
             input_pump(role);
+        if (!resume_is_matching(role) && may_read_on(role))
+            tracker_reads_on(role->tracker);
         wait_ms = tracker_turn(role->tracker, role->now_ms);
         role_act(role);
         halt_if_due(role);

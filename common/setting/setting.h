@@ -133,6 +133,7 @@ struct settings {
     uint64_t max_load;        // runnable threads; 0: any
     uint64_t min_free_memory; // bytes; 0: any
     bool speculate;
+    char *priority; // template of a number
     /* resources: of a run */
     uint64_t cpus, mem, gpus; // what each task takes; 0: nothing is said
     struct texts resource;    // NAME=N each

@@ -129,6 +129,8 @@ const struct setting_row SETTING_TABLE[] = {
      RUNNING, "DIR", "run tasks in DIR (default: where fan was started)"},
     {"delay", 0, SETTING_DURATION, R | V | P | D, AT(delay_ms), 0, YEAR_MS, NULL,
      RUNNING, "DURATION", "least time between two starts on a worker (default 0s)"},
+    {"priority", 0, SETTING_TEXT, R | V | P, AT(priority), 1, 4095, NULL,
+     RUNNING, "TEMPLATE", "start tasks with a higher number first, such as {urgency} or {2}"},
     {"speculate", 0, SETTING_BOOL, R | V | P, AT(speculate), 0, 0, NULL,
      RUNNING, NULL, "at the end, start the slowest tasks a second time at another worker; the first to end counts"},
     {"compat", 0, SETTING_BOOL, R | V | P | D, AT(compat), 0, 0, NULL,

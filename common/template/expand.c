@@ -64,7 +64,7 @@ static int add_named(struct expansion *e, const struct piece *piece)
                           e->quoted);
             return 0;
         }
-    return problem_set(e->problem, -EINVAL, "task %llu has no value {%.*s}",
+    return problem_set(e->problem, -ENOENT, "task %llu has no value {%.*s}",
                        (unsigned long long)task->task,
                        piece->text.size > 64 ? 64 : (int)piece->text.size,
                        (const char *)piece->text.at);
@@ -73,7 +73,7 @@ static int add_named(struct expansion *e, const struct piece *piece)
 static int add_column(struct expansion *e, const struct piece *piece)
 {
     if (piece->column > e->task->value_count)
-        return problem_set(e->problem, -EINVAL,
+        return problem_set(e->problem, -ENOENT,
                            "task %llu has no value {%zu}: it has %zu",
                            (unsigned long long)e->task->task, piece->column,
                            e->task->value_count);
@@ -330,4 +330,23 @@ int template_expand(const struct template *template,
         out->size = before;
     free(e.marks);
     return error;
+}
+
+int template_text(const struct template *template,
+                  const struct template_task *task, struct buffer *out,
+                  struct problem *problem)
+{
+    struct expansion e = {.template = template,
+                          .task = task,
+                          .problem = problem,
+                          .out = out,
+                          .start = out->size};
+    const int error = add_word(&e, &template->words[0]);
+    free(e.marks);
+    return error;
+}
+
+bool template_is_constant(const struct template *template)
+{
+    return template->same_args;
 }

@@ -53,13 +53,21 @@ struct template_task {
     struct span whole; /* {} when given (the line); else values joined */
     struct span input; /* the object, or the value, for FAN_TASK and stdin */
 };
-/* Appends an encoded wire_command. Returns 0; -EINVAL: a value holds a NUL, or
- * {name} or {3} is not there in this task; -E2BIG: an argument is over 128 KiB
- * (the kernel's MAX_ARG_STRLEN) or all of them over 1 MiB; the problem says
- * which. */
+/* Appends an encoded wire_command. Returns 0; -EINVAL: a value holds a NUL;
+ * -ENOENT: {name} or {3} is not there in this task; -E2BIG: an argument is over
+ * 128 KiB (the kernel's MAX_ARG_STRLEN) or all of them over 1 MiB; the problem
+ * says which. */
 int template_expand(const struct template *template,
                     const struct template_task *task, struct buffer *out,
                     struct problem *problem);
+
+/* Of a template that is no command, but one text: appends that. 0, -ENOENT
+ * where this task has no such value, or as template_expand. */
+int template_text(const struct template *template,
+                  const struct template_task *task, struct buffer *out,
+                  struct problem *problem);
+/* Is the command the same for all tasks? */
+bool template_is_constant(const struct template *template);
 
 /* The key of a task: XXH3 128 bits over the template as typed (and options that
  * change what runs) and the values, each with its length. */

@@ -97,6 +97,18 @@ static void check_twin(const struct tracker *tracker, const struct entry *copy)
     assert(first == copy || (!copy->payload && first->payload));
 }
 
+// Some are equal.
+static double priority_of(uint64_t task)
+{
+    return (double)(task * 7 % 5) - 2;
+}
+
+static bool is_before(const struct entry *one, const struct entry *other)
+{
+    return one->priority > other->priority ||
+           (one->priority == other->priority && one->ordinal < other->ordinal);
+}
+
 static size_t check_list(const struct tracker *tracker, const struct list *list,
                          enum entry_state state, uint32_t worker)
 {
@@ -116,12 +128,30 @@ static size_t check_list(const struct tracker *tracker, const struct list *list,
     return count;
 }
 
+// A heap of all that is ready. Nothing was sent in this turn that comes behind.
+static size_t check_rank(const struct tracker *tracker)
+{
+    const struct list *list = &tracker->lists[ENTRY_READY];
+    assert(list->oldest == (list->count > 0 ? tracker->rank[1] : NONE));
+    for (size_t i = 1; i <= list->count; i++) {
+        const struct entry *entry = &tracker->entries[tracker->rank[i]];
+        const struct entry *above =
+            &tracker->entries[tracker->rank[i / 2 + !(i / 2)]];
+        assert(entry->state == ENTRY_READY && entry->older == i);
+        assert(entry->priority == priority_of(entry->task));
+        assert(!is_before(entry, above));
+    }
+    return list->count;
+}
+
 static void check_inside(const struct world *world)
 {
     const struct tracker *tracker = world->tracker;
     size_t listed = 0, payloads = 0;
     for (unsigned i = ENTRY_READY; i < ENTRY_STATES; i++)
-        if (i != ENTRY_OUT)
+        if (is_ranked(tracker, (enum entry_state)i))
+            listed += check_rank(tracker);
+        else if (i != ENTRY_OUT)
             listed +=
                 check_list(tracker, &tracker->lists[i], (enum entry_state)i, 0);
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
@@ -152,6 +182,16 @@ static void check_inside(const struct world *world)
     assert(!tracker->failed);
 }
 
+// Where there are priorities, what was given out goes before what was not.
+static void check_order(const struct tracker *tracker, uint64_t task)
+{
+    const struct list *list = &tracker->lists[ENTRY_READY];
+    if (!is_ranked(tracker, ENTRY_READY) || list->count == 0)
+        return;
+    const struct entry *first = &tracker->entries[list->oldest];
+    assert(!is_before(first, &tracker->entries[entry_find(tracker, task)]));
+}
+
 static void check_tasks(struct world *world,
                         const struct tracker_action *action)
 {
@@ -174,6 +214,8 @@ static void check_tasks(struct world *world,
         assert(attempt > world->newest[send->task]);
         assert(send->task * 2 <= world->mark);
         assert(!(send->flags & TASK_ALONE) || held == 1);
+        if (!(send->flags & (TASK_ALONE | TASK_COPY)))
+            check_order(world->tracker, send->task);
         world->newest[send->task] = attempt;
     }
 }
@@ -330,6 +372,7 @@ static struct tracker_offer draw_offer(struct world *world, uint64_t task)
     struct tracker_offer offer = {.task = task,
                                   .ordinal = task * 2,
                                   .offset = task * 20,
+                                  .priority = priority_of(task),
                                   .key = draw_id('k', (unsigned)task)};
     if (draw_rare(&world->bytes, 8)) {
         offer.bad = "no command";
@@ -447,6 +490,7 @@ static struct tracker *create(struct world *world)
                                     .bar_ms = 5000};
     struct policy policy = {.on_fail = ANSWER_FAIL, .backoff_max_ms = 10000};
     limits.window_tasks = TASKS - draw(&world->bytes, TASKS - 1);
+    limits.priorities = limits.window_tasks % 2;
     limits.order_window = draw(&world->bytes, 30);
     limits.losses_max = 4 - draw(&world->bytes, 4);
     limits.lone_deaths_max = 1 + draw(&world->bytes, 3);

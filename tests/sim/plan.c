@@ -103,6 +103,7 @@ static void draw_limits(struct plan *plan, const struct scale *scale,
     plan->limits = (struct tracker_limits){
         .speculate = plan->limits.speculate,
         .bar_ms = plan->limits.bar_ms,
+        .priorities = plan->choice.seed % 3 == 0,
         .window_tasks = chance(state, 50) ? 10000 : draw(state, 4, 30),
         .window_bytes = 1 << 20,
         .order_window = chance(state, 80) ? 0 : draw(state, 3, 20),

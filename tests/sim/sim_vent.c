@@ -157,8 +157,10 @@ void vent_reply(struct world *world, unsigned process, uint32_t epoch)
 
 static struct tracker_offer offer_of(struct world *world, uint64_t task)
 {
-    struct tracker_offer offer = {
-        .task = task, .ordinal = task, .offset = task * 10};
+    struct tracker_offer offer = {.task = task,
+                                  .ordinal = task,
+                                  .offset = task * 10,
+                                  .priority = (double)(task * 7 % 5)};
     offer.key.byte[0] = (uint8_t)task;
     if (world->plan->task[task].bad) {
         offer.bad = "bad";

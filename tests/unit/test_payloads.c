@@ -76,12 +76,33 @@ static void one_at_a_time_uses_the_same_place_again(void **state)
     payloads_clear(&payloads);
 }
 
+// What lives long holds no memory but its own: each goes when it is freed.
+static void payloads_apart_share_no_block(void **state)
+{
+    (void)state;
+    struct payloads payloads = {.apart = true};
+    struct buffer encoded = {0};
+    struct payload *made[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        made[i] = make(&payloads, &encoded, i);
+    for (size_t i = 0; i < MANY; i++) {
+        check(made[i], i);
+        for (size_t k = 0; k < i; k++)
+            assert_ptr_not_equal(made[i]->block, made[k]->block);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        payload_free(&payloads, made[(i * 7) % MANY]);
+    buffer_free(&encoded);
+    payloads_clear(&payloads);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             payloads_keep_their_bytes_whatever_is_freed_around_them),
         cmocka_unit_test(one_at_a_time_uses_the_same_place_again),
+        cmocka_unit_test(payloads_apart_share_no_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
