@@ -5,7 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_MIN = 64, BLOCK_MAX = 1 << 20, BLOCK_GROW_MS = 1000 };
+// A block is to last for a second, and what waits for a mark waits for the
+// disk: so one that would do so, were it sixteen times as large, becomes that
+// at once.
+enum {
+    BLOCK_MIN = 64,
+    BLOCK_MAX = 1 << 20,
+    BLOCK_GROW_MS = 1000,
+    BLOCK_LEAP = 16,
+};
 
 uint64_t record_add(struct tracker *tracker, struct wire_record record)
 {
@@ -62,14 +70,23 @@ void records_due(struct tracker *tracker)
         send_records(tracker);
 }
 
+// The last mark was asked for so long ago.
+static void resize_block(struct tracker *tracker, int64_t ago_ms)
+{
+    uint64_t block = tracker->mark_block;
+    if (ago_ms < BLOCK_GROW_MS / BLOCK_LEAP)
+        block *= BLOCK_LEAP;
+    else if (ago_ms < BLOCK_GROW_MS)
+        block *= 2;
+    else if (ago_ms > 10 * BLOCK_GROW_MS && block > BLOCK_MIN)
+        block /= 2;
+    tracker->mark_block = block < BLOCK_MAX ? block : BLOCK_MAX;
+}
+
 bool mark_reached(struct tracker *tracker, uint64_t ordinal)
 {
     if (ordinal + tracker->mark_block / 2 > tracker->mark_asked) {
-        const int64_t ago_ms = tracker->now_ms - tracker->mark_asked_ms;
-        if (ago_ms < BLOCK_GROW_MS && tracker->mark_block < BLOCK_MAX)
-            tracker->mark_block *= 2;
-        else if (ago_ms > 10 * BLOCK_GROW_MS && tracker->mark_block > BLOCK_MIN)
-            tracker->mark_block /= 2;
+        resize_block(tracker, tracker->now_ms - tracker->mark_asked_ms);
         tracker->mark_asked = ordinal + tracker->mark_block;
         tracker->mark_asked_ms = tracker->now_ms;
         const uint32_t at = tracker->lists[ENTRY_READY].oldest;

@@ -255,6 +255,52 @@ static void answer_to_an_older_sync_is_not_believed(void **state)
     assert_true(tracker_is_synced(bench->tracker));
 }
 
+// The highest mark asked for when 100 tasks have gone out, so far apart. With
+// the disk as fast as a turn.
+static uint64_t mark_after(struct bench *bench, int64_t apart_ms)
+{
+    uint64_t mark = 0;
+    int64_t now_ms = 100000;
+    sync_empty(bench, now_ms);
+    hello(bench, 1, now_ms);
+    for (uint64_t task = 0; task < 100;) {
+        const struct wire_refs running = {task, 1, 1, 1};
+        const struct wire_refs_out runs = {&running, task > 0};
+        if (task > 0)
+            stored_ok(bench, task - 1, now_ms);
+        else
+            stored(bench, NULL, 0, now_ms);
+        report(bench,
+               (struct wire_report){
+                   .lane = 1, .kept = 1, .received = bench->lane_number},
+               NOTHING, runs, now_ms);
+        if (bench->sent_count > 0 || task == 0)
+            offer(bench, task + 1);
+        turn(bench, now_ms);
+        task += bench->sent_count;
+        now_ms += bench->sent_count > 0 ? apart_ms : 1;
+        for (size_t i = 0; i < bench->record_count; i++)
+            if (bench->records[i].kind == RECORD_MARK)
+                mark = bench->records[i].a;
+    }
+    return mark;
+}
+
+static void mark_leaps_ahead_of_many_short_tasks(void **state)
+{
+    assert_in_range(mark_after(*state, 1), 1024, 1200);
+}
+
+static void mark_grows_by_half_seconds(void **state)
+{
+    assert_in_range(mark_after(*state, 20), 150, 400);
+}
+
+static void mark_of_slow_tasks_stays_near(void **state)
+{
+    assert_in_range(mark_after(*state, 50), 100, 170);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +320,9 @@ int main(void)
         TEST(resumed_run_waits_for_its_roster_first),
         TEST(sync_is_asked_again_ever_less_often),
         TEST(answer_to_an_older_sync_is_not_believed),
+        TEST(mark_leaps_ahead_of_many_short_tasks),
+        TEST(mark_grows_by_half_seconds),
+        TEST(mark_of_slow_tasks_stays_near),
     };
     return cmocka_run_group_tests_name("tracker_sync", tests, NULL, NULL);
 }
