@@ -19,6 +19,7 @@ struct verb {
 static const struct verb VERBS[] = {
     {"run", verb_run, "run a command for each value, and keep every result"},
     {"status", verb_status, "show how far a run is"},
+    {"top", verb_top, "watch a run on the whole screen"},
     {"list", verb_list, "show tasks that are done, a line each"},
     {"logs", verb_logs, "print what tasks have printed"},
     {"results", verb_results, "print the results of a run"},

@@ -16,6 +16,7 @@ int verb_logs(int argc, char **argv);
 int verb_report(int argc, char **argv);
 int verb_results(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_top(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_held(int argc, char **argv);
 int verb_decide(int argc, char **argv);

@@ -28,6 +28,8 @@ static const struct program {
     {FOR_SINK, "fan sink", "ENDPOINT --results DIR [OPTION]...",
      "Store the results of the run of the ventilator at ENDPOINT."},
     {FOR_STATUS, "fan status", "[OPTION]... [DIR]", "Show how far a run is."},
+    {FOR_TOP, "fan top", "[OPTION]... [DIR]",
+     "Watch a run on the whole screen, while it goes on or afterwards."},
     {FOR_LIST, "fan list", "[OPTION]... [TASKS] [DIR]",
      "Show the tasks of a run that are done, a line each."},
     {FOR_LOGS, "fan logs", "[OPTION]... [TASKS] [DIR]",

@@ -32,6 +32,7 @@ enum setting_program {
     FOR_DECIDE = 1 << 10,
     FOR_REPORT = 1 << 11,
     FOR_COMPLETION = 1 << 15,
+    FOR_TOP = 1 << 24,
     FOR_PROGRAMS = (1 << 25) - 1, // any of them
     IN_PLAN = 1 << 25,            // written to the plan and read from it
     IN_DEFINITION = 1 << 26,      // told to workers in WELCOME

@@ -8,8 +8,9 @@
 #define W      FOR_WORKER
 #define S      FOR_SINK
 #define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
-#define LOOK \
-    (FOR_STATUS | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | FOR_REPORT)
+#define LOOK                                                              \
+    (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
+     FOR_REPORT)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)

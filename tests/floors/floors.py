@@ -17,7 +17,7 @@ LIBRARIES = {
     "zmq.h": "zmq", "czmq.h": "zmq", "yaml.h": "yaml", "zlib.h": "zlib",
     "jansson.h": "jansson", "xxhash.h": "xxhash",
     "isa-l/crc.h": "isal", "isa-l/igzip_lib.h": "isal",
-    "sqlite3.h": "sqlite",
+    "sqlite3.h": "sqlite", "ncurses.h": "ncurses",
 }
 # No file, socket, thread, clock or output can be had from these.
 PURE_LIBC = {
@@ -85,6 +85,12 @@ ZONES = (
     Zone(4, r"worker/plugin", r"common/|worker/|include/fan\.h"),
     Zone(4, r"worker/", r"common/|worker/", ("zlib",)),
     Zone(4, r"sink/", r"common/|sink/", ("zlib", "jansson")),
+    # fan top is a core, but for the terminal and the loop.
+    Zone(5, r"command/(curve|failing|history|screen|top)",
+         f"{CORE}|command/(ask|held|row|curve|failing|history|screen|top)",
+         ("jansson",)),
+    Zone(5, r"command/terminal", r"common/base/|command/(screen|terminal|top)",
+         ("ncurses",)),
     Zone(5, r"command/", r"common/|command/|include/fan\.h",
          ("jansson", "sqlite")),
     Zone(5, r"include/", r"(?!)"),
