@@ -125,6 +125,8 @@ static bool understand(struct ask *ask, struct span text)
         .speculated = number(root, "speculated"),
         .held = number(root, "held"),
         .decided = number(root, "decided"),
+        .unsaved = number(root, "unsaved"),
+        .paused = json_is_true(json_object_get(root, "paused")),
         .input_ended = json_is_true(json_object_get(root, "input_ended")),
         .elapsed_s = json_number_value(json_object_get(root, "elapsed_s")),
     };

@@ -3,14 +3,13 @@
 #define COMMAND_DECIDE_H
 
 #include "command/rundir.h"
+#include "command/tell.h"
 #include "common/base/bytes.h"
 #include "common/base/problem.h"
 #include "common/policy/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { DECIDE_USER_SIZE = 64 };
 
 struct numset;
 
@@ -23,7 +22,7 @@ struct decide {
     uint64_t wanted;      // tasks, at first
     enum status status;   // REOPENED, IGNORED, DROPPED
     const char *note;
-    char user[DECIDE_USER_SIZE];
+    char user[TELL_USER_SIZE];
     int64_t time_us; // by which it is known in the log, too
     bool live;       // somebody is at work on the run
 };

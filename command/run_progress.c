@@ -127,7 +127,7 @@ static void put_status(struct run *run, struct buffer *out, bool bar)
         buffer_printf(out, "  %" PRIu64 " held", status->held);
     buffer_append_text(out, "  ");
     put_rate(out, run->rate);
-    if (total > (double)status->done && run->rate > 0) {
+    if (total > (double)status->done && run->rate > 0 && !status->paused) {
         buffer_append_text(out, "  eta ");
         put_time(out, (total - (double)status->done) / run->rate);
     }

@@ -20,6 +20,8 @@ int verb_top(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_held(int argc, char **argv);
 int verb_decide(int argc, char **argv);
+int verb_pause(int argc, char **argv);
+int verb_resume(int argc, char **argv);
 
 enum { VERB_GO = -1 };
 /* Initialises `settings` and reads flags and environment for `program`;

@@ -4,36 +4,17 @@
 #include "command/held.h"
 #include "command/look.h"
 #include "command/rundir.h"
+#include "command/tell.h"
 #include "command/verb.h"
 #include "common/base/numset.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { PROGRAM = FOR_DECIDE, ROUNDS = 5, US_PER_S = 1000000 };
-
-static void put_user(char *user, size_t size)
-{
-    struct passwd found, *is = NULL;
-    char text[4096];
-    if (getpwuid_r(geteuid(), &found, text, sizeof text, &is) == 0 && is)
-        snprintf(user, size, "%s", is->pw_name);
-    else
-        snprintf(user, size, "uid %lu", (unsigned long)geteuid());
-}
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-}
+enum { PROGRAM = FOR_DECIDE, ROUNDS = 5 };
 
 static int add_group(struct decide *decide, const struct held *held,
                      unsigned wanted, const char *typed,
@@ -181,8 +162,8 @@ static int check(const struct settings *settings, struct decide *decide,
                      : settings->ignore ? STATUS_IGNORED
                                         : STATUS_DROPPED;
     decide->note = settings->note ? settings->note : "";
-    decide->time_us = now_us();
-    put_user(decide->user, sizeof decide->user);
+    decide->time_us = tell_now_us();
+    tell_put_user(decide->user);
     decide->tasks = numset_create();
     decide->done = numset_create();
     if (!decide->tasks || !decide->done)

@@ -28,6 +28,11 @@ static void print_live(const char *dir, const struct ask *ask)
     const struct ask_status *status = ask_status(ask);
     struct buffer quoted = {0};
     printf("%s is %s, for %.0f s\n", dir, status->state, status->elapsed_s);
+    if (status->paused) {
+        printf("  paused   no task is started; go on with  fan resume %s\n",
+               verb_quoted(&quoted, dir));
+        buffer_clear(&quoted);
+    }
     printf("  tasks    %" PRIu64 " done of %" PRIu64 "%s: %" PRIu64
            " ok, %" PRIu64 " failed",
            status->done,

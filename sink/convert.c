@@ -56,10 +56,20 @@ static enum event event_of(uint8_t kind)
         return EVENT_COMPLETE;
     case RECORD_HOST:
         return EVENT_HOST;
+    case RECORD_PAUSED:
+        return EVENT_PAUSED;
+    case RECORD_UNPAUSED:
+        return EVENT_UNPAUSED;
     case RECORD_KINDS:
         break;
     }
     return EVENTS;
+}
+
+static bool may_be_persons(uint8_t kind)
+{
+    return kind == RECORD_FINAL || kind == RECORD_DECISION ||
+           kind == RECORD_PAUSED || kind == RECORD_UNPAUSED;
 }
 
 static void take_person(struct record *made, const struct wire_record *record)
@@ -106,8 +116,7 @@ struct record record_of_wire(const struct wire_record *record,
     } else {
         made.note = record->text;
     }
-    if ((record->flags & RECORD_PERSON) != 0 &&
-        (record->kind == RECORD_FINAL || record->kind == RECORD_DECISION))
+    if ((record->flags & RECORD_PERSON) != 0 && may_be_persons(record->kind))
         take_person(&made, record);
     if (record->kind == RECORD_FINAL) {
         made.final = true;

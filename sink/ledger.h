@@ -15,7 +15,7 @@
  * by what was recorded of it first: a failure after `lost` is refused, a loss
  * after the failure is recorded but not counted. A `resumed` record reopens
  * every task final as failed, quarantined, cancelled or expired, in the next
- * round. No clock, no I/O, no log. Not thread safe.
+ * round, and ends a pause. No clock, no I/O, no log. Not thread safe.
  *
  * Memory: a bit for each finished task where order is broken, 16 bytes for
  * each reopened one, some dozen for each with a history that is not final.

@@ -130,7 +130,7 @@ static int apply_resumed(struct ledger *ledger, const struct record *record)
     ledger->number_base = ledger->number_max;
     // Places are those of the new input from here on.
     ledger->mark = ledger->mark_from = ledger->mark_offset = 0;
-    ledger->complete = false;
+    ledger->complete = ledger->paused = false;
     return 0;
 }
 
@@ -222,6 +222,11 @@ static int apply_event(struct ledger *ledger, const struct record *record)
         return apply_decision(ledger, record);
     case EVENT_COMPLETE:
         ledger->complete = true;
+        return 0;
+    case EVENT_PAUSED:
+    case EVENT_UNPAUSED:
+        ledger->paused = record->event == EVENT_PAUSED &&
+                         (ledger->started || !MUTANT(PAUSE_FORGOTTEN));
         return 0;
     case EVENT_HOST: // for people
         return 0;

@@ -196,6 +196,11 @@ enum ledger_verdict ledger_record(const struct ledger *ledger,
         return decide_decision(ledger, record);
     case RECORD_COMPLETE:
         return ledger->complete ? LEDGER_DUPLICATE : LEDGER_STORE_EVENT;
+    case RECORD_PAUSED:
+    case RECORD_UNPAUSED:
+        return ledger->paused == (record->kind == RECORD_PAUSED)
+                   ? LEDGER_DUPLICATE
+                   : LEDGER_STORE_EVENT;
     case RECORD_HOST:
         return LEDGER_STORE_EVENT;
     case RECORD_KINDS:

@@ -20,7 +20,7 @@ struct ledger {
     uint64_t number_max;  // highest task number seen or marked
     uint64_t number_base; // number_max when last resumed
     uint64_t record_taken, record_durable;
-    bool complete;
+    bool complete, paused;
     bool started;     // recovery is over
     bool acknowledge; // some number waits for the next sync
     struct stored collecting, released;

@@ -125,7 +125,8 @@ static bool take_roster(const struct ledger *ledger,
 static void fill_numbers(const struct ledger *ledger,
                          struct wire_synced *synced)
 {
-    synced->flags = ledger->complete ? SYNCED_COMPLETE : 0;
+    synced->flags = (ledger->complete ? SYNCED_COMPLETE : 0U) |
+                    (ledger->paused ? SYNCED_PAUSED : 0U);
     synced->number_max = ledger->number_max;
     synced->mark = ledger->mark;
     synced->mark_from = ledger->mark_from;

@@ -339,14 +339,15 @@ static void on_matched(struct role *role, const struct incoming *in)
         input_place(role);
 }
 
-static const char *state_name(const struct role *role)
+static const char *state_name(const struct role *role, bool paused)
 {
     const bool begun =
         tracker_is_synced(role->tracker) && !resume_is_matching(role);
-    return role->ending     ? "complete"
-           : role->draining ? "draining"
-           : begun          ? "running"
-                            : "starting";
+    return role->ending      ? "complete"
+           : role->draining  ? "draining"
+           : begun && paused ? "paused"
+           : begun           ? "running"
+                             : "starting";
 }
 
 // The beginning of the object that `fan status --json` prints.
@@ -365,7 +366,8 @@ static void put_counts(const struct role *role, struct buffer *text)
                   "\"state\":\"%s\",\"read\":%" PRIu64 ",\"total\":%" PRIu64
                   ",\"input_bytes\":%" PRIu64 ",\"input_ended\":%s,"
                   "\"input_offset\":%" PRIu64,
-                  run, tracker_generation(role->tracker), state_name(role),
+                  run, tracker_generation(role->tracker),
+                  state_name(role, c.paused),
                   source_place(role->input.front).ordinal - 1, total, bytes,
                   c.input_ended ? "true" : "false", role->input.offset);
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
@@ -379,13 +381,14 @@ static void put_counts(const struct role *role, struct buffer *text)
                   ",\"workers\":%zu,\"slots\":%zu",
                   done, c.running, c.queued, c.waiting, c.held, c.decided,
                   c.workers, c.slots);
-    buffer_printf(text,
-                  ",\"retries\":%" PRIu64 ",\"losses\":%" PRIu64
-                  ",\"resends\":%" PRIu64 ",\"speculated\":%" PRIu64
-                  ",\"refused\":%" PRIu64 ",\"elapsed_s\":%.3f",
-                  c.retries, c.losses, c.resends, c.speculated,
-                  role->refused + c.odd,
-                  (double)(role->now_ms - role->started_ms) / 1000.0);
+    buffer_printf(
+        text,
+        ",\"retries\":%" PRIu64 ",\"losses\":%" PRIu64 ",\"resends\":%" PRIu64
+        ",\"speculated\":%" PRIu64 ",\"refused\":%" PRIu64
+        ",\"paused\":%s,\"unsaved\":%" PRIu64 ",\"elapsed_s\":%.3f",
+        c.retries, c.losses, c.resends, c.speculated, role->refused + c.odd,
+        c.paused ? "true" : "false", c.decided + c.pause_unsaved,
+        (double)(role->now_ms - role->started_ms) / 1000.0);
 }
 
 static void on_ask(struct role *role, const struct incoming *in)
@@ -395,7 +398,7 @@ static void on_ask(struct role *role, const struct incoming *in)
         role->refused++;
         return;
     }
-    role_decide(role, ask.json);
+    role_obey(role, ask.json);
     const struct wire_header header = role_header(role, WIRE_ANSWER);
     struct buffer text = {0};
     put_counts(role, &text);

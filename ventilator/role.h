@@ -84,7 +84,7 @@ struct role {
     int64_t unfit_since_ms;    // nobody fits; 0: somebody does, or is not there
     bool unfit_told;
     struct halt halt;
-    struct id128 asked[ROLE_ASKED_MAX]; // the last decisions, by their ids
+    struct id128 asked[ROLE_ASKED_MAX]; // what persons said last
     size_t asked_next;
     bool halt_watched;  // its count is from where this ventilator began
     uint64_t halt_held; // when it was first looked at
@@ -105,9 +105,20 @@ void input_pump(struct role *role);
 void input_redo(struct role *role);
 void input_fetch(struct role *role, const struct tracker_action *action);
 
-/* decide.c */
-/* Takes what ASK says as a person's decisions, if that is what it says. */
-void role_decide(struct role *role, struct span question);
+/* obey.c */
+enum { PERSON_TEXT_MAX = 250 };
+struct json_t;
+/* What a person says. */
+struct person_word {
+    struct id128 id;
+    struct json_t *root;        // all of it
+    int64_t time_us;            // UTC, since 1970
+    char text[PERSON_TEXT_MAX]; // who, a line break, a note
+};
+/* Does what ASK says, if that is a person's word. */
+void role_obey(struct role *role, struct span question);
+/* decide.c: about held tasks. */
+void role_decide(struct role *role, const struct person_word *person);
 
 /* resume.c */
 struct resume;

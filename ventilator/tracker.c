@@ -3,6 +3,7 @@
 #include "common/base/mutant.h"
 #include "ventilator/tracker_inside.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,12 +242,39 @@ void tracker_input_ended(struct tracker *tracker, enum cursor cursor)
     tracker->ended[cursor] = cursor != CURSOR_REDO || held_redo_ended(tracker);
 }
 
-void tracker_drain(struct tracker *tracker)
+// A RECALL of before may have asked for less.
+static void recall_at_once(struct tracker *tracker)
 {
-    tracker->draining = true;
     for (size_t i = 1; i <= tracker->worker_top; i++)
         if (tracker->workers[i])
             tracker->workers[i]->recalled_ms = 0;
+}
+
+int tracker_pause(struct tracker *tracker, const struct tracker_pause *pause,
+                  int64_t now_ms)
+{
+    tracker->now_ms = now_ms;
+    if (tracker->pausing == pause->paused)
+        return -EALREADY;
+    tracker->pause_record = record_add(
+        tracker, (struct wire_record){.kind = pause->paused ? RECORD_PAUSED
+                                                            : RECORD_UNPAUSED,
+                                      .flags = RECORD_PERSON,
+                                      .a = (uint64_t)pause->time_us,
+                                      .text = pause->text});
+    if (tracker->pause_record == 0)
+        return -ENOMEM;
+    tracker->pausing = pause->paused;
+    if (pause->paused || MUTANT(UNPAUSED_EARLY))
+        tracker->paused = pause->paused;
+    recall_at_once(tracker);
+    return 0;
+}
+
+void tracker_drain(struct tracker *tracker)
+{
+    tracker->draining = true;
+    recall_at_once(tracker);
 }
 
 bool tracker_is_idle(const struct tracker *tracker)
@@ -265,6 +293,8 @@ void tracker_counts(const struct tracker *tracker,
     counts->queued = tracker->lists[ENTRY_READY].count;
     counts->held = numset_count(tracker->held);
     counts->decided = numset_count(tracker->decided);
+    counts->paused = tracker->paused;
+    counts->pause_unsaved = tracker->pause_record != 0;
     counts->input_ended =
         tracker->ended[CURSOR_FRONT] && tracker->ended[CURSOR_REDO];
     for (size_t i = 1; i <= tracker->worker_top; i++) {

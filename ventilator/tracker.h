@@ -207,6 +207,18 @@ struct tracker_decision {
 int tracker_decide(struct tracker *tracker,
                    const struct tracker_decision *decision, int64_t now_ms);
 
+/* A person's word: nothing is sent, and what has not started is recalled; or on
+ * it goes. Stopping is obeyed at once, going on when it is stored. */
+struct tracker_pause {
+    bool paused;
+    int64_t time_us;  // UTC, since 1970
+    struct span text; // the person, a line break, and a note
+};
+/* Returns 0, -EALREADY: it is so, or will be when the sink says STORED, or
+ * -ENOMEM. Only when synced. */
+int tracker_pause(struct tracker *tracker, const struct tracker_pause *pause,
+                  int64_t now_ms);
+
 /* No more dispatch; all that has not started is recalled. */
 void tracker_drain(struct tracker *tracker);
 /* Nothing is under way at any worker (as far as they have said). */
@@ -217,6 +229,8 @@ struct tracker_counts {
     size_t running, queued, waiting, workers, slots;
     uint64_t held, decided; // decided: of the held, on the way to the sink
     bool input_ended;
+    bool paused;        // nothing is sent
+    bool pause_unsaved; // the sink has not said STORED of it, or of its end
 };
 void tracker_counts(const struct tracker *tracker,
                     struct tracker_counts *counts);

@@ -343,7 +343,7 @@ static void recall_all(struct tracker *tracker, bool barred)
 
 void tracker_dispatch(struct tracker *tracker)
 {
-    if (tracker->draining) {
+    if (tracker->draining || (tracker->paused && !MUTANT(PAUSED_FED))) {
         recall_all(tracker, false);
         return;
     }

@@ -187,6 +187,9 @@ struct tracker {
     uint64_t last_ordinal, last_offset;
     bool ended[2];
     bool draining, completing, complete, failed;
+    bool paused;           // until the sink has it that it is not
+    bool pausing;          // as a person has asked for
+    uint64_t pause_record; // which says so; 0: it is stored
     // actions
     struct tracker_action *actions;
     size_t action_first, action_count, action_capacity;

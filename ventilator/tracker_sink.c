@@ -218,6 +218,7 @@ static void load(struct tracker *tracker, const struct wire_synced *part)
     tracker->mark_offset = part->mark_offset;
     tracker->resumed = !id128_is_zero(&part->resumed);
     tracker->was_complete = part->flags & SYNCED_COMPLETE;
+    tracker->paused = tracker->pausing = part->flags & SYNCED_PAUSED;
 }
 
 // What was lost before SYNCED was lost in the round that only SYNCED knows.
@@ -312,6 +313,13 @@ static void record_stored(struct tracker *tracker,
     case RECORD_FINAL:
     case RECORD_DECISION:
         held_decision_recorded(tracker, record);
+        break;
+    case RECORD_PAUSED:
+    case RECORD_UNPAUSED:
+        if (record->number == tracker->pause_record) {
+            tracker->pause_record = 0;
+            tracker->paused = tracker->pausing;
+        }
         break;
     case RECORD_LEFT:
     case RECORD_REOPENED:

@@ -45,6 +45,10 @@ static const struct program {
     {FOR_DECIDE, "fan decide",
      "GROUP|TASK|FIRST-LAST|all... --retry|--ignore|--drop [OPTION]...",
      "Decide about held tasks, of a run that goes on or has stopped."},
+    {FOR_PAUSE, "fan pause", "[OPTION]... [DIR]",
+     "Start no more tasks of a run for now; those that run go on."},
+    {FOR_RESUME, "fan resume", "[OPTION]... [DIR]",
+     "Start tasks again in a run that is paused."},
     {FOR_COMPLETION, "fan completion", "bash|zsh|fish",
      "Print what makes a shell complete the words of fan."},
 };

@@ -31,6 +31,8 @@ enum setting_program {
     FOR_HELD = 1 << 9,
     FOR_DECIDE = 1 << 10,
     FOR_REPORT = 1 << 11,
+    FOR_PAUSE = 1 << 12,
+    FOR_RESUME = 1 << 13,
     FOR_COMPLETION = 1 << 15,
     FOR_TOP = 1 << 24,
     FOR_PROGRAMS = (1 << 25) - 1, // any of them

@@ -8,9 +8,10 @@
 #define W      FOR_WORKER
 #define S      FOR_SINK
 #define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
+#define STEER  (FOR_PAUSE | FOR_RESUME)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
-     FOR_REPORT)
+     FOR_REPORT | STEER)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -215,12 +216,12 @@ const struct setting_row SETTING_TABLE[] = {
      DECISION, NULL, "let them be failed, and count that as no failure of the run"},
     {"drop", 0, SETTING_BOOL, FOR_DECIDE | NO_ENVIRONMENT, AT(drop), 0, 0, NULL,
      DECISION, NULL, "they are not wanted any more"},
-    {"note", 0, SETTING_TEXT, FOR_DECIDE | NO_ENVIRONMENT, AT(note), 0, 160, NULL,
+    {"note", 0, SETTING_TEXT, FOR_DECIDE | STEER | NO_ENVIRONMENT, AT(note), 0, 160, NULL,
      DECISION, "TEXT", "why; it stands in the log beside your name and the time"},
     {"decisions", 0, SETTING_TEXT, S | NO_ENVIRONMENT, AT(decisions), 0, 4095, NULL,
      PLACES, "FILE", "store the decisions in FILE (- is standard input), as fan decide makes them, and exit"},
 
-    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD, AT(json), 0, 0, NULL,
+    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD | STEER, AT(json), 0, 0, NULL,
      LOOKING, NULL, "print JSON"},
     {"failed", 0, SETTING_BOOL, SELECT, AT(failed), 0, 0, NULL,
      LOOKING, NULL, "only tasks that failed"},

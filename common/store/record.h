@@ -47,6 +47,8 @@ enum event {
     EVENT_DECISION,
     EVENT_COMPLETE,
     EVENT_HOST, // is quarantined, or no more
+    EVENT_PAUSED,
+    EVENT_UNPAUSED,
     EVENTS
 };
 

@@ -11,8 +11,9 @@ enum { PART_MAX = 1024 };
 const char *event_name(enum event event)
 {
     static const char *const NAMES[EVENTS] = {
-        "none",     "run",     "generation", "joined",   "left", "mark",
-        "reopened", "resumed", "decision",   "complete", "host"};
+        "none", "run",      "generation", "joined",   "left",
+        "mark", "reopened", "resumed",    "decision", "complete",
+        "host", "paused",   "unpaused"};
     return (unsigned)event < EVENTS ? NAMES[event] : "none";
 }
 

@@ -477,13 +477,16 @@ enum record_kind {
     RECORD_COMPLETE = 8, // a: tasks in all
     RECORD_HOST =
         9, // text: its name; a: quarantined for so many ms, 0: no more
+    RECORD_PAUSED = 10,   // by a person: nothing is sent
+    RECORD_UNPAUSED = 11, // by a person: it is sent again
     RECORD_KINDS
 };
 enum {
     RECORD_RAN = 1,   /* LOST: it was running, as far as is known */
     RECORD_CRASH = 2, /* LOST: the worker is known to have died */
     RECORD_ALONE = 4, /* LOST: it ran alone */
-    /* FINAL, DECISION: a person's, at time `a`; text: who, a line break, why */
+    /* FINAL, DECISION, PAUSED, UNPAUSED: a person's, at time `a`; text: who, a
+     * line break, why */
     RECORD_PERSON = 8,
 };
 struct wire_record {
@@ -547,6 +550,7 @@ enum {
     SYNCED_COMPLETE = 2, /* the log's last word: the run is complete */
     SYNCED_DELTA = 4,    /* position was accepted: STORED follows from there,
                             all lists here but the roster are empty */
+    SYNCED_PAUSED = 8,   /* a person has paused the run */
 };
 struct wire_synced {
     struct id128 ventilator; /* whom it answers: another's is not believed */

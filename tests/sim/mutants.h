@@ -58,7 +58,10 @@
     X(RETRY_UNREAD, "do not read again what is to be retried")             \
     X(DECIDED_EARLY, "obey a decision before it is stored")                \
     X(RETRY_FROM_ONE, "count a retried task's attempts from one")          \
-    X(DECIDED_FORGETS, "recover without the decisions")
+    X(DECIDED_FORGETS, "recover without the decisions")                    \
+    X(PAUSED_FED, "send tasks of a paused run")                            \
+    X(PAUSE_FORGOTTEN, "recover without the pause")                        \
+    X(UNPAUSED_EARLY, "go on before the sink has it in writing")
 
 /* Those that need a schedule of their own: script.h. */
 #define SCHEDULE_MUTANTS(X)                                          \

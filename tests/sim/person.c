@@ -56,6 +56,19 @@ void person_decides(struct world *world, uint64_t task)
     thinks(world, task, AGAIN_MS);
 }
 
+void person_pauses(struct world *world, bool paused)
+{
+    if (world->over)
+        return;
+    const bool so = world->truth->paused == paused;
+    if (so && !paused)
+        return;
+    if (!so && world->process[VENT].alive && vent_pauses(world, paused))
+        world_note(world, "pauses", paused, 0, 0);
+    world_at(world, world->now_ms + (so ? world->plan->paused_ms : AGAIN_MS),
+             (struct step){.kind = STEP_PAUSES, .detail = paused && !so});
+}
+
 // As fan-sink does it, and with the same chances to be killed.
 static void write_decision(struct world *world, uint64_t task,
                            enum status status)

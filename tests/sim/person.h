@@ -11,4 +11,7 @@ void person_decides(struct world *world, uint64_t task);
 /* Between two lives of the run. */
 void person_decides_stopped(struct world *world);
 
+/* Pauses the run, or lets it go on: asks until it is so. */
+void person_pauses(struct world *world, bool paused);
+
 #endif

@@ -258,6 +258,22 @@ static void draw_unfit(struct plan *plan, uint64_t seed)
         plan->unfit = UINT32_C(1) << draw(&state, 1, plan->workers - 1);
 }
 
+// A person pauses the run, at any time and for a while.
+static void draw_pause(struct plan *plan, uint64_t seed)
+{
+    enum { ASKS_AGAIN_MS = 20000 };
+    uint64_t state = seed ^ UINT64_C(0x7061757365);
+    if (!chance(&state, 12))
+        return;
+    plan->pause_ms =
+        chance(&state, 60) ? draw(&state, 1, 1000) : draw(&state, 1, 10000);
+    plan->paused_ms =
+        chance(&state, 70) ? draw(&state, 1, 1000) : draw(&state, 1, 10000);
+    const int64_t over_ms = plan->pause_ms + plan->paused_ms + ASKS_AGAIN_MS;
+    if (plan->quiet_from_ms < over_ms)
+        plan->quiet_from_ms = over_ms;
+}
+
 void plan_draw(struct plan *plan, const struct choice *choice)
 {
     *plan = (struct plan){.choice = *choice};
@@ -285,6 +301,7 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     draw_unfit(plan, choice->seed);
     draw_person(plan, &state);
     choose_faults(plan, choice->faults);
+    draw_pause(plan, choice->seed);
     bool cut = false;
     for (unsigned i = 0; i < plan->resumes; i++)
         cut = cut || plan->cut_ms[i] > 0;

@@ -107,6 +107,7 @@ struct plan {
         cut_ms[SIM_RESUMES + 1]; // how long one lasts; 0: until it is complete
     uint32_t survive;            // of 100 workers that may: see the next life
     uint32_t decides;            // of 100 held tasks: while the run goes on
+    int64_t pause_ms, paused_ms; // a person pauses it then, for so long; 0: no
     bool calm;                   // nothing ever goes wrong
 };
 
@@ -214,6 +215,7 @@ enum step_kind {
     STEP_SCRIPT,
     STEP_TWIN_ENDS,
     STEP_DECIDES,
+    STEP_PAUSES,
 };
 
 struct outcome {
@@ -276,6 +278,8 @@ bool vent_serves(const struct world *world, const struct id128 *worker);
 bool vent_may_feed(const struct world *world, unsigned not_at);
 /* Did it take the decision? */
 bool vent_decides(struct world *world, uint64_t task, enum status status);
+/* Did it obey? */
+bool vent_pauses(struct world *world, bool paused);
 void vent_notice(struct world *world, const struct id128 *worker);
 
 /* sim_sink.c, sink_hear.c */

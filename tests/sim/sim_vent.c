@@ -129,6 +129,19 @@ bool vent_decides(struct world *world, uint64_t task, enum status status)
     return true;
 }
 
+bool vent_pauses(struct world *world, bool paused)
+{
+    struct vent *vent = world->vent;
+    const struct tracker_pause pause = {.paused = paused,
+                                        .text = SPAN_OF("eve\nwhy")};
+    if (vent->ending || !tracker_is_synced(vent->tracker) ||
+        tracker_pause(vent->tracker, &pause, vent_now(world)) != 0)
+        return false;
+    vent_act(world);
+    world_turn(world, VENT, world->now_ms);
+    return true;
+}
+
 void vent_notice(struct world *world, const struct id128 *worker)
 {
     struct vent *vent = world->vent;

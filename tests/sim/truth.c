@@ -61,7 +61,7 @@ void truth_empty(struct world *world)
     struct truth *truth = world->truth;
     truth->generation = 0;
     truth->mark = truth->durable = truth->roster_count = 0;
-    truth->complete = false;
+    truth->complete = truth->paused = false;
     for (unsigned i = 1; i <= world->plan->tasks; i++) {
         struct true_task *task = &truth->task[i];
         task->round = task->finals = 0;
@@ -215,7 +215,7 @@ static void durable_resumed(struct world *world, const struct record *record)
         world_broke(world, "I10", "resumed twice by the same person");
     truth->resumed = record->worker;
     truth->mark = 0; // places are those of the new input
-    truth->complete = false;
+    truth->complete = truth->paused = false;
     for (unsigned i = 1; i <= world->plan->tasks; i++) {
         struct true_task *task = &truth->task[i];
         if (task->finals == 0 || (task->status != STATUS_FAILED &&
@@ -276,6 +276,10 @@ static void durable_event(struct world *world, const struct record *record)
         break;
     case EVENT_DECISION:
         truth_decision(world, record);
+        break;
+    case EVENT_PAUSED:
+    case EVENT_UNPAUSED:
+        truth->paused = record->event == EVENT_PAUSED;
         break;
     case EVENT_NONE:
     case EVENT_RUN:

@@ -74,7 +74,7 @@ struct truth {
     struct true_link lane[SIM_WORKERS], results[SIM_WORKERS], records;
     uint32_t generation;
     struct id128 resumed; // the last token
-    bool complete;
+    bool complete, paused;
     struct true_worker *roster; // joined, for good
     size_t roster_count, roster_capacity;
     struct heard heard[2];   // the ventilator's, the twin's

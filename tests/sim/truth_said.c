@@ -296,6 +296,8 @@ void truth_sends(struct world *world, const struct tracker_action *action,
     if (heard_of(world)->barred >> id_process(worker) & 1)
         world_broke(world, "host", "TASKS to %u, which is quarantined",
                     id_process(worker));
+    if (!is_old && truth->paused)
+        world_broke(world, "paused", "TASKS of a run that is paused");
     for (size_t i = 0; i < action->count; i++)
         send_one(world, &action->sends[i], worker, generation);
 }
