@@ -31,7 +31,7 @@ int verb_open(struct settings *settings, unsigned program, int argc,
         settings_help(program, &text);
         return print(&text);
     case SETTINGS_VERSION:
-        buffer_printf(&text, "%s (fan) %s\n", settings_program_name(program),
+        buffer_printf(&text, "%s %s\n", settings_program_name(program),
                       version_text());
         return print(&text);
     case SETTINGS_GO:

@@ -63,7 +63,7 @@ static int go(struct settings *settings, int argc, char **argv)
     if (parsed == SETTINGS_HELP)
         return print_help();
     if (parsed == SETTINGS_VERSION) {
-        (void)printf("fan-worker %s\n", version_text());
+        (void)printf("fan worker %s\n", version_text());
         return EXIT_OK;
     }
     if (settings_read_environment(settings, FOR_WORKER, &problem) < 0)
