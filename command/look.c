@@ -14,17 +14,27 @@ bool look_is_live(const char *dir)
            rundir_is_locked(dir, "lock.sink");
 }
 
-int look_watch(const char *dir)
+static int watch_for(const char *dir, uint32_t changes)
 {
     const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0)
         return -errno;
-    // A lock file is closed when its process ends.
-    if (inotify_add_watch(fd, dir, IN_MODIFY | IN_CREATE | IN_CLOSE_WRITE) >= 0)
+    if (inotify_add_watch(fd, dir, changes) >= 0)
         return fd;
     const int error = -errno;
     close(fd);
     return error;
+}
+
+// A lock file is closed when its process ends.
+int look_watch(const char *dir)
+{
+    return watch_for(dir, IN_MODIFY | IN_CREATE | IN_CLOSE_WRITE);
+}
+
+int look_watch_ends(const char *dir)
+{
+    return watch_for(dir, IN_CLOSE_WRITE);
 }
 
 void look_close(int watch)
@@ -33,14 +43,15 @@ void look_close(int watch)
         close(watch);
 }
 
-void look_wait(int watch, int64_t most_ms)
+bool look_wait(int watch, int64_t most_ms)
 {
     enum { EVENTS_SIZE = 4096 };
     _Alignas(struct inotify_event) char events[EVENTS_SIZE];
     struct pollfd item = {.fd = watch, .events = POLLIN};
-    (void)poll(&item, 1, (int)most_ms);
+    const bool changed = poll(&item, 1, (int)most_ms) > 0;
     while (watch >= 0 && read(watch, events, sizeof events) > 0) {
     }
+    return changed;
 }
 
 bool look_endpoint(const char *dir, char *endpoint, size_t size)

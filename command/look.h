@@ -16,9 +16,11 @@ bool look_endpoint(const char *dir, char *endpoint, size_t size);
 /* Watches a directory for changes. Returns a descriptor, or -errno: then
  * look_wait sleeps. */
 int look_watch(const char *dir);
+/* The same for files that somebody has written and closes: fewer of them. */
+int look_watch_ends(const char *dir);
 void look_close(int watch);
 /* Waits until something changed there, `most_ms` at most: not every file
- * system tells of changes. */
-void look_wait(int watch, int64_t most_ms);
+ * system tells of changes. Did it? */
+bool look_wait(int watch, int64_t most_ms);
 
 #endif

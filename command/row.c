@@ -12,7 +12,7 @@ enum {
     SAID_MOST = 100,
 };
 
-static void put_plain(struct buffer *out, struct span text)
+void row_put_plain(struct buffer *out, struct span text)
 {
     size_t extra;
     const bool utf8 = text_is_utf8(text, &extra);
@@ -37,7 +37,7 @@ static void put_start(struct buffer *out, struct span text, size_t most)
         while (size > 0 && (text.at[size] & 0xc0) == 0x80)
             size--;
     }
-    put_plain(out, (struct span){text.at, size});
+    row_put_plain(out, (struct span){text.at, size});
     if (size < text.size)
         buffer_append_text(out, "...");
 }

@@ -176,6 +176,9 @@ int run_plan_place(struct run *run, struct problem *problem);
 /* Writes the plan: identity, input copy, settings. */
 int run_plan_write(struct run *run, int argc, char **argv,
                    struct problem *problem);
+/* What `fan wait` reads when the directory is free again; a negative `exit` is
+ * none yet. */
+void run_plan_note_exit(const struct run *run, int exit);
 /* A private directory for the sockets, and DIR/endpoint. */
 int run_plan_sockets(struct run *run, struct problem *problem);
 /* Removes the sockets; and, where `nothing_ran`, what this run had made. */

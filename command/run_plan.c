@@ -315,6 +315,19 @@ static void remove_made(const struct run *run)
     rmdir(RUNDIR_PARENT); // where this was its only run
 }
 
+void run_plan_note_exit(const struct run *run, int exit)
+{
+    char text[PATH_SIZE];
+    if (exit < 0) {
+        snprintf(text, sizeof text, "%s/" RUNDIR_EXIT, run->dir);
+        unlink(text);
+        return;
+    }
+    // Where it cannot be written, the log tells nearly the same.
+    snprintf(text, sizeof text, "%d\n", exit);
+    (void)files_put(run->dir, RUNDIR_EXIT, span_of_text(text));
+}
+
 void run_plan_close(struct run *run, bool nothing_ran)
 {
     char path[PATH_SIZE];

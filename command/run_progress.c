@@ -179,8 +179,8 @@ static void put_failed(struct buffer *out, const char *dir, uint64_t first,
 {
     buffer_printf(out, "  see them:       fan list --failed %s\n", dir);
     if (first > 0)
-        buffer_printf(out, "  read one:       fan logs --err %" PRIu64 " %s\n",
-                      first, dir);
+        buffer_printf(out, "  read one:       fan show %" PRIu64 " %s\n", first,
+                      dir);
     buffer_printf(out,
                   "  redo them:      fan run --resume --results %s%s\n"
                   "  or let them be: fan run --resume --on-fail ignore "

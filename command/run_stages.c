@@ -320,6 +320,8 @@ static int run_all(struct stage_run *all)
         run_plan_close(run, true);
         return verb_fail(FOR_RUN, &problem);
     }
+    if (!run->settings.dry_run)
+        run_plan_note_exit(run, -1);
     const int exit = go_through(all);
     if (run->settings.dry_run)
         return exit;
@@ -327,6 +329,8 @@ static int run_all(struct stage_run *all)
                              !rundir_has(run->dir, stage_at(all, 0)->name);
     if (!run->settings.quiet && !nothing_ran)
         sum_up(all, exit);
+    if (!nothing_ran)
+        run_plan_note_exit(run, exit);
     run_plan_close(run, nothing_ran);
     if (!nothing_ran)
         tell_end(all, exit);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define RUNDIR_PARENT "fan-runs"
+#define RUNDIR_EXIT   "exit" /* the exit code of `fan run`, once it has ended */
 #define STAGES_FILE   "stages.yaml" /* the run file of a run with stages */
 
 enum { RUNDIR_PATH_SIZE = 4096 };

@@ -134,8 +134,7 @@ static void put_table(struct buffer *out, const struct held *held,
         put_row(out, held_group_at(held, i));
     if (groups > 0)
         buffer_printf(out,
-                      "  read one:  fan logs --all-attempts --err %" PRIu64
-                      " %s\n"
+                      "  read one:  fan show %" PRIu64 " %s\n"
                       "  decide:    fan decide --run %s g%u --retry   "
                       "(or --ignore, --drop)\n",
                       held_group_at(held, 0)->example, name, name,

@@ -396,6 +396,8 @@ static int run_all(struct run *run, int argc, char **argv)
     } else if (!error) {
         error = run_plan_write(run, argc, argv, &problem);
         if (!error)
+            run_plan_note_exit(run, -1);
+        if (!error)
             error = open_run(run, &problem);
         if (!error)
             exit = go(run);
@@ -403,6 +405,8 @@ static int run_all(struct run *run, int argc, char **argv)
     }
     if (error)
         exit = verb_fail(FOR_RUN, &problem);
+    if (ran)
+        run_plan_note_exit(run, exit);
     run_plan_close(run, !ran);
     if (ran) // the directory is free again, also for another `fan run`
         run_done(run, exit);

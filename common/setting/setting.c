@@ -68,6 +68,7 @@ void settings_init(struct settings *settings)
         .liveness_ms = 4000,
         .rejoin_ms = 15000,
         .wait_ms = 600000,
+        .patience_ms = SETTING_FOREVER,
         .retain_max = UINT64_C(256) << 20,
         .order_window = 100000,
     };

@@ -34,6 +34,8 @@ enum setting_program {
     FOR_PAUSE = 1 << 12,
     FOR_RESUME = 1 << 13,
     FOR_COMPLETION = 1 << 15,
+    FOR_SHOW = 1 << 16,
+    FOR_WAIT = 1 << 17,
     FOR_TOP = 1 << 24,
     FOR_PROGRAMS = (1 << 25) - 1, // any of them
     IN_PLAN = 1 << 25,            // written to the plan and read from it
@@ -169,7 +171,8 @@ struct settings {
     char *format;    // ndjson | csv | tsv
     char *fields;    // a,b.c
     char *class, *host;
-    int64_t since_ms; // 0: at any time
+    int64_t since_ms;    // 0: at any time
+    int64_t patience_ms; // of fan wait
     bool err;
     struct texts extract; // patterns
     char *output_file;

@@ -9,9 +9,10 @@
 #define S      FOR_SINK
 #define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
 #define STEER  (FOR_PAUSE | FOR_RESUME)
+#define TELL   (FOR_SHOW | FOR_WAIT)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
-     FOR_REPORT | STEER)
+     FOR_REPORT | STEER | TELL)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -221,8 +222,10 @@ const struct setting_row SETTING_TABLE[] = {
     {"decisions", 0, SETTING_TEXT, S | NO_ENVIRONMENT, AT(decisions), 0, 4095, NULL,
      PLACES, "FILE", "store the decisions in FILE (- is standard input), as fan decide makes them, and exit"},
 
-    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD | STEER, AT(json), 0, 0, NULL,
+    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD | STEER | TELL, AT(json), 0, 0, NULL,
      LOOKING, NULL, "print JSON"},
+    {"timeout", 0, SETTING_DURATION, FOR_WAIT | NO_ENVIRONMENT, AT(patience_ms), 0, ANY, NULL,
+     LOOKING, "DURATION", "give up after so long, with exit code 6 (default unlimited)"},
     {"failed", 0, SETTING_BOOL, SELECT, AT(failed), 0, 0, NULL,
      LOOKING, NULL, "only tasks that failed"},
     {"class", 0, SETTING_CHOICE, SELECT, AT(class), 0, 0,

@@ -74,9 +74,7 @@ class Held(SystemTest):
         text = "\n".join(self.fan("held", "run"))
         read_one = re.search("read one: +fan (.*)", text)[1].split()
         shown = "\n".join(self.fan(*read_one))
-        task = re.search("--err (\\d+)", " ".join(read_one))[1]
-        self.assertIn(f"trace of {task}\n", shown)  # which is first, varies
-        self.assertEqual(shown.count("==>"), 1)
+        self.assertIn(f"trace of {read_one[1]}\n", shown)  # it varies, which
         self.assertIn("6 tasks are held, in 3 groups", text)
         self.assertRegex(text, r"2 tasks\s+signal 9\s+trace of #")
 
