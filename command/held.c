@@ -320,9 +320,24 @@ static void count_groups(struct held *held)
           by_count);
 }
 
+static void forget_counts(struct held *held)
+{
+    for (size_t i = 0; i < held->kind_count; i++) {
+        struct held_group *const group = &held->kinds[i].group;
+        group->count = group->host_count = 0;
+        group->more_hosts = false;
+    }
+    free(held->places);
+    free((void *)held->groups);
+    held->places = NULL;
+    held->groups = NULL;
+    held->place_count = held->group_count = 0;
+}
+
 int held_settle(struct held *held)
 {
     const size_t count = map_count(held->tasks);
+    forget_counts(held);
     held->places = calloc(count + 1, sizeof *held->places);
     held->groups = calloc(held->kind_count + 1, sizeof(struct held_group *));
     if (!held->places || !held->groups)

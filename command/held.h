@@ -40,7 +40,8 @@ void held_watch(struct held *held, const struct held_watch *watch);
 struct held *held_read(const char *dir, const struct held_watch *watch,
                        struct problem *problem);
 
-/* Sorts and counts what is held; call before what follows. 0 or -ENOMEM. */
+/* Sorts and counts what is held; call before what follows, and again after more
+ * was taken. 0 or -ENOMEM. */
 int held_settle(struct held *held);
 
 enum { HELD_HOSTS_MAX = 8 };

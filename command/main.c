@@ -26,6 +26,7 @@ static const struct verb VERBS[] = {
     {"wait", verb_wait, "wait until a run ends"},
     {"results", verb_results, "print the results of a run"},
     {"report", verb_report, "make a page of HTML of what came of a run"},
+    {"page", NULL, "serve a page about a run for a browser"},
     {"verify", verb_verify, "check stored results for damage"},
     {"held", verb_held, "show the tasks that wait for a decision"},
     {"decide", verb_decide, "decide about held tasks"},

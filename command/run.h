@@ -4,6 +4,7 @@
 
 #include "command/ask.h"
 #include "command/hook.h"
+#include "command/listen.h"
 #include "command/printer.h"
 #include "command/rundir.h"
 #include "common/base/problem.h"
@@ -59,12 +60,19 @@ struct run_process {
     uint64_t log_size; /* at the last crash */
     int64_t due_ms;    /* to be started then; 0: not at all */
 };
+struct run_page { /* beside the roles: nothing waits for it */
+    bool wanted;
+    struct listening listening;
+    pid_t pid; /* 0: not running */
+    unsigned starts;
+};
 struct supervisor {
     const struct settings *settings;
     const char *dir, *endpoint;
     char binaries[BINARY_SIZE]; /* the folder of the roles' programs */
     struct run_process process[RUN_ROLES];
     struct hook hook; /* a child, too; not started here */
+    struct run_page page;
     struct texts worker_words;
     void (*talk)(void *context); /* called before it writes to stderr */
     void *context;
@@ -86,10 +94,21 @@ void supervisor_close(struct supervisor *supervisor);
 /* Kills what hooks have left behind, but not one that runs. */
 void supervisor_sweep(struct supervisor *supervisor);
 
+/* -- run_page.c: the page of --http ------------------------------------------
+ */
+struct run;
+/* Opens the socket and tells of the link; nothing where no page is asked for.
+ * Returns 0 or the problem's code. */
+int run_page_open(struct run *run, struct problem *problem);
+/* Starts fan-page where it does not run. */
+void run_page_turn(struct supervisor *supervisor);
+/* A child has died: is it fan-page? */
+bool run_page_took(struct supervisor *supervisor, pid_t pid, int status);
+void run_page_close(struct supervisor *supervisor);
+
 /* -- run_notify.c: hooks for failures, and for the end -----------------------
  */
 struct run_notify;
-struct run;
 /* Nothing, and 0, where no hook is asked for; else before any record comes. */
 int run_notify_open(struct run *run, struct problem *problem);
 void run_notify_close(struct run *run);

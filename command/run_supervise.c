@@ -277,6 +277,7 @@ static void reap(struct supervisor *supervisor, int64_t now_ms)
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         (void)hook_took(&supervisor->hook, pid, status);
+        (void)run_page_took(supervisor, pid, status);
         for (int i = 0; i < RUN_ROLES; i++)
             if (supervisor->process[i].pid == pid)
                 after_exit(supervisor, (enum run_role)i, status, now_ms);
@@ -287,6 +288,8 @@ static bool is_own(const struct supervisor *supervisor, pid_t pid)
 {
     const pid_t hook = supervisor->hook.pid;
     if (hook > 0 && (pid == hook || getpgid(pid) == hook))
+        return true;
+    if (supervisor->page.pid == pid)
         return true;
     for (int i = 0; i < RUN_ROLES; i++)
         if (supervisor->process[i].pid == pid)
@@ -345,6 +348,7 @@ int64_t supervisor_turn(struct supervisor *supervisor, int64_t now_ms)
 {
     int64_t wait_ms = -1;
     reap(supervisor, now_ms);
+    run_page_turn(supervisor);
     for (int i = 0; i < RUN_ROLES && !supervisor->over; i++) {
         struct run_process *const process = &supervisor->process[i];
         if (process->due_ms == 0)
@@ -431,6 +435,7 @@ void supervisor_close(struct supervisor *supervisor)
             wait_for_roles(supervisor, TERM_MS);
         }
     }
+    run_page_close(supervisor);
     texts_free(&supervisor->worker_words);
     supervisor_sweep(supervisor);
 }

@@ -97,6 +97,8 @@ static int open_run(struct run *run, struct problem *problem)
     run->supervisor.endpoint = run->endpoint;
     run->supervisor.talk = clear_bar;
     run->supervisor.context = run;
+    if (run_page_open(run, problem) != 0)
+        return problem->code;
     return supervisor_open(&run->supervisor, problem);
 }
 

@@ -42,6 +42,8 @@ static const struct program {
      "Print the results of a run."},
     {FOR_REPORT, "fan report", "[OPTION]... [DIR]",
      "Make a page of HTML that shows what came of a run."},
+    {FOR_PAGE, "fan page", "[OPTION]... [DIR]",
+     "Serve a page about a run, for a browser, and its metrics."},
     {FOR_VERIFY, "fan verify", "[OPTION]... [DIR]",
      "Check the stored results of a run for damage."},
     {FOR_HELD, "fan held", "[OPTION]... [DIR]",

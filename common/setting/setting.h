@@ -36,6 +36,7 @@ enum setting_program {
     FOR_COMPLETION = 1 << 15,
     FOR_SHOW = 1 << 16,
     FOR_WAIT = 1 << 17,
+    FOR_PAGE = 1 << 23,
     FOR_TOP = 1 << 24,
     FOR_PROGRAMS = (1 << 25) - 1, // any of them
     IN_PLAN = 1 << 25,            // written to the plan and read from it
@@ -124,6 +125,7 @@ struct settings {
     char *stdout_path, *stderr_path; // templates
     char *joblog;
     char *results; // the run directory
+    char *http;    // where a page is served; NULL: nowhere
     /* running */
     uint64_t jobs;         // slots; 0: the CPUs this process may use
     uint64_t jobs_percent; // 0, or -j P%

@@ -12,7 +12,7 @@
 #define TELL   (FOR_SHOW | FOR_WAIT)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
-     FOR_REPORT | STEER | TELL)
+     FOR_REPORT | FOR_PAGE | STEER | TELL)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -123,6 +123,8 @@ const struct setting_row SETTING_TABLE[] = {
      OUTPUT, "TEMPLATE", "write a task's stderr to a file"},
     {"joblog", 0, SETTING_TEXT, R | P, AT(joblog), 0, 4095, NULL,
      OUTPUT, "FILE", "a line per attempt, in GNU parallel's nine columns"},
+    {"http", 0, SETTING_TEXT, R | FOR_PAGE, AT(http), 1, 255, NULL,
+     OUTPUT, "[ADDRESS:]PORT", "serve a page about the run there: see fan-page(1); port 0 is any that is free"},
     {"results", 0, SETTING_TEXT, R | S, AT(results), 0, 4095, NULL,
      OUTPUT, "DIR", "the run directory (default fan-runs/NAME)"},
 

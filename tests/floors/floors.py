@@ -18,6 +18,7 @@ LIBRARIES = {
     "jansson.h": "jansson", "xxhash.h": "xxhash",
     "isa-l/crc.h": "isal", "isa-l/igzip_lib.h": "isal",
     "sqlite3.h": "sqlite", "ncurses.h": "ncurses",
+    "microhttpd.h": "microhttpd",
 }
 # No file, socket, thread, clock or output can be had from these.
 PURE_LIBC = {
@@ -93,6 +94,13 @@ ZONES = (
          ("ncurses",)),
     Zone(5, r"command/", r"common/|command/|include/fan\.h",
          ("jansson", "sqlite")),
+    # The page is a verb in a program of its own. What it counts is pure, and
+    # only its server knows HTTP.
+    Zone(5, r"page/(axis|places|guard)", f"{CORE}|page/(axis|places|guard)",
+         pure=True),
+    Zone(5, r"page/server", r"common/base/|page/(server|guard)",
+         ("microhttpd",)),
+    Zone(5, r"page/", r"common/|command/|page/", ("jansson",)),
     Zone(5, r"include/", r"(?!)"),
     Zone(5, r"docs/man/", r"common/(base|setting)/"),
 )

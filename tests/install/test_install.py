@@ -12,7 +12,8 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.environ.get("FAN_BUILD") or os.path.join(TOP, "build/dev")
 CMAKE = os.environ.get("FAN_CMAKE", "cmake")
 VERSION = os.environ.get("FAN_VERSION", "0.1.0")
-PROGRAMS = {"fan", "fan-sink", "fan-ventilator", "fan-worker"}
+PROGRAMS = {"fan", "fan-page", "fan-sink", "fan-ventilator",
+            "fan-worker"}
 
 
 class Install(unittest.TestCase):
