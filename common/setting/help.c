@@ -174,6 +174,60 @@ void settings_man_synopsis(unsigned program, struct buffer *out)
     put_u8(out, '\n');
 }
 
+// What a value is, in a few words.
+static void put_value(struct buffer *out, const struct setting_row *row)
+{
+    static const char *const KINDS[] = {
+        [SETTING_BOOL] = "true or false",
+        [SETTING_COUNT] = "a whole number",
+        [SETTING_JOBS] = "a whole number, or a share of the CPUs as 50%",
+        [SETTING_DURATION] = "a duration",
+        [SETTING_BACKOFF] = "two durations as 1s..5m, or one",
+        [SETTING_SIZE] = "a size",
+        [SETTING_TEXT] = "a text",
+        [SETTING_LIST] = "a list",
+        [SETTING_RULES] = "a mapping, or a list of texts",
+        [SETTING_CHOICE] = "one of",
+        [SETTING_ANSWER] = "one of",
+        [SETTING_NAME] = "a name",
+        [SETTING_ID] = "32 hex digits",
+    };
+    if (row->argument && row->type == SETTING_TEXT)
+        buffer_append_text(out, row->argument);
+    else if (row->argument && row->type == SETTING_LIST)
+        buffer_printf(out, "a list of %s", row->argument);
+    else
+        buffer_append_text(out, KINDS[row->type]);
+    if (row->programs & NAMED)
+        buffer_append_text(out, ", or a mapping from names");
+    for (const char *at = row->choices; at && *at;) {
+        const size_t length = strcspn(at, "|");
+        buffer_printf(out, "%s %.*s", at == row->choices ? "" : ",",
+                      (int)length, at);
+        at += length + (at[length] == '|');
+    }
+}
+
+void settings_man_keys(struct buffer *out)
+{
+    const char *group = NULL;
+    for (size_t i = 0; i < SETTING_COUNT_OF_ROWS; i++) {
+        const struct setting_row *const row = &SETTING_TABLE[i];
+        if (!(row->programs & FOR_RUN))
+            continue;
+        if (!group || strcmp(group, row->group) != 0)
+            buffer_printf(out, "%s.Ss %s\n.Bl -tag -width Ds\n",
+                          group ? ".El\n" : "", row->group);
+        group = row->group;
+        buffer_printf(out, ".It Cm %s : Ar ", row->name);
+        put_value(out, row);
+        put_u8(out, '\n');
+        put_roff(out, row->help);
+        buffer_append_text(out, ".\n");
+    }
+    buffer_append_text(out, group ? ".El\n" : "");
+}
+
 void settings_man_options(unsigned program, struct buffer *out)
 {
     const char *group = NULL;

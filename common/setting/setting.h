@@ -253,6 +253,9 @@ void settings_help(unsigned program, struct buffer *out);
  * options in their groups. */
 void settings_man_synopsis(unsigned program, struct buffer *out);
 void settings_man_options(unsigned program, struct buffer *out);
+/* The same of what a run file may say: each key, what is its value, and what it
+ * is for. */
+void settings_man_keys(struct buffer *out);
 /* "Try 'fan run --help'." for a usage error, and so on. */
 const char *settings_program_name(unsigned program); /* "fan run" */
 /* Its first sentence, without the full stop: "Show how far a run is". */

@@ -102,7 +102,7 @@ ZONES = (
          ("microhttpd",)),
     Zone(5, r"page/", r"common/|command/|page/", ("jansson",)),
     Zone(5, r"include/", r"(?!)"),
-    Zone(5, r"docs/man/", r"common/(base|setting)/"),
+    Zone(5, r"docs/man/", r"common/(base|setting)/|docs/man/"),
 )
 FREE = re.compile(r"(tests|examples)/")  # may include what they like
 

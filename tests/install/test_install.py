@@ -129,6 +129,16 @@ class Install(unittest.TestCase):
         self.build_by_cmake()
         self.assert_walks("./build/libwalk.so")
 
+    def test_pages_of_all_sections_are_there(self):
+        for section, names in ((1, ("fan", "fan-run", "fan-top")),
+                               (5, ("fan.yaml",)),
+                               (7, ("fan-guarantees", "fan-protocol"))):
+            for name in names:
+                path = self.of(f"{name}.{section}")
+                self.assertIn(f"/man{section}/", path)
+                shown = self.do("mandoc", "-Tascii", path)
+                self.assertGreater(len(shown.split("\n")), 30, name)
+
     def test_readme_tells_commands_that_work(self):
         with open(os.path.join(self.place, "README.md"),
                   encoding="utf-8") as file:
