@@ -60,7 +60,7 @@ void peers_watch_ends(struct role *role)
 static void drop_frames(struct peer *peer)
 {
     for (size_t i = 0; i < peer->frame_count; i++)
-        net_frame_free(&peer->frames[i].frame);
+        share_drop(peer->frames[i].frame);
     peer->frame_count = peer->frame_sent = 0;
 }
 
@@ -234,7 +234,7 @@ void peer_welcome(struct role *role, unsigned handle,
 void peer_flush(struct peer *peer)
 {
     while (peer->frame_sent < peer->frame_count &&
-           net_frame_send(peer->lane, &peer->frames[peer->frame_sent].frame) ==
+           net_send_share(peer->lane, peer->frames[peer->frame_sent].frame) ==
                0)
         peer->frame_sent++;
 }
@@ -300,7 +300,8 @@ void peer_tasks(struct role *role, const struct tracker_action *action)
                                      .number = action->number};
     struct buffer encoded = {0};
     put_tasks(&encoded, &header, &tasks, action);
-    if (encoded.failed || net_frame_take(&added->frame, &encoded) != 0) {
+    added->frame = encoded.failed ? NULL : share_make(&encoded);
+    if (!added->frame) {
         buffer_free(&encoded);
         peer->frame_count--;
         role_starve(role);
@@ -313,7 +314,7 @@ void peer_forget(struct peer *peer, uint64_t number)
 {
     size_t done = 0;
     while (done < peer->frame_count && peer->frames[done].number <= number)
-        net_frame_free(&peer->frames[done++].frame);
+        share_drop(peer->frames[done++].frame);
     if (done == 0)
         return;
     peer->frame_count -= done;

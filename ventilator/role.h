@@ -17,7 +17,7 @@ enum { ROLE_ASKED_MAX = 64 };
 
 struct lane_frame {
     uint64_t number;
-    struct net_frame frame;
+    struct share *frame;
 };
 
 /* A worker as the sockets see it, by the tracker's handle. */

@@ -55,8 +55,9 @@ struct fan_task {
     int64_t start_ns, wall_ns; // monotonic
     uint64_t user_us, sys_us;
     bool has_payload, has_texts;
-    struct buffer payload;
-    struct buffer texts; // each with a NUL behind
+    struct span lent;      // of the task held: the payload, if it stands there
+    struct buffer payload; // else
+    struct buffer texts;   // each with a NUL behind
     struct plugin_text *text;
     size_t text_count, text_capacity;
     size_t first_argument, argument_count, first_value, value_count;

@@ -28,6 +28,7 @@ bool plugin_task_begin(struct fan_task *task, const struct slot_task *held)
     task->held = held;
     task->number++;
     task->has_payload = task->has_texts = task->no_memory = false;
+    task->lent = (struct span){0};
     reuse_stream(&task->out);
     reuse_stream(&task->err);
     task->malformed = !wire_get_command(held->payload, &task->command);
@@ -57,6 +58,24 @@ static const char *text_at(struct fan_task *task, const struct buffer *bytes,
     return "";
 }
 
+// One text need not be copied where a NUL stands behind it. Its length goes
+// before what comes next, which is mostly nothing.
+static bool lend_payload(struct fan_task *task)
+{
+    struct wire_list values = task->command.values;
+    struct wire_pair only;
+    struct span text = task->command.input;
+    if (!(task->command.flags & COMMAND_INPUT)) {
+        if (values.count != 1 || !wire_next_pair(&values, &only))
+            return false;
+        text = only.value;
+    }
+    if (!text.at || text.at[text.size] != 0)
+        return false;
+    task->lent = text;
+    return true;
+}
+
 static void make_payload(struct fan_task *task)
 {
     reuse(&task->payload);
@@ -75,13 +94,18 @@ static void make_payload(struct fan_task *task)
         }
     }
     put_u8(&task->payload, 0);
-    task->has_payload = true;
 }
 
 const char *fan_payload(struct fan_task *task, size_t *size)
 {
-    if (!task->has_payload)
+    if (!task->has_payload && !lend_payload(task))
         make_payload(task);
+    task->has_payload = true;
+    if (task->lent.at) {
+        if (size)
+            *size = task->lent.size;
+        return (const char *)task->lent.at;
+    }
     const char *text = text_at(task, &task->payload, 0);
     if (size)
         *size = task->payload.failed ? 0 : task->payload.size - 1;

@@ -6,7 +6,7 @@
 struct retain {
     uint64_t kept; // number of the first frame
     uint64_t bytes, bytes_max;
-    struct buffer *ring; // `capacity` is a power of two
+    struct share **ring; // `capacity` is a power of two
     size_t capacity, count;
 };
 
@@ -20,16 +20,16 @@ struct retain *retain_create(uint64_t bytes_max)
     return retain;
 }
 
-static struct buffer *at(struct retain *retain, uint64_t number)
+static struct share **at(const struct retain *retain, uint64_t number)
 {
     return &retain->ring[number & (retain->capacity - 1)];
 }
 
 static void forget_first(struct retain *retain)
 {
-    struct buffer *frame = at(retain, retain->kept);
-    retain->bytes -= frame->size;
-    buffer_free(frame);
+    struct share *frame = *at(retain, retain->kept);
+    retain->bytes -= share_span(frame).size;
+    share_drop(frame);
     retain->kept++;
     retain->count--;
 }
@@ -40,7 +40,7 @@ void retain_destroy(struct retain **retain)
         return;
     while ((*retain)->count > 0)
         forget_first(*retain);
-    free((*retain)->ring);
+    free((void *)(*retain)->ring);
     free(*retain);
     *retain = NULL;
 }
@@ -68,14 +68,14 @@ bool retain_full(const struct retain *retain)
 static int grow(struct retain *retain)
 {
     const size_t capacity = retain->capacity ? retain->capacity * 2 : 16;
-    struct buffer *ring = calloc(capacity, sizeof *ring);
+    struct share **ring = calloc(capacity, sizeof(struct share *));
     if (!ring)
         return -ENOMEM;
     for (size_t i = 0; i < retain->count; i++) {
         const uint64_t number = retain->kept + i;
         ring[number & (capacity - 1)] = *at(retain, number);
     }
-    free(retain->ring);
+    free((void *)retain->ring);
     retain->ring = ring;
     retain->capacity = capacity;
     return 0;
@@ -98,10 +98,13 @@ int retain_add(struct retain *retain, struct buffer *frame)
     if (retain->count == retain->capacity && grow(retain) < 0)
         return -ENOMEM;
     give_back_spare(frame);
-    *at(retain, retain->kept + retain->count) = *frame;
-    retain->bytes += frame->size;
+    const size_t size = frame->size;
+    struct share *share = share_make(frame);
+    if (!share)
+        return -ENOMEM;
+    *at(retain, retain->kept + retain->count) = share;
+    retain->bytes += size;
     retain->count++;
-    *frame = (struct buffer){0};
     return 0;
 }
 
@@ -114,9 +117,29 @@ int retain_retire(struct retain *retain, uint64_t number)
     return 0;
 }
 
-struct buffer *retain_frame(struct retain *retain, uint64_t number)
+struct share *retain_frame(const struct retain *retain, uint64_t number)
 {
     if (number < retain->kept || number > retain_made(retain))
         return NULL;
-    return at(retain, number);
+    return *at(retain, number);
+}
+
+struct buffer *retain_change(struct retain *retain, uint64_t number)
+{
+    struct share *frame = retain_frame(retain, number);
+    struct buffer *own = frame ? share_own(frame) : NULL;
+    if (own || !frame)
+        return own;
+    const struct span bytes = share_span(frame);
+    struct buffer copy = {0};
+    if (buffer_reserve(&copy, bytes.size))
+        buffer_append(&copy, bytes.at, bytes.size);
+    struct share *fresh = copy.failed ? NULL : share_make(&copy);
+    if (!fresh) {
+        buffer_free(&copy);
+        return NULL;
+    }
+    share_drop(frame);
+    *at(retain, number) = fresh;
+    return share_own(fresh);
 }

@@ -8,7 +8,7 @@
 #ifndef WORKER_RETAIN_H
 #define WORKER_RETAIN_H
 
-#include "common/base/bytes.h"
+#include "common/base/share.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +30,11 @@ int retain_add(struct retain *retain, struct buffer *frame);
 /* Forgets all up to `number`. Returns 0, or -EINVAL (nothing changed) for a
  * number that has not been made. */
 int retain_retire(struct retain *retain, uint64_t number);
-/* The frame of that number, to be changed or sent; NULL when not kept. */
-struct buffer *retain_frame(struct retain *retain, uint64_t number);
+/* The frame of that number, to be sent; NULL when not kept. Who holds it, too,
+ * may do so for longer than it is kept. */
+struct share *retain_frame(const struct retain *retain, uint64_t number);
+/* The same, to be changed, in a copy where somebody else holds it, too. NULL
+ * when not kept, or without memory. */
+struct buffer *retain_change(struct retain *retain, uint64_t number);
 
 #endif

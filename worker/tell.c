@@ -171,13 +171,17 @@ int worker_flush(struct worker *worker, bool close)
         return code;
     while (worker->results &&
            worker->next_push <= retain_made(worker->retain)) {
-        struct buffer *frame = retain_frame(worker->retain, worker->next_push);
-        if (!frame) { // retired meanwhile
-            worker->next_push = retain_kept(worker->retain);
+        const uint64_t kept = retain_kept(worker->retain);
+        if (worker->next_push < kept) { // retired meanwhile
+            worker->next_push = kept;
             continue;
         }
-        wire_set_results_kept(frame, retain_kept(worker->retain));
-        if (net_send(worker->results, NULL, buffer_span(frame)) < 0)
+        struct buffer *frame = retain_change(worker->retain, worker->next_push);
+        if (frame)
+            wire_set_results_kept(frame, kept);
+        if (!frame ||
+            net_send_share(worker->results,
+                           retain_frame(worker->retain, worker->next_push)) < 0)
             break; // the next turn comes back to it
         worker->next_push++;
     }

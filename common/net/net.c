@@ -20,8 +20,6 @@ static const int64_t MESSAGE_MAX = INT64_C(64) << 20;
 
 static_assert(sizeof(zmq_msg_t) == sizeof(((struct net_message *)NULL)->opaque),
               "a net_message holds a zmq_msg_t");
-static_assert(sizeof(zmq_msg_t) == sizeof(((struct net_frame *)NULL)->opaque),
-              "and so does a net_frame");
 
 int net_start(struct problem *problem)
 {
@@ -266,41 +264,35 @@ int net_send(struct net_socket *socket, const struct net_peer *peer,
     return 0;
 }
 
-// By whichever thread is done with it last.
-static void free_frame(void *bytes, void *unused)
+// By whichever of ZeroMQ's threads is done with it.
+static void let_go(void *bytes, void *frame)
 {
-    (void)unused;
-    free(bytes);
+    (void)bytes;
+    share_drop(frame);
 }
 
-int net_frame_take(struct net_frame *frame, struct buffer *bytes)
+// ZeroMQ does not say that it only reads them.
+static void *only_read(struct span bytes)
 {
-    if (zmq_msg_init_data((zmq_msg_t *)(void *)frame->opaque, bytes->at,
-                          bytes->size, free_frame, NULL) != 0)
-        return -errno;
-    frame->used = true;
-    *bytes = (struct buffer){0};
-    return 0;
+    void *same;
+    memcpy(&same, &bytes.at, sizeof same);
+    return same;
 }
 
-int net_frame_send(struct net_socket *socket, struct net_frame *frame)
+int net_send_share(struct net_socket *socket, struct share *frame)
 {
-    zmq_msg_t shared;
+    const struct span bytes = share_span(frame);
+    zmq_msg_t message;
     socket->quiet = false;
-    zmq_msg_init(&shared);
-    if (zmq_msg_copy(&shared, (zmq_msg_t *)(void *)frame->opaque) == 0 &&
-        zmq_msg_send(&shared, socket->zmq, ZMQ_DONTWAIT) >= 0)
+    if (zmq_msg_init_data(&message, only_read(bytes), bytes.size, let_go,
+                          frame) != 0)
+        return -errno;
+    (void)share_hold(frame);
+    if (zmq_msg_send(&message, socket->zmq, ZMQ_DONTWAIT) >= 0)
         return 0;
     const int error = send_error();
-    zmq_msg_close(&shared);
+    zmq_msg_close(&message);
     return error;
-}
-
-void net_frame_free(struct net_frame *frame)
-{
-    if (frame->used)
-        zmq_msg_close((zmq_msg_t *)(void *)frame->opaque);
-    frame->used = false;
 }
 
 static void drop_rest(void *zmq)

@@ -11,6 +11,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/problem.h"
+#include "common/base/share.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,18 +60,9 @@ struct net_peer {
 int net_send(struct net_socket *socket, const struct net_peer *peer,
              struct span frame);
 
-/* A frame that is kept and sent, as often as need be, without being copied. A
- * zeroed one is empty. */
-struct net_frame {
-    _Alignas(8) unsigned char opaque[64];
-    bool used;
-};
-/* Takes the bytes over: the buffer is empty then. Returns 0, or -ENOMEM (the
- * buffer is as it was). */
-int net_frame_take(struct net_frame *frame, struct buffer *bytes);
-/* As net_send, to other sockets than a ROUTER. */
-int net_frame_send(struct net_socket *socket, struct net_frame *frame);
-void net_frame_free(struct net_frame *frame); /* empty again */
+/* As net_send, to other sockets than a ROUTER, and without a copy: ZeroMQ holds
+ * the frame, too, until it has gone out. Also -ENOMEM. */
+int net_send_share(struct net_socket *socket, struct share *frame);
 
 /* A received frame; `frame` borrows from it until net_release. */
 struct net_message {

@@ -230,10 +230,11 @@ static void check(const struct world *world)
     assert(retain_made(world->retain) == world->made);
     assert(retain_kept(world->retain) == world->kept);
     for (uint64_t i = 1; i <= world->made + 1; i++) {
-        const struct buffer *frame = retain_frame(world->retain, i);
+        const struct share *frame = retain_frame(world->retain, i);
         assert((frame != NULL) == (i >= world->kept && i <= world->made));
+        const struct span bytes = frame ? share_span(frame) : (struct span){0};
         if (frame)
-            assert(frame->at[frame->size - 1] == (uint8_t)i);
+            assert(bytes.at[bytes.size - 1] == (uint8_t)i);
     }
 }
 

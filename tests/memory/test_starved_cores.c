@@ -134,7 +134,7 @@ static bool retain_scenario(void)
         buffer_free(&frame);
     }
     for (uint64_t i = 1; i <= retain_made(retain); i++)
-        assert_int_equal(retain_frame(retain, i)->size, 5);
+        assert_int_equal(share_span(retain_frame(retain, i)).size, 5);
     retain_destroy(&retain);
     return whole;
 }

@@ -249,7 +249,7 @@ static void flush(struct world *world, struct work *work)
             abort();
     }
     while (work->has_results && work->next_push <= retain_made(work->retain)) {
-        struct buffer *frame = retain_frame(work->retain, work->next_push);
+        struct buffer *frame = retain_change(work->retain, work->next_push);
         if (!frame) {
             work->next_push = retain_kept(work->retain);
             continue;

@@ -24,9 +24,9 @@ static void add(struct retain *retain, const char *text)
 static void assert_frame(struct retain *retain, uint64_t number,
                          const char *text)
 {
-    const struct buffer *frame = retain_frame(retain, number);
+    const struct share *frame = retain_frame(retain, number);
     assert_non_null(frame);
-    assert_true(span_equal(buffer_span(frame), span_of_text(text)));
+    assert_true(span_equal(share_span(frame), span_of_text(text)));
 }
 
 static void numbers_count_from_one_without_a_gap(void **state)
@@ -112,8 +112,30 @@ static void a_frame_can_be_changed_where_it_is(void **state)
     (void)state;
     struct retain *retain = retain_create(1000);
     add(retain, "one");
-    retain_frame(retain, 1)->at[0] = 'O';
+    const uint8_t *const at = share_span(retain_frame(retain, 1)).at;
+    retain_change(retain, 1)->at[0] = 'O';
     assert_frame(retain, 1, "One");
+    assert_ptr_equal(share_span(retain_frame(retain, 1)).at, at);
+    assert_null(retain_change(retain, 2));
+    retain_destroy(&retain);
+}
+
+static void what_somebody_else_holds_stays_as_it_was(void **state)
+{
+    (void)state;
+    struct retain *retain = retain_create(3);
+    add(retain, "one");
+    struct share *held = share_hold(retain_frame(retain, 1));
+    retain_change(retain, 1)->at[0] = 'O';
+    assert_frame(retain, 1, "One");
+    assert_true(span_equal(share_span(held), SPAN_OF("one")));
+    assert_true(retain_full(retain));
+    share_drop(held);
+    held = share_hold(retain_frame(retain, 1));
+    assert_int_equal(retain_retire(retain, 1), 0);
+    assert_false(retain_full(retain));
+    assert_true(span_equal(share_span(held), SPAN_OF("One")));
+    share_drop(held);
     retain_destroy(&retain);
 }
 
@@ -149,7 +171,7 @@ static void spare_memory_of_a_frame_is_given_back(void **state)
     frame.size = 10;
     memset(frame.at, 'x', frame.size);
     assert_int_equal(retain_add(retain, &frame), 0);
-    assert_true(retain_frame(retain, 1)->capacity < 1000);
+    assert_true(retain_change(retain, 1)->capacity < 1000);
     assert_frame(retain, 1, "xxxxxxxxxx");
     retain_destroy(&retain);
 }
@@ -157,6 +179,7 @@ static void spare_memory_of_a_frame_is_given_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_somebody_else_holds_stays_as_it_was),
         cmocka_unit_test(numbers_count_from_one_without_a_gap),
         cmocka_unit_test(retired_frames_leave_and_numbers_go_on),
         cmocka_unit_test(retiring_what_was_not_made_is_refused),
