@@ -1,5 +1,6 @@
 #include "sink/journal.h"
 
+#include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/store/logread.h"
 #include "sink/journal_recover.h"
@@ -25,6 +26,7 @@ struct journal {
     struct buffer member; // the same, packed
     bool uncut;           // a failed write left bytes behind `position`
     bool poisoned;
+    struct journal_syncs syncs;
 };
 
 static int open_dir(struct journal *journal, const char *dir)
@@ -213,12 +215,20 @@ int journal_commit(struct journal *journal, struct problem *problem)
                            journal->path, strerrordesc_np(-result));
     if (result != 0)
         return poison(journal, problem, "cannot write", result);
+    const int64_t before_us = clock_monotonic_us();
     if (fdatasync(journal->fd) != 0)
         return poison(journal, problem, "cannot sync", -errno);
+    journal->syncs.us += (uint64_t)(clock_monotonic_us() - before_us);
+    journal->syncs.count++;
     journal->position += journal->member.size;
     forget(&journal->text);
     forget(&journal->member);
     return 0;
+}
+
+struct journal_syncs journal_syncs(const struct journal *journal)
+{
+    return journal->syncs;
 }
 
 uint64_t journal_position(const struct journal *journal)

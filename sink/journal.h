@@ -49,6 +49,12 @@ int journal_append(struct journal *journal, const struct record *record);
  *   same. */
 int journal_commit(struct journal *journal, struct problem *problem);
 
+/* Commits that synced the log, and how long the syncs took. */
+struct journal_syncs {
+    uint64_t count, us;
+};
+struct journal_syncs journal_syncs(const struct journal *journal);
+
 /* Bytes of the log that are durable: the end of the last commit. */
 uint64_t journal_position(const struct journal *journal);
 

@@ -74,8 +74,12 @@ void sink_send_news(struct sink *sink, uint64_t from, uint64_t to,
                     const struct ledger_news *news)
 {
     const struct wire_header header = sink_header(sink);
-    const struct wire_stored stored = {
-        .from = from, .to = to, .record = news->record};
+    const struct journal_syncs syncs = journal_syncs(sink->journal);
+    const struct wire_stored stored = {.from = from,
+                                       .to = to,
+                                       .record = news->record,
+                                       .syncs = syncs.count,
+                                       .sync_us = syncs.us};
     wire_put_stored(&sink->out, &header, &stored, &news->lists);
     sink_send(sink);
 }

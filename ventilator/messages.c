@@ -207,10 +207,13 @@ static void on_stored(struct role *role, const struct incoming *in)
     struct wire_stored stored;
     if (!from_sink(role, in))
         return;
-    if (wire_get_stored(in->body, &stored))
-        tracker_stored(role->tracker, &stored, role->now_ms);
-    else
+    if (!wire_get_stored(in->body, &stored)) {
         role->refused++;
+        return;
+    }
+    role->syncs = stored.syncs;
+    role->sync_us = stored.sync_us;
+    tracker_stored(role->tracker, &stored, role->now_ms);
 }
 
 // Durable before any TASKS.
@@ -389,6 +392,9 @@ static void put_counts(const struct role *role, struct buffer *text)
         c.retries, c.losses, c.resends, c.speculated, role->refused + c.odd,
         c.paused ? "true" : "false", c.decided + c.pause_unsaved,
         (double)(role->now_ms - role->started_ms) / 1000.0);
+    buffer_printf(
+        text, ",\"credit\":%" PRIu64 ",\"syncs\":%" PRIu64 ",\"sync_s\":%.6f",
+        c.credit, role->syncs, (double)role->sync_us / 1e6);
 }
 
 static void on_ask(struct role *role, const struct incoming *in)

@@ -74,6 +74,7 @@ struct role {
     struct id128 sink;
     struct net_peer sink_address;
     struct process sink_process;
+    uint64_t syncs, sync_us; // of the sink, as it says
     char results_endpoint[WIRE_TEXT_MAX];
     bool sink_bye;
     struct buffer out, scratch;

@@ -303,6 +303,7 @@ void tracker_counts(const struct tracker *tracker,
             continue;
         counts->workers++;
         counts->slots += worker->slots;
+        counts->credit += worker_outstanding(worker);
         counts->running += worker->running;
         counts->queued += worker->queued;
     }

@@ -227,6 +227,7 @@ bool tracker_is_idle(const struct tracker *tracker);
 struct tracker_counts {
     uint64_t by_status[STATUSES], retries, losses, resends, odd, speculated;
     size_t running, queued, waiting, workers, slots;
+    uint64_t credit;        // tasks that workers hold and have not finished
     uint64_t held, decided; // decided: of the held, on the way to the sink
     bool input_ended;
     bool paused;        // nothing is sent

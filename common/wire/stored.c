@@ -9,6 +9,8 @@ void wire_put_stored(struct buffer *out, const struct wire_header *header,
     put_u64(out, stored->from);
     put_u64(out, stored->to);
     put_u64(out, stored->record);
+    put_u64(out, stored->syncs);
+    put_u64(out, stored->sync_us);
     codec_put_count(out, lists->worker_count);
     for (size_t i = 0; i < lists->worker_count; i++) {
         put_id(out, &lists->workers[i].worker);
@@ -75,6 +77,8 @@ bool wire_get_stored(struct span body, struct wire_stored *stored)
     stored->from = read_u64(&reader);
     stored->to = read_u64(&reader);
     stored->record = read_u64(&reader);
+    stored->syncs = read_u64(&reader);
+    stored->sync_us = read_u64(&reader);
     stored->workers = codec_read_list(&reader, &MARKS);
     stored->finals = codec_read_runs(&reader);
     stored->entries = codec_read_list(&reader, &ENTRIES);

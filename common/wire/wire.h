@@ -427,6 +427,8 @@ struct wire_worker_mark {
 struct wire_stored {
     uint64_t from, to; /* bytes of the log; equal: a heartbeat */
     uint64_t record;   /* highest RECORD number durable, of this generation */
+    uint64_t syncs;    /* of the log by this sink, for people to see, */
+    uint64_t sync_us;  /* and how long they took */
     struct wire_list workers; /* of wire_worker_mark */
     struct wire_list finals;  /* of wire_run: round 0, final and ok */
     struct wire_list entries; /* of wire_stored_entry: everything else */

@@ -88,7 +88,7 @@ def results(number, *entries, kept=1):
 
 
 def stored(start=0, to=0, record=0):
-    return struct.pack("<QQQIII", start, to, record, 0, 0, 0)
+    return struct.pack("<5QIII", start, to, record, 0, 0, 0, 0, 0)
 
 
 def ask(number=1, json=b'{"v":1,"ask":"status"}'):

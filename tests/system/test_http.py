@@ -116,8 +116,11 @@ class Http(system.SystemTest):
             metrics = client.metrics()
             self.assertEqual(metrics['fan_tasks{state="ok"}'], 1)
             self.assertEqual(metrics['fan_tasks{state="running"}'], 2)
-            self.assertEqual((metrics["fan_workers"], metrics["fan_slots"]),
-                             (1, 2))
+            self.assertEqual((metrics["fan_workers"], metrics["fan_slots"],
+                              metrics["fan_credit_outstanding"]), (1, 2, 2))
+            self.assertGreater(metrics["fan_fsync_seconds_sum"], 0)
+            self.assertGreaterEqual(metrics["fan_fsync_seconds_count"], 1)
+            self.assertEqual(metrics["fan_resends_total"], 0)
             gate.open()
             state = until_state(lambda s: s["done"] == 3)
             self.assertEqual(state["counts"]["failed"], 1)

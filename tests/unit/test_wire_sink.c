@@ -10,6 +10,8 @@ static void stored_comes_back(void **state)
     assert_int_equal(stored.from, 41);
     assert_int_equal(stored.to, 42);
     assert_int_equal(stored.record, 43);
+    assert_int_equal(stored.syncs, 46);
+    assert_int_equal(stored.sync_us, 47);
     struct wire_worker_mark mark;
     assert_true(wire_next_worker_mark(&stored.workers, &mark));
     assert_true(id128_equal(&mark.worker, &SAMPLE_ID));

@@ -153,7 +153,8 @@ static inline void put_sample_stored(struct buffer *out)
         {1, 2, 3, 4, STORED_FAILURE, STATUS_FAILED, CLASS_EXIT, 9},
         {5, 6, 7, 8, STORED_HELD, STATUS_HELD, CLASS_NONE, 0},
     };
-    const struct wire_stored stored = {.from = 41, .to = 42, .record = 43};
+    const struct wire_stored stored = {
+        .from = 41, .to = 42, .record = 43, .syncs = 46, .sync_us = 47};
     const struct wire_stored_out lists = {
         .workers = workers,
         .worker_count = 1,
