@@ -2,6 +2,7 @@
 #include "command/decide.h"
 #include "command/tell.h"
 #include "common/base/numset.h"
+#include "common/store/text.h"
 
 #include <inttypes.h>
 
@@ -20,6 +21,12 @@ static bool put_question(void *with, struct buffer *out)
     uint64_t first, count;
     size_t tasks = 0;
     tell_begin(out, "decide", decide->user, decide->time_us, decide->note);
+    if (decide->mem_max > 0)
+        buffer_printf(out, ",\"mem_max\":%" PRIu64, decide->mem_max);
+    if (decide->edit) {
+        buffer_append_text(out, ",\"edit\":");
+        text_put_quoted(out, span_of_text(decide->edit)); // is UTF-8
+    }
     buffer_printf(out, ",\"status\":\"%s\",\"tasks\":[",
                   status_name(decide->status));
     while (tasks < TASKS_AT_A_TIME &&

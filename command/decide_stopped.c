@@ -30,7 +30,9 @@ static int put_tasks(const struct decide *decide, int to)
                                    .status = decide->status,
                                    .start_us = decide->time_us,
                                    .user = span_of_text(decide->user),
-                                   .note = span_of_text(decide->note)});
+                                   .note = span_of_text(decide->note),
+                                   .mem_max = decide->mem_max,
+                                   .edit = span_of_text(decide->edit)});
             if (out.size < PIECE)
                 continue;
             error = files_write(to, buffer_span(&out));

@@ -67,6 +67,7 @@ void held_destroy(struct held **held)
     for (size_t i = 0; i < gone->decision_count; i++) {
         free(gone->decisions[i].user);
         free(gone->decisions[i].note);
+        free(gone->decisions[i].edit);
     }
     map_destroy(&gone->kind_by_hash);
     map_destroy(&gone->host_by_hash);
@@ -213,6 +214,23 @@ static int see(const struct held *held, const struct record *record)
                : 0;
 }
 
+static char *copy_of(struct span text)
+{
+    return text.size > 0 ? strndup((const char *)text.at, text.size)
+                         : strdup("");
+}
+
+static bool is_same(const struct held_decision *last,
+                    const struct record *record, unsigned group)
+{
+    return last->status == record->status && last->group == group &&
+           last->time_us == record->start_us &&
+           last->mem_max == record->mem_max &&
+           same_text(last->user, record->user) &&
+           same_text(last->note, record->note) &&
+           same_text(last->edit, record->edit);
+}
+
 // Before it is taken off the tasks that are held.
 static int note_decision(struct held *held, const struct record *record)
 {
@@ -224,10 +242,7 @@ static int note_decision(struct held *held, const struct record *record)
     struct held_decision *last =
         held->decision_count > 0 ? &held->decisions[held->decision_count - 1]
                                  : NULL;
-    if (last && last->status == record->status && last->group == group &&
-        last->time_us == record->start_us &&
-        same_text(last->user, record->user) &&
-        same_text(last->note, record->note)) {
+    if (last && is_same(last, record, group)) {
         last->count++;
         return 0;
     }
@@ -237,15 +252,13 @@ static int note_decision(struct held *held, const struct record *record)
     if (!grown)
         return -ENOMEM;
     held->decisions = grown;
-    char *const user =
-        strndup((const char *)record->user.at, record->user.size);
-    char *const note =
-        record->note.size > 0
-            ? strndup((const char *)record->note.at, record->note.size)
-            : strdup("");
-    if (!user || !note) {
+    char *const user = copy_of(record->user);
+    char *const note = copy_of(record->note);
+    char *const edit = copy_of(record->edit);
+    if (!user || !note || !edit) {
         free(user);
         free(note);
+        free(edit);
         return -ENOMEM;
     }
     grown[held->decision_count++] =
@@ -254,8 +267,10 @@ static int note_decision(struct held *held, const struct record *record)
                                .count = 1,
                                .first = record->task,
                                .time_us = record->start_us,
+                               .mem_max = record->mem_max,
                                .user = user,
-                               .note = note};
+                               .note = note,
+                               .edit = edit};
     return 0;
 }
 

@@ -72,8 +72,9 @@ struct held_decision {
     enum status status; /* REOPENED, IGNORED, DROPPED */
     unsigned group;
     uint64_t count, first;
-    int64_t time_us; /* of the first */
-    char *user, *note;
+    int64_t time_us;          /* of the first */
+    char *user, *note, *edit; /* edit: "" */
+    uint64_t mem_max;         /* 0: as it was */
 };
 size_t held_decision_count(const struct held *held);
 const struct held_decision *held_decision_at(const struct held *held,

@@ -59,6 +59,7 @@ void row_put_values(const struct record *record, struct buffer *out)
         buffer_append(&joined, pair.value.at, pair.value.size);
     }
     put_start(out, buffer_span(&joined), VALUES_MOST);
+    buffer_append_text(out, record->edited ? " (edited)" : "");
     buffer_free(&joined);
 }
 

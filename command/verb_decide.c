@@ -158,10 +158,16 @@ static int check(const struct settings *settings, struct decide *decide,
                             "such as 17 or 20-30, or all");
     if (settings->note && strpbrk(settings->note, "\n\r"))
         return problem_exit(problem, EXIT_USAGE, -EINVAL, "--note is one line");
+    if (!settings->retry && (settings->edit || settings->new_mem > 0))
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "%s goes with --retry",
+                            settings->edit ? "--edit" : "--mem");
     decide->status = settings->retry    ? STATUS_REOPENED
                      : settings->ignore ? STATUS_IGNORED
                                         : STATUS_DROPPED;
     decide->note = settings->note ? settings->note : "";
+    decide->edit = settings->edit;
+    decide->mem_max = settings->new_mem;
     decide->time_us = tell_now_us();
     tell_put_user(decide->user);
     decide->tasks = numset_create();
@@ -187,6 +193,8 @@ static int decide(const struct settings *settings)
                             "none of these is held; what is, tells  fan held "
                             "%s",
                             decide.quoted);
+    if (error == 0)
+        error = decide_check_change(&decide, &problem);
     if (error == 0)
         error = store(&decide, &problem);
     if (error == 0)

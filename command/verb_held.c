@@ -2,6 +2,7 @@
 #include "command/look.h"
 #include "command/rundir.h"
 #include "command/verb.h"
+#include "common/base/log.h"
 #include "common/store/text.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROGRAM = FOR_HELD };
+enum { PROGRAM = FOR_HELD, EDIT_SHOWN = 200 };
 
 static void put_text(struct buffer *out, const char *text)
 {
@@ -68,6 +69,12 @@ static void put_decision(struct buffer *out,
     put_text(out, decision->user);
     buffer_append_text(out, ",\"note\":");
     put_text(out, decision->note);
+    if (decision->mem_max > 0)
+        buffer_printf(out, ",\"mem_max_bytes\":%" PRIu64, decision->mem_max);
+    if (*decision->edit) {
+        buffer_append_text(out, ",\"edit\":");
+        put_text(out, decision->edit);
+    }
     put_u8(out, '}');
 }
 
@@ -117,6 +124,25 @@ static void put_row(struct buffer *out, const struct held_group *group)
     buffer_free(&way);
 }
 
+// What was changed of tasks before they were tried again, if anything.
+static void put_change(struct buffer *out, const struct held_decision *decision)
+{
+    char time[TEXT_TIME_SIZE + 1] = "", edit[EDIT_SHOWN], user[EDIT_SHOWN];
+    if (decision->mem_max == 0 && !*decision->edit)
+        return;
+    log_escape(span_of_text(decision->edit), edit, sizeof edit);
+    log_escape(span_of_text(decision->user), user, sizeof user);
+    if (decision->time_us > 0 && decision->time_us <= TEXT_TIME_MAX_US)
+        text_put_time(time, decision->time_us);
+    buffer_printf(out, "  changed:   g%u, %" PRIu64 " %s", decision->group,
+                  decision->count, decision->count == 1 ? "task" : "tasks");
+    if (decision->mem_max > 0)
+        buffer_printf(out, ", %" PRIu64 "M of memory", decision->mem_max >> 20);
+    if (*decision->edit)
+        buffer_printf(out, ", arguments %s", edit);
+    buffer_printf(out, "  (%s, %.16s)\n", user, time);
+}
+
 static void put_table(struct buffer *out, const struct held *held,
                       const char *dir)
 {
@@ -132,6 +158,8 @@ static void put_table(struct buffer *out, const struct held *held,
                       groups == 1 ? "group" : "groups");
     for (size_t i = 0; i < groups; i++)
         put_row(out, held_group_at(held, i));
+    for (size_t i = 0; i < held_decision_count(held); i++)
+        put_change(out, held_decision_at(held, i));
     if (groups > 0)
         buffer_printf(out,
                       "  read one:  fan show %" PRIu64 " %s\n"

@@ -224,7 +224,7 @@ class Worker:
         self.made, self.busy_us, self.running = self.made + 1, self.busy_us + wall_us, {}
         self.retained[self.made] = struct.pack(
             '<QIII16sBBBBIqQQQQ', t.number, t.round, t.generation, t.attempt, t.key, why,
-            4 * (t.flags & 3), max(-code, 0), max(code, 0), 1, self.began_utc // 1000, wall_us,
+            4 * (t.flags & 7), max(-code, 0), max(code, 0), 1, self.began_utc // 1000, wall_us,
             0, 0, 0) + sized('H', note) + struct.pack('<H', len(self.values)) + b''.join(
             sized('H', name) + sized('I', value) for name, value in self.values) + output
         self.push_from(self.made, *self.sink)

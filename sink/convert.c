@@ -33,6 +33,7 @@ struct record record_of_result(const struct wire_result *result,
         .err_cut = (result->flags & RESULT_STDERR_CUT) != 0,
         .note = result->note,
         .copy = (result->flags & RESULT_COPY) != 0,
+        .edited = (result->flags & RESULT_EDITED) != 0,
     };
 }
 
@@ -72,18 +73,27 @@ static bool may_be_persons(uint8_t kind)
            kind == RECORD_PAUSED || kind == RECORD_UNPAUSED;
 }
 
+// Up to a line break, which goes with it.
+static struct span take_line(struct span *text)
+{
+    struct span line = {text->at, 0};
+    while (line.size < text->size && text->at[line.size] != '\n')
+        line.size++;
+    const size_t taken = line.size + (line.size < text->size);
+    text->at += taken;
+    text->size -= taken;
+    return line;
+}
+
 static void take_person(struct record *made, const struct wire_record *record)
 {
-    size_t size = 0;
-    const struct span text = record->text;
-    while (size < text.size && text.at[size] != '\n')
-        size++;
-    made->user = (struct span){text.at, size};
-    made->note = (struct span){0};
-    if (size < text.size)
-        made->note = (struct span){text.at + size + 1, text.size - size - 1};
+    struct span text = record->text;
+    made->user = take_line(&text);
+    made->note = take_line(&text);
+    made->edit = text;
     made->start_us = record->a <= INT64_MAX ? (int64_t)record->a : 0;
-    made->a = 0;
+    made->mem_max = record->b;
+    made->a = made->b = 0;
 }
 
 struct record record_of_wire(const struct wire_record *record,

@@ -2,6 +2,7 @@
 #include "sink/decisions.h"
 
 #include "common/base/bytes.h"
+#include "common/template/edit.h"
 #include "sink/convert.h"
 #include "sink/journal.h"
 #include "sink/ledger.h"
@@ -57,6 +58,10 @@ static struct wire_record wire_of(struct decisions *decisions,
     put_u8(text, '\n');
     if (said->note.size > 0)
         buffer_append(text, said->note.at, said->note.size);
+    if (said->edit.size > 0) {
+        put_u8(text, '\n');
+        buffer_append(text, said->edit.at, said->edit.size);
+    }
     return (struct wire_record){
         .kind = said->final ? RECORD_FINAL : RECORD_DECISION,
         .status = (uint8_t)said->status,
@@ -64,7 +69,13 @@ static struct wire_record wire_of(struct decisions *decisions,
         .task = said->task,
         .round = ledger_round(decisions->ledger, said->task),
         .a = (uint64_t)said->start_us,
+        .b = said->mem_max,
         .text = buffer_span(text)};
+}
+
+static bool is_line(struct span text)
+{
+    return text.size == 0 || !memchr(text.at, '\n', text.size);
 }
 
 static bool is_decision(const struct record *said)
@@ -74,7 +85,10 @@ static bool is_decision(const struct record *said)
     const bool ends =
         said->event == EVENT_NONE && said->final &&
         (said->status == STATUS_IGNORED || said->status == STATUS_DROPPED);
-    return (again || ends) && said->user.size > 0 && said->start_us >= 0;
+    return (again || (ends && said->mem_max == 0 && said->edit.size == 0)) &&
+           said->user.size > 0 && said->start_us >= 0 &&
+           said->edit.size <= EDIT_MAX && is_line(said->user) &&
+           is_line(said->note);
 }
 
 static int take_line(struct decisions *decisions, struct span line)

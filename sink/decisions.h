@@ -11,9 +11,9 @@
 
 /* Stores the decisions in the file PATH (-: standard input), a record to a
  * line: {"event":"decision","task":N,"status":"reopened","start":...,
- * "user":...,"note":...}, or the same without the event and with "final":true
- * and "status":"ignored" or "dropped". Tasks that are not held are passed over.
- * Prints how many were stored. */
+ * "user":...,"note":...,"mem_max_bytes":...,"edit":...}, or the same without
+ * the event and with "final":true and "status":"ignored" or "dropped". Tasks
+ * that are not held are passed over. Prints how many were stored. */
 enum exit_code decisions_store(const char *dir, const char *path,
                                struct problem *problem);
 

@@ -15,9 +15,11 @@ struct ledger *ledger_create(void)
     ledger->finals = numset_create();
     ledger->rounds = map_create();
     ledger->opens = opens_create();
+    ledger->edits = edits_create();
     ledger->peers = peers_create();
     bool whole = ledger->finals != NULL && ledger->rounds != NULL &&
-                 ledger->opens != NULL && ledger->peers != NULL;
+                 ledger->opens != NULL && ledger->edits != NULL &&
+                 ledger->peers != NULL;
     for (int i = 0; i < STATUSES; i++) {
         ledger->ended[i] = numset_create();
         whole = whole && ledger->ended[i] != NULL;
@@ -40,6 +42,7 @@ void ledger_destroy(struct ledger **ledger)
     if (gone->rounds != NULL)
         map_destroy(&gone->rounds);
     opens_destroy(&gone->opens);
+    edits_destroy(&gone->edits);
     peers_destroy(&gone->peers);
     stored_free(&gone->collecting);
     stored_free(&gone->released);

@@ -134,7 +134,7 @@ enum { LEDGER_PART_MAX = 65536 };
 struct ledger_cursor {
     size_t part_max; /* entries of each list in one part; 0: LEDGER_PART_MAX */
     uint64_t task;   /* finals below were given */
-    size_t open, blamed, peer;
+    size_t open, blamed, peer, edited;
     struct wire_cause cause; /* the last given, of the task at `blamed` */
     uint32_t part;           /* number of the next part */
     bool done;               /* the last part was given */
@@ -142,6 +142,7 @@ struct ledger_cursor {
     struct wire_open_task *opens;
     struct wire_cause *causes;
     struct wire_roster_entry *roster;
+    struct wire_edit *edits;
 };
 void ledger_cursor_free(struct ledger_cursor *cursor);
 /* Fills the numbers of `synced` but generation and position, and `lists`,

@@ -187,6 +187,11 @@ static int apply_decision(struct ledger *ledger, const struct record *record)
         record->status != STATUS_HELD)
         return 0;
     open->held = record->status == STATUS_HELD;
+    if (!open->held && (record->mem_max > 0 || record->edit.size > 0) &&
+        edits_put(ledger->edits,
+                  &(struct wire_edit){record->task, record->mem_max,
+                                      record->edit}) < 0)
+        return -ENOMEM;
     // Who is tried again by a person begins anew.
     if (!open->held) {
         open->failures = open->losses = open->lone_deaths = 0;

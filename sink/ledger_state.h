@@ -4,6 +4,7 @@
 
 #include "common/base/map.h"
 #include "common/base/numset.h"
+#include "common/template/edits.h"
 #include "sink/ledger.h"
 #include "sink/opens.h"
 #include "sink/peers.h"
@@ -13,6 +14,7 @@ struct ledger {
     struct numset *ended[STATUSES]; // those that are not ok, by status
     struct map *rounds;             // task -> round, where it is above 0
     struct opens *opens;
+    struct edits *edits; // also of tasks that are final: they may be reopened
     struct peers *peers;
     struct id128 run, ventilator, resumed;
     uint32_t generation;

@@ -11,6 +11,7 @@ void ledger_cursor_free(struct ledger_cursor *cursor)
     free(cursor->opens);
     free(cursor->causes);
     free(cursor->roster);
+    free(cursor->edits);
     *cursor = (struct ledger_cursor){0};
 }
 
@@ -26,8 +27,11 @@ static int make_room(struct ledger_cursor *cursor)
         cursor->causes = calloc(cursor->part_max, sizeof *cursor->causes);
     if (cursor->roster == NULL)
         cursor->roster = calloc(cursor->part_max, sizeof *cursor->roster);
+    if (cursor->edits == NULL)
+        cursor->edits = calloc(cursor->part_max, sizeof *cursor->edits);
     return cursor->runs != NULL && cursor->opens != NULL &&
-                   cursor->causes != NULL && cursor->roster != NULL
+                   cursor->causes != NULL && cursor->roster != NULL &&
+                   cursor->edits != NULL
                ? 0
                : -ENOMEM;
 }
@@ -122,6 +126,22 @@ static bool take_roster(const struct ledger *ledger,
     return true;
 }
 
+/* Arguments are long, as hosts are. */
+static bool take_edits(const struct ledger *ledger,
+                       struct ledger_cursor *cursor,
+                       struct wire_synced_out *lists)
+{
+    size_t count = 0;
+    for (; cursor->edited < edits_count(ledger->edits); cursor->edited++) {
+        if (count == (cursor->part_max + 3) / 4)
+            return false;
+        cursor->edits[count++] = *edits_at(ledger->edits, cursor->edited);
+        lists->edits = cursor->edits;
+        lists->edit_count = count;
+    }
+    return true;
+}
+
 static void fill_numbers(const struct ledger *ledger,
                          struct wire_synced *synced)
 {
@@ -158,6 +178,7 @@ int ledger_part(const struct ledger *ledger, bool delta,
         all = take_finals(ledger, cursor, lists) && all;
         all = take_opens(ledger, cursor, lists) && all;
         all = take_causes(ledger, cursor, lists) && all;
+        all = take_edits(ledger, cursor, lists) && all;
     }
     if (!all)
         synced->flags |= SYNCED_MORE;

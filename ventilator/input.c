@@ -80,6 +80,8 @@ int input_open(struct role *role)
     struct input *input = &role->input;
     if (plan_check(role->settings, role->problem) != 0)
         return -EINVAL;
+    if (edited_open(&role->edited) != 0)
+        return problem_set(role->problem, -ENOMEM, "out of memory");
     input->seed = role->settings->seed;
     input->front = source_open(role->settings, role->dir, role->problem);
     if (!input->front)
@@ -101,6 +103,7 @@ void input_close(struct role *role)
     priority_close(&input->priority);
     buffer_free(&input->scratch);
     payloads_clear(&input->payloads);
+    edited_close(&role->edited);
 }
 
 // The redo cursor reads what may have been sent, the front what was not.
@@ -154,6 +157,21 @@ static struct payload *expand(struct role *role, const struct source_task *task,
     return payload;
 }
 
+// Its key is of what stands in the input, whatever a person made of it.
+static struct payload *make_payload(struct role *role,
+                                    const struct source_task *task,
+                                    struct tracker_offer *offer,
+                                    struct problem *bad)
+{
+    struct source_task whole = *task;
+    const struct wire_edit *const edit =
+        edits_find(role->edited.edits, offer->task);
+    if (edit && edit->args.size > 0 &&
+        edited_task(&role->edited, role->settings, edit, &whole, bad) != 0)
+        return NULL;
+    return expand(role, &whole, offer, bad);
+}
+
 // Returns false when memory is short: no task is to blame for that.
 static bool make_offer(struct role *role, enum source_result result,
                        const struct source_task *task, struct problem *bad,
@@ -165,7 +183,7 @@ static bool make_offer(struct role *role, enum source_result result,
     if (result == SOURCE_TASK) {
         offer->key = template_key(role->input.template, task->values,
                                   task->value_count, task->whole);
-        payload = expand(role, task, offer, bad);
+        payload = make_payload(role, task, offer, bad);
     }
     offer->payload = payload;
     offer->payload_size = payload ? payload->size : 0;

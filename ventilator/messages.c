@@ -283,6 +283,10 @@ static void on_synced(struct role *role, const struct incoming *in)
         return;
     if (!(part.flags & SYNCED_DELTA))
         role->number_max = part.number_max;
+    struct wire_edit edit;
+    for (struct wire_list list = part.edits; wire_next_edit(&list, &edit);)
+        if (edits_put(role->edited.edits, &edit) != 0)
+            role_starve(role);
     tracker_synced(role->tracker, &part, role->now_ms);
     if (!tracker_is_synced(role->tracker) ||
         (role->settings->input_token &&

@@ -24,7 +24,7 @@ static bool read_word(json_t *root, struct person_word *word)
     word->root = root;
     word->time_us = json_integer_value(json_object_get(root, "time_us"));
     if (!id || id128_parse(id, &word->id) != 0 || !user || !note || !*user ||
-        strchr(user, '\n') || word->time_us < 0)
+        strchr(user, '\n') || strchr(note, '\n') || word->time_us < 0)
         return false;
     const int size =
         snprintf(word->text, sizeof word->text, "%s\n%s", user, note);

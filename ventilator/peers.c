@@ -256,7 +256,20 @@ static struct lane_frame *add_frame(struct peer *peer)
     return added;
 }
 
-static void put_tasks(struct buffer *out, const struct wire_header *header,
+// What a person has changed of it; what rules add to that is the tracker's.
+static void put_edit(const struct role *role, struct wire_task *task)
+{
+    const struct wire_edit *const edit =
+        edits_find(role->edited.edits, task->task);
+    if (edit && edit->args.size > 0)
+        task->flags |= TASK_EDITED;
+    if (edit && edit->mem_max > 0)
+        task->mem_max =
+            tracker_mem_max(role->tracker, task->task, edit->mem_max);
+}
+
+static void put_tasks(const struct role *role, struct buffer *out,
+                      const struct wire_header *header,
                       const struct wire_tasks *tasks,
                       const struct tracker_action *action)
 {
@@ -271,15 +284,16 @@ static void put_tasks(struct buffer *out, const struct wire_header *header,
     for (size_t i = 0; i < action->count; i++) {
         const struct tracker_send *send = &action->sends[i];
         const struct payload *payload = send->payload;
-        const struct wire_task task = {.task = send->task,
-                                       .round = send->round,
-                                       .attempt = send->attempt,
-                                       .failures = send->failures,
-                                       .timeout_ms = send->timeout_ms,
-                                       .mem_max = send->mem_max,
-                                       .flags = send->flags,
-                                       .key = send->key,
-                                       .payload = {payload->at, payload->size}};
+        struct wire_task task = {.task = send->task,
+                                 .round = send->round,
+                                 .attempt = send->attempt,
+                                 .failures = send->failures,
+                                 .timeout_ms = send->timeout_ms,
+                                 .mem_max = send->mem_max,
+                                 .flags = send->flags,
+                                 .key = send->key,
+                                 .payload = {payload->at, payload->size}};
+        put_edit(role, &task);
         wire_add_task(out, &task);
     }
     wire_end_tasks(out, begun, (uint32_t)action->count);
@@ -299,7 +313,7 @@ void peer_tasks(struct role *role, const struct tracker_action *action)
                                      .addressee = peer->incarnation,
                                      .number = action->number};
     struct buffer encoded = {0};
-    put_tasks(&encoded, &header, &tasks, action);
+    put_tasks(role, &encoded, &header, &tasks, action);
     added->frame = encoded.failed ? NULL : share_make(&encoded);
     if (!added->frame) {
         buffer_free(&encoded);

@@ -6,6 +6,7 @@
 #include "common/net/net.h"
 #include "common/policy/halt.h"
 #include "common/setting/setting.h"
+#include "common/template/edits.h"
 #include "common/template/template.h"
 #include "ventilator/payloads.h"
 #include "ventilator/priority.h"
@@ -53,6 +54,14 @@ struct input {
     uint64_t offset; // reached by the front cursor
 };
 
+/* What persons have changed of tasks, and room to make them anew. */
+struct edited {
+    struct edits *edits;
+    struct wire_pair *values;
+    bool *changed;
+    struct buffer words, input;
+};
+
 struct role {
     const struct settings *settings;
     const char *dir;
@@ -67,6 +76,7 @@ struct role {
     struct resume *resume;
     uint64_t number_max; // highest task number used before this life
     struct input input;
+    struct edited edited;
     struct peer peers[WORKERS_MAX + 1];
     unsigned peer_top;
     uint64_t lanes; // opened so far: no name is used twice
@@ -105,6 +115,15 @@ void input_pump(struct role *role);
 /* Lets the redo cursor begin anew, up to what the front one has read. */
 void input_redo(struct role *role);
 void input_fetch(struct role *role, const struct tracker_action *action);
+
+/* edited.c */
+int edited_open(struct edited *edited); // 0 or -ENOMEM
+void edited_close(struct edited *edited);
+/* Makes of a task as it was read what the person wants. It then borrows from
+ * `edited`, too. 0, -EINVAL or -ENOMEM with a problem. */
+int edited_task(struct edited *edited, const struct settings *settings,
+                const struct wire_edit *edit, struct source_task *task,
+                struct problem *bad);
 
 /* obey.c */
 enum { PERSON_TEXT_MAX = 250 };

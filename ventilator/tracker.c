@@ -133,6 +133,8 @@ void tracker_destroy(struct tracker **tracker)
     free(old->rank);
     free(old->histories);
     free(old->roster);
+    for (size_t i = 0; i < old->record_count; i++)
+        free(old->records[i].longer);
     free(old->records);
     free(old->sending);
     free(old->actions);

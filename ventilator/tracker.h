@@ -200,9 +200,12 @@ struct tracker_decision {
     uint64_t task;
     enum status status; // REOPENED: try it again; IGNORED, DROPPED: it ends so
     int64_t time_us;    // UTC, since 1970
-    struct span text;   // the person, a line break, and a note
+    uint64_t mem_max;   // REOPENED: bytes from now on; 0: as it was
+    struct span text;   // the person, a line break, and a note; REOPENED: maybe
+                        // a line break and other arguments
 };
-/* Goes to the sink; is obeyed when it is stored. Returns 0, -ENOENT: it is not
+/* Goes to the sink; is obeyed when it is stored; what it changes of the task is
+ * the caller's to heed. Returns 0, -ENOENT: it is not
  * held, -EALREADY: it is decided, and the sink has not said so yet, -ENOMEM. */
 int tracker_decide(struct tracker *tracker,
                    const struct tracker_decision *decision, int64_t now_ms);
@@ -223,6 +226,10 @@ int tracker_pause(struct tracker *tracker, const struct tracker_pause *pause,
 void tracker_drain(struct tracker *tracker);
 /* Nothing is under way at any worker (as far as they have said). */
 bool tracker_is_idle(const struct tracker *tracker);
+
+/* How much memory its next attempt may have, of which the first had `first`. */
+uint64_t tracker_mem_max(const struct tracker *tracker, uint64_t task,
+                         uint64_t first);
 
 struct tracker_counts {
     uint64_t by_status[STATUSES], retries, losses, resends, odd, speculated;

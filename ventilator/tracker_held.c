@@ -205,6 +205,7 @@ int tracker_decide(struct tracker *tracker,
                        .task = decision->task,
                        .round = known ? tracker->histories[past].round : 0,
                        .a = (uint64_t)decision->time_us,
+                       .b = decision->mem_max,
                        .text = decision->text}) == 0) {
         tracker_starve(tracker);
         return -ENOMEM;

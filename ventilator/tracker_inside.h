@@ -114,6 +114,7 @@ struct history { // of an open task that is not in the window
 
 struct kept_record {
     struct wire_record record;
+    uint8_t *longer; // its text, where `text` has no room for that; or NULL
     char text[HOST_MAX];
 };
 
@@ -376,6 +377,7 @@ bool dispatch_copy(struct tracker *tracker, uint32_t at, uint32_t worker);
 int64_t tracker_dispatch_wait_ms(const struct tracker *tracker);
 
 /* tracker_sink.c */
+/* Its number; 0: no memory, the tracker is starved. */
 uint64_t record_add(struct tracker *tracker, struct wire_record record);
 void records_due(struct tracker *tracker);
 void sync_due(struct tracker *tracker);

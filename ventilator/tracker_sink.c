@@ -23,14 +23,18 @@ uint64_t record_add(struct tracker *tracker, struct wire_record record)
         return 0;
     }
     struct kept_record *kept = &tracker->records[tracker->record_count++];
+    const struct span text = record.text;
     kept->record = record;
+    kept->longer = text.size > sizeof kept->text ? malloc(text.size) : NULL;
+    if (text.size > sizeof kept->text && !kept->longer) {
+        tracker->record_count--;
+        tracker_starve(tracker);
+        return 0;
+    }
     kept->record.number = tracker->record_next++;
-    const size_t size = record.text.size < sizeof kept->text
-                            ? record.text.size
-                            : sizeof kept->text;
-    if (size > 0)
-        memcpy(kept->text, record.text.at, size);
-    kept->record.text.size = size;
+    if (text.size > 0)
+        memcpy(kept->longer ? kept->longer : (uint8_t *)kept->text, text.at,
+               text.size);
     return kept->record.number;
 }
 
@@ -46,7 +50,8 @@ static void send_records(struct tracker *tracker)
     }
     for (size_t i = 0; i < count; i++) {
         struct kept_record *kept = &tracker->records[tracker->record_sent + i];
-        kept->record.text.at = (const uint8_t *)kept->text;
+        kept->record.text.at =
+            kept->longer ? kept->longer : (const uint8_t *)kept->text;
         tracker->sending[i] = kept->record;
     }
     struct tracker_action *action = tracker_act(tracker, ACTION_RECORDS);
@@ -340,6 +345,7 @@ static void records_stored(struct tracker *tracker, uint64_t number)
     for (size_t i = 0; i < done; i++) {
         const struct wire_record record = tracker->records[i].record;
         record_stored(tracker, &record);
+        free(tracker->records[i].longer);
     }
     // What record_stored added stands behind: move it all down together.
     tracker->record_count -= done;

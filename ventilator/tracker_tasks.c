@@ -101,13 +101,19 @@ uint64_t task_timeout_ms(const struct tracker *tracker,
     return timeout_ms == tracker->policy.timeout_ms ? 0 : (uint64_t)timeout_ms;
 }
 
+uint64_t tracker_mem_max(const struct tracker *tracker, uint64_t task,
+                         uint64_t first)
+{
+    return tracker->tally ? policy_mem_max(&tracker->policy, first,
+                                           tally_of(tracker->tally, task))
+                          : first;
+}
+
 uint64_t task_mem_max(const struct tracker *tracker, const struct entry *entry)
 {
-    if (!tracker->tally)
-        return 0;
-    const uint64_t mem_max =
-        policy_mem_max(&tracker->policy, tally_of(tracker->tally, entry->task));
-    return mem_max == tracker->policy.mem_max ? 0 : mem_max;
+    const uint64_t first = tracker->policy.mem_max;
+    const uint64_t mem_max = tracker_mem_max(tracker, entry->task, first);
+    return mem_max == first ? 0 : mem_max;
 }
 
 static struct policy_answer answer_to(const struct tracker *tracker,

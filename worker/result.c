@@ -15,7 +15,8 @@ void result_add(struct buffer *frame, const struct slot_task *task,
     const unsigned flags = (end->out_cut ? RESULT_STDOUT_CUT : 0U) |
                            (end->err_cut ? RESULT_STDERR_CUT : 0U) |
                            (task->alone ? RESULT_ALONE : 0U) |
-                           (task->copy ? RESULT_COPY : 0U);
+                           (task->copy ? RESULT_COPY : 0U) |
+                           (task->edited ? RESULT_EDITED : 0U);
     const struct wire_result result = {
         .task = task->task,
         .round = task->round,

@@ -145,6 +145,7 @@ copy_of(struct pool *pool, const struct wire_task *task, uint32_t generation)
                                .failures = task->failures,
                                .alone = task->flags & TASK_ALONE,
                                .copy = task->flags & TASK_COPY,
+                               .edited = task->flags & TASK_EDITED,
                                .timeout_ms = task->timeout_ms > INT64_MAX
                                                  ? INT64_MAX
                                                  : (int64_t)task->timeout_ms,

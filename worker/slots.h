@@ -25,7 +25,7 @@ struct slot_task {
     uint64_t task;
     uint32_t round, generation, attempt, failures;
     uint32_t slot; // from 1 while it runs; 0: queued
-    bool alone, copy;
+    bool alone, copy, edited;
     int64_t timeout_ms; // 0: as all tasks of the run
     uint64_t mem_max;   // the same
     struct id128 key;

@@ -150,9 +150,9 @@ int64_t policy_timeout_ms(const struct policy *policy, const uint32_t *failures)
     return (int64_t)timeout_ms;
 }
 
-uint64_t policy_mem_max(const struct policy *policy, const uint32_t *failures)
+uint64_t policy_mem_max(const struct policy *policy, uint64_t mem_max,
+                        const uint32_t *failures)
 {
-    uint64_t mem_max = policy->mem_max;
     for (size_t i = 0; failures && i < policy->rule_count; i++)
         mem_max =
             grown(mem_max, &policy->rules[i].mem, failures[i + 1], UINT64_MAX);

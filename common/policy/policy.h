@@ -117,8 +117,10 @@ struct policy_answer policy_decide(const struct policy *policy,
  * the task fails of another. */
 int64_t policy_timeout_ms(const struct policy *policy,
                           const uint32_t *failures);
-/* The same of how much memory it may have, in bytes; UINT64_MAX: no limit. */
-uint64_t policy_mem_max(const struct policy *policy, const uint32_t *failures);
+/* The same of how much memory it may have, of which the first had `mem_max`,
+ * the policy's or its own, in bytes; UINT64_MAX: no limit. */
+uint64_t policy_mem_max(const struct policy *policy, uint64_t mem_max,
+                        const uint32_t *failures);
 
 const char *class_name(enum fail_class class); /* "exit", ...; "none" */
 const char *status_name(enum status status);   /* "ok", ...; "none" */

@@ -168,10 +168,11 @@ struct settings {
     bool json, failed, all_attempts, follow;
     /* a decision */
     bool retry, ignore, drop;
-    char *note;
-    char *decisions; // sink: the file they are in; - is standard input
-    char *format;    // ndjson | csv | tsv
-    char *fields;    // a,b.c
+    char *note, *edit;
+    uint64_t new_mem; // bytes; 0: as it was
+    char *decisions;  // sink: the file they are in; - is standard input
+    char *format;     // ndjson | csv | tsv
+    char *fields;     // a,b.c
     char *class, *host;
     int64_t since_ms;    // 0: at any time
     int64_t patience_ms; // of fan wait

@@ -10,9 +10,11 @@
  *  "class":"exit","exit":3,"signal":9,"attempt":2,"generation":2,"record":5,
  *  "worker":"<32 hex>","host":"h","slot":1,"start":"2026-...Z",
  *  "wall_s":0.001234,"user_s":0.001,"sys_s":0.5,"maxrss_bytes":1,"ran":true,
- *  "crash":true,"alone":true,"args":["a"] or {"name":"a"},
+ *  "crash":true,"alone":true,"copy":true,"edited":true,"args":["a"] or
+ *  {"name":"a"},
  *  "stdout":"...","stderr":"...","truncated":["stdout"],"user":"...",
  *  "note":"..."}
+ * A decision to try a task again may have "mem_max_bytes" and "edit":"...".
  * Text that is not UTF-8 goes into stdout_base64, stderr_base64 and so on, and
  * values into args_base64: the whole list, each in base64, or [name, value]
  * pairs in base64 where there are names. Numbers over INT64_MAX, which JSON
@@ -70,6 +72,7 @@ struct record {
     uint64_t wall_us, user_us, sys_us, maxrss_bytes;
     bool ran, crash, alone; /* of a lost record */
     bool copy;              /* the attempt was a second copy of the task */
+    bool edited;            /* its arguments were a person's: see `edit` */
     uint64_t barred_us;     /* of a host: quarantined so long; 0: no more */
     bool has_args;          /* false: no args key at all */
     struct span values;     /* as wire_put_values writes them */
@@ -77,6 +80,8 @@ struct record {
     bool out_cut, err_cut;
     struct span user; /* a person who decided so, at `start` */
     struct span note;
+    uint64_t mem_max; /* of a decision: bytes from now on; 0: as it was */
+    struct span edit; /* of a decision: arguments; empty: as they were */
     /* control records */
     uint64_t a, b,
         c; /* "place", "from", "offset" of a mark; "tasks" of complete */

@@ -37,7 +37,7 @@ struct field {
     size_t offset; /* in struct record */
 };
 
-enum { FIELD_COUNT = 47, FIELD_TEXTS_MAX = 16 };
+enum { FIELD_COUNT = 51, FIELD_TEXTS_MAX = 16 };
 extern const struct field RECORD_FIELDS[FIELD_COUNT];
 
 /* Where a text ends up in scratch, whose memory may still move. */

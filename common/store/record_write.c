@@ -131,6 +131,7 @@ static char *middle(char *at, const struct record *record)
     at = put_true(at, "crash", record->crash);
     at = put_true(at, "alone", record->alone);
     at = put_true(at, "copy", record->copy);
+    at = put_true(at, "edited", record->edited);
     return record->barred_us
                ? put_seconds(at, "quarantined_s", record->barred_us)
                : at;
@@ -139,6 +140,7 @@ static char *middle(char *at, const struct record *record)
 static char *end(char *at, const struct record *record)
 {
     const char *const a = record->event == EVENT_COMPLETE ? "tasks" : "place";
+    at = put_unless(at, "mem_max_bytes", record->mem_max, 0);
     at = put_unless(at, a, record->a, 0);
     at = put_unless(at, "from", record->b, 0);
     at = put_unless(at, "offset", record->c, 0);
@@ -296,6 +298,7 @@ void record_write(struct buffer *out, const struct record *record)
     put_truncated(out, record->out_cut, record->err_cut);
     PUT_SPAN(out, "user", record->user);
     PUT_SPAN(out, "note", record->note);
+    PUT_SPAN(out, "edit", record->edit);
     part(out, record, end);
     PUT_SPAN(out, "version", record->version);
     buffer_append(out, "}\n", 2);

@@ -67,6 +67,17 @@ static void put_roster(struct buffer *out, const struct wire_roster_entry *at,
     }
 }
 
+static void put_edits(struct buffer *out, const struct wire_edit *at,
+                      size_t count)
+{
+    codec_put_count(out, count);
+    for (size_t i = 0; i < count; i++) {
+        put_u64(out, at[i].task);
+        put_u64(out, at[i].mem_max);
+        put_span16(out, at[i].args);
+    }
+}
+
 void wire_put_synced(struct buffer *out, const struct wire_header *header,
                      const struct wire_synced *synced,
                      const struct wire_synced_out *lists)
@@ -89,6 +100,7 @@ void wire_put_synced(struct buffer *out, const struct wire_header *header,
     put_open_tasks(out, lists->open, lists->open_count);
     put_causes(out, lists->causes, lists->cause_count);
     put_roster(out, lists->roster, lists->roster_count);
+    put_edits(out, lists->edits, lists->edit_count);
     codec_end(out, begun);
 }
 
@@ -131,6 +143,20 @@ static struct wire_roster_entry read_roster_entry(struct reader *reader)
     return entry;
 }
 
+static struct wire_edit read_edit(struct reader *reader)
+{
+    struct wire_edit edit;
+    edit.task = read_u64(reader);
+    edit.mem_max = read_u64(reader);
+    edit.args = codec_read_text(reader);
+    return edit;
+}
+
+static void check_edit(struct reader *reader)
+{
+    (void)read_edit(reader);
+}
+
 static void check_open_task(struct reader *reader)
 {
     (void)read_open_task(reader);
@@ -149,6 +175,7 @@ static void check_roster_entry(struct reader *reader)
 static const struct codec_kind OPEN = {check_open_task, 27, WIRE_RUNS_MAX};
 static const struct codec_kind CAUSES = {check_cause, 14, WIRE_RUNS_MAX};
 static const struct codec_kind ROSTER = {check_roster_entry, 46, WIRE_RUNS_MAX};
+static const struct codec_kind EDITS = {check_edit, 18, WIRE_RUNS_MAX};
 
 bool wire_get_synced(struct span body, struct wire_synced *synced)
 {
@@ -170,6 +197,7 @@ bool wire_get_synced(struct span body, struct wire_synced *synced)
     synced->open = codec_read_list(&reader, &OPEN);
     synced->causes = codec_read_list(&reader, &CAUSES);
     synced->roster = codec_read_list(&reader, &ROSTER);
+    synced->edits = codec_read_list(&reader, &EDITS);
     return reader_done(&reader);
 }
 
@@ -186,6 +214,14 @@ bool wire_next_cause(struct wire_list *list, struct wire_cause *cause)
     if (!codec_next(list))
         return false;
     *cause = read_cause(&list->reader);
+    return true;
+}
+
+bool wire_next_edit(struct wire_list *list, struct wire_edit *edit)
+{
+    if (!codec_next(list))
+        return false;
+    *edit = read_edit(&list->reader);
     return true;
 }
 

@@ -229,8 +229,9 @@ bool wire_get_refused(struct span body, struct wire_refused *refused);
 
 /* -- TASKS ---------------------------------------------------------------- */
 enum {
-    TASK_ALONE = 1, /* runs with nothing beside it in the worker */
-    TASK_COPY = 2,  /* runs at another worker, too: see --speculate */
+    TASK_ALONE = 1,  /* runs with nothing beside it in the worker */
+    TASK_COPY = 2,   /* runs at another worker, too: see --speculate */
+    TASK_EDITED = 4, /* with arguments that a person has changed */
 };
 struct wire_task {
     uint64_t task;
@@ -348,7 +349,8 @@ enum {
     RESULT_STDOUT_CUT = 1,
     RESULT_STDERR_CUT = 2,
     RESULT_ALONE = 4,
-    RESULT_COPY = 8, /* of a TASK_COPY: its failure counts nothing */
+    RESULT_COPY = 8,    /* of a TASK_COPY: its failure counts nothing */
+    RESULT_EDITED = 16, /* of a TASK_EDITED */
 };
 struct wire_result {
     uint64_t task;
@@ -488,7 +490,8 @@ enum {
     RECORD_CRASH = 2, /* LOST: the worker is known to have died */
     RECORD_ALONE = 4, /* LOST: it ran alone */
     /* FINAL, DECISION, PAUSED, UNPAUSED: a person's, at time `a`; text: who, a
-     * line break, why */
+     * line break, why; to be tried again may have `b`, bytes of memory from now
+     * on, and behind a second line break other arguments */
     RECORD_PERSON = 8,
 };
 struct wire_record {
@@ -540,6 +543,12 @@ struct wire_cause {
     uint32_t count;
     uint8_t class, code;
 };
+/* What persons have changed of a task: see RECORD. */
+struct wire_edit {
+    uint64_t task;
+    uint64_t mem_max; /* bytes; 0: as it was */
+    struct span args; /* empty: as they were */
+};
 struct wire_roster_entry {
     struct id128 worker;
     struct id128 boot;
@@ -570,6 +579,7 @@ struct wire_synced {
     struct wire_list causes; /* of wire_cause: their failures make up those of
                               * the open task */
     struct wire_list roster; /* of wire_roster_entry */
+    struct wire_list edits;  /* of wire_edit: all that there are */
 };
 struct wire_synced_out {
     struct wire_runs_out finals;
@@ -579,6 +589,8 @@ struct wire_synced_out {
     size_t cause_count;
     const struct wire_roster_entry *roster;
     size_t roster_count;
+    const struct wire_edit *edits;
+    size_t edit_count;
 };
 void wire_put_synced(struct buffer *out, const struct wire_header *header,
                      const struct wire_synced *synced,
@@ -588,6 +600,7 @@ bool wire_next_open_task(struct wire_list *list, struct wire_open_task *task);
 bool wire_next_cause(struct wire_list *list, struct wire_cause *cause);
 bool wire_next_roster_entry(struct wire_list *list,
                             struct wire_roster_entry *entry);
+bool wire_next_edit(struct wire_list *list, struct wire_edit *edit);
 
 /* -- MATCH, MATCHED: resume by content --------------------------------------
  */

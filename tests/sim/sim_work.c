@@ -221,7 +221,8 @@ static void add_result(struct work *work, const struct slot_task *task,
         .key = task->key,
         .class = (uint8_t)running->failure.class,
         .flags = (uint8_t)((task->alone ? RESULT_ALONE : 0U) |
-                           (task->copy ? RESULT_COPY : 0U)),
+                           (task->copy ? RESULT_COPY : 0U) |
+                           (task->edited ? RESULT_EDITED : 0U)),
         .signal = code_if(running, CLASS_SIGNAL),
         .exit = code_if(running, CLASS_EXIT),
         .slot = task->slot};

@@ -179,13 +179,13 @@ static void memory_grows_where_there_is_a_limit(void **state)
     policy.rules[1].mem.least = 3000;
     const uint32_t none[3] = {9, 0, 0}, twice[3] = {0, 2, 0},
                    both[3] = {0, 1, 1}, ever[3] = {0, 4000000000U, 1};
-    assert_int_equal(policy_mem_max(&policy, NULL), 1000);
-    assert_int_equal(policy_mem_max(&policy, none), 1000);
-    assert_int_equal(policy_mem_max(&policy, twice), 4000);
-    assert_int_equal(policy_mem_max(&policy, both), 3000);
-    assert_true(policy_mem_max(&policy, ever) == UINT64_MAX);
+    assert_int_equal(policy_mem_max(&policy, policy.mem_max, NULL), 1000);
+    assert_int_equal(policy_mem_max(&policy, policy.mem_max, none), 1000);
+    assert_int_equal(policy_mem_max(&policy, policy.mem_max, twice), 4000);
+    assert_int_equal(policy_mem_max(&policy, policy.mem_max, both), 3000);
+    assert_true(policy_mem_max(&policy, policy.mem_max, ever) == UINT64_MAX);
     policy.mem_max = UINT64_MAX;
-    assert_true(policy_mem_max(&policy, both) == UINT64_MAX);
+    assert_true(policy_mem_max(&policy, policy.mem_max, both) == UINT64_MAX);
 }
 
 static void code_is_of_the_class_that_has_one(void **state)

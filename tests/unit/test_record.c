@@ -41,6 +41,9 @@ static struct record full(void)
         .crash = true,
         .alone = true,
         .copy = true,
+        .edited = true,
+        .mem_max = 7,
+        .edit = SPAN_OF("x=\"1\""),
         .barred_us = 300000000,
         .out =
             SPAN_OF("a \"b\" \\ \n\t\r\x01\x1f\x7f \xc3\xa4 \xf0\x9f\x98\x80"),
@@ -85,6 +88,9 @@ static void assert_same(const struct record *left, const struct record *right)
     assert_int_equal(left->crash, right->crash);
     assert_int_equal(left->alone, right->alone);
     assert_int_equal(left->copy, right->copy);
+    assert_int_equal(left->edited, right->edited);
+    assert_int_equal(left->mem_max, right->mem_max);
+    assert_true(span_equal(left->edit, right->edit));
     assert_int_equal(left->barred_us, right->barred_us);
     assert_int_equal(left->has_args, right->has_args);
     assert_true(span_equal(left->values, right->values));

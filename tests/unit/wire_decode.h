@@ -88,6 +88,7 @@ static inline void walk_synced(struct wire_synced *synced, uint64_t *sum)
     struct wire_open_task task;
     struct wire_cause cause;
     struct wire_roster_entry entry;
+    struct wire_edit edit;
     walk_runs(synced->finals, sum);
     while (wire_next_open_task(&synced->open, &task))
         *sum += task.task;
@@ -95,6 +96,8 @@ static inline void walk_synced(struct wire_synced *synced, uint64_t *sum)
         *sum += cause.count;
     while (wire_next_roster_entry(&synced->roster, &entry))
         walk_bytes(entry.host, sum);
+    while (wire_next_edit(&synced->edits, &edit))
+        walk_bytes(edit.args, sum);
 }
 
 static inline bool decode_connection(uint8_t type, struct span body,

@@ -217,6 +217,7 @@ static inline void put_sample_synced(struct buffer *out)
     const struct wire_cause causes[] = {{1, 3, CLASS_EXIT, 7}};
     const struct wire_roster_entry roster[] = {
         {SAMPLE_ID, SAMPLE_KEYS[1], 81, 82, SPAN_OF("node-3")}};
+    const struct wire_edit edits[] = {{1, 83, SPAN_OF("x=2")}};
     const struct wire_synced synced = sample_synced();
     const struct wire_synced_out lists = {
         .finals = TWO_RUNS,
@@ -226,6 +227,8 @@ static inline void put_sample_synced(struct buffer *out)
         .cause_count = 1,
         .roster = roster,
         .roster_count = 1,
+        .edits = edits,
+        .edit_count = 1,
     };
     wire_put_synced(out, &SAMPLE_HEADER, &synced, &lists);
 }
