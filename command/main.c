@@ -18,6 +18,7 @@ struct verb {
 
 static const struct verb VERBS[] = {
     {"run", verb_run, "run a command for each value, and keep every result"},
+    {"add", verb_add, "add tasks to a run that is open"},
     {"status", verb_status, "show how far a run is"},
     {"top", verb_top, "watch a run on the whole screen"},
     {"list", verb_list, "show tasks that are done, a line each"},

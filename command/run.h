@@ -20,16 +20,22 @@ enum { SOCKET_DIR_SIZE = 80, ENDPOINT_SIZE = 100, BINARY_SIZE = 4096 };
 #define RUN_INPUT_NAME                                    \
     "input" /* in the run directory; with .end its length \
              */
+/* Of an open input: so much of it counts, and fan add may write more. It is
+ * there once what `fan run` was given itself has been copied. */
+#define RUN_INPUT_OPEN RUN_INPUT_NAME ".open"
+#define RUN_INPUT_END  RUN_INPUT_NAME ".end"
 struct run_input {
     int from, to;       /* -1: there is nothing (more) to copy */
     bool copied_here;   /* the tasks come from a copy */
+    bool open;          /* fan add gives more */
+    char separator;     /* of tasks */
     uint64_t copied;    /* bytes */
     uint64_t size;      /* bytes there will be; 0: not known */
     uint64_t ahead_max; /* of where the ventilator reads */
     char source[256];   /* for messages */
 };
 /* Does the input come through standard input, or a FIFO named by -a or
- * --ndjson, so that a copy is needed? */
+ * --ndjson, or is it open, so that a copy is needed? */
 bool run_input_is_stream(const struct settings *settings);
 /* Opens what is to be copied; a terminal is refused, or with `optional` left
  * alone. Returns 0 or -errno with a usage problem. */
@@ -46,7 +52,8 @@ int run_input_continue(struct run_input *input, const char *dir,
                        struct problem *problem);
 /* May more be read, with the ventilator at `offset` of the copy? */
 bool run_input_wants(const struct run_input *input, uint64_t offset);
-/* Copies a piece; at the end writes the mark, durably. Returns 0 or -errno. */
+/* Copies a piece; at the end writes the mark, durably: that of the whole, or
+ * that from which on others may add. Returns 0 or -errno. */
 int run_input_copy(struct run_input *input, const char *dir,
                    struct problem *problem);
 void run_input_close(struct run_input *input);
@@ -176,6 +183,7 @@ struct run {
     int signal_fd, watch_fd;
     int signal; /* the first that came; 0: none */
     int64_t signal_ms, started_ms, asked_ms, shown_ms;
+    uint64_t shown_done;
     int64_t woken_ms; /* by the log */
     int64_t rated_ms; /* when `rate` was last brought up to date */
     int64_t rated_from_ms;

@@ -10,16 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define END_NAME RUN_INPUT_NAME ".end"
-
 enum { PIECE_SIZE = 256 << 10, AHEAD_MAX = 64 << 20, PATH_SIZE = 4200 };
 
+// That of an open run is copied whatever it is, for others to write behind it.
 static const char *fifo_of(const struct settings *set)
 {
     const char *const path = set->arg_file ? set->arg_file : set->ndjson;
     struct stat found;
-    return path && stat(path, &found) == 0 && !S_ISREG(found.st_mode) &&
-                   !S_ISDIR(found.st_mode)
+    return path && stat(path, &found) == 0 && !S_ISDIR(found.st_mode) &&
+                   (set->open || !S_ISREG(found.st_mode))
                ? path
                : NULL;
 }
@@ -29,14 +28,31 @@ bool run_input_is_stream(const struct settings *settings)
     return plan_reads_standard_input(settings) || fifo_of(settings);
 }
 
+// All tasks are to be added.
+static int open_nothing(struct run_input *input, struct problem *problem)
+{
+    input->from = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return input->from >= 0
+               ? 0
+               : problem_set(problem, -errno, "cannot open /dev/null: %s",
+                             strerror(errno));
+}
+
 int run_input_open(struct run_input *input, const struct settings *settings,
                    bool optional, struct problem *problem)
 {
     const char *const fifo = fifo_of(settings);
     struct stat found;
-    *input = (struct run_input){.from = -1, .to = -1, .ahead_max = AHEAD_MAX};
+    *input =
+        (struct run_input){.from = -1,
+                           .to = -1,
+                           .open = settings->open,
+                           .separator = settings->null_separated ? '\0' : '\n',
+                           .ahead_max = AHEAD_MAX};
     if (plan_reads_standard_input(settings)) {
         input->copied_here = true;
+        if (isatty(STDIN_FILENO) && input->open)
+            return open_nothing(input, problem);
         if (isatty(STDIN_FILENO) && optional)
             return 0;
         if (isatty(STDIN_FILENO))
@@ -63,6 +79,8 @@ int run_input_open(struct run_input *input, const struct settings *settings,
                             "cannot read %s: it is a directory", input->source);
     if (S_ISREG(found.st_mode))
         input->size = (uint64_t)found.st_size;
+    if (input->open && S_ISREG(found.st_mode))
+        input->ahead_max = UINT64_MAX; // it is soon there to be added to
     return 0;
 }
 
@@ -90,16 +108,37 @@ bool run_input_wants(const struct run_input *input, uint64_t offset)
                               input->copied - offset < input->ahead_max);
 }
 
-// The mark says that the copy is the whole input: data first.
+// What is added begins a line of its own.
+static int end_line(struct run_input *input)
+{
+    char last;
+    if (!input->open || input->copied == 0)
+        return 0;
+    if (pread(input->to, &last, 1, (off_t)input->copied - 1) != 1)
+        return -EIO;
+    if (last == input->separator)
+        return 0;
+    const int error = files_write(
+        input->to, (struct span){(const uint8_t *)&input->separator, 1});
+    input->copied += error == 0;
+    return error;
+}
+
+// The mark says that the copy is the whole input, or that others may add to it:
+// data first.
 static int mark_end(struct run_input *input, const char *dir)
 {
     char text[32];
+    const int ended = end_line(input);
+    if (ended != 0)
+        return ended;
     const int length =
         snprintf(text, sizeof text, "%" PRIu64 "\n", input->copied);
     if (fdatasync(input->to) != 0)
         return -errno;
-    const int error = files_replace(
-        dir, END_NAME, (struct span){(const uint8_t *)text, (size_t)length});
+    const int error =
+        files_replace(dir, input->open ? RUN_INPUT_OPEN : RUN_INPUT_END,
+                      (struct span){(const uint8_t *)text, (size_t)length});
     if (!error) {
         input->size = input->copied;
         run_input_close(input);
@@ -135,6 +174,12 @@ static int take_copy(struct run_input *input, const char *dir,
     uint64_t last;
     const uint64_t lines = count_lines(
         input->to, size, settings->null_separated ? '\0' : '\n', &last);
+    if (!settings->accept_partial && input->open)
+        return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                            "the input of this run was cut after %" PRIu64
+                            " lines; say --accept-partial to go on with these, "
+                            "and give the rest by fan add",
+                            lines);
     if (!settings->accept_partial)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "the input of this run was cut after %" PRIu64
@@ -155,7 +200,7 @@ static int replace_copy(struct run_input *input, const char *dir,
                         struct problem *problem)
 {
     char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/" END_NAME, dir);
+    snprintf(path, sizeof path, "%s/" RUN_INPUT_END, dir);
     if ((unlink(path) != 0 && errno != ENOENT) || ftruncate(input->to, 0) != 0)
         return problem_set(problem, -errno, "cannot replace %s: %s", path,
                            strerror(errno));
@@ -189,7 +234,7 @@ int run_input_continue(struct run_input *input, const char *dir,
         }
         return problem_set(problem, -EIO, "cannot write the input's copy");
     }
-    if (!rundir_has(dir, END_NAME))
+    if (!rundir_has(dir, RUN_INPUT_END) && !rundir_has(dir, RUN_INPUT_OPEN))
         return take_copy(input, dir, settings, (uint64_t)found.st_size,
                          problem);
     run_input_close(input);

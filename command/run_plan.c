@@ -303,9 +303,9 @@ int run_plan_sockets(struct run *run, struct problem *problem)
 static void remove_made(const struct run *run)
 {
     static const char *const NAMES[] = {
-        PLAN_FILE,   STAGES_FILE,       LOG_FILE_NAME, RUN_INPUT_NAME,
-        "input.end", "generation",      "printed",     "lock.run",
-        "lock.sink", "lock.ventilator", "page-token"};
+        PLAN_FILE,     STAGES_FILE,    LOG_FILE_NAME,     RUN_INPUT_NAME,
+        RUN_INPUT_END, RUN_INPUT_OPEN, "generation",      "printed",
+        "lock.run",    "lock.sink",    "lock.ventilator", "page-token"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", run->dir, NAMES[i]);
@@ -390,7 +390,9 @@ int run_plan_dry(struct run *run, int argc, char **argv,
     unlink(path);
     snprintf(path, sizeof path, "%s/" RUN_INPUT_NAME, dir);
     unlink(path);
-    snprintf(path, sizeof path, "%s/" RUN_INPUT_NAME ".end", dir);
+    snprintf(path, sizeof path, "%s/" RUN_INPUT_END, dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/" RUN_INPUT_OPEN, dir);
     unlink(path);
     rmdir(dir);
     return exit;

@@ -100,6 +100,15 @@ static void put_bar(struct buffer *out, double share)
     buffer_printf(out, "] %3.0f%%  ", share * 100);
 }
 
+// All is done, and others may give more.
+static bool waits_for_tasks(const struct run *run)
+{
+    const struct ask_status *const status = &run->status;
+    return run->settings.open && !status->input_ended &&
+           status->done + status->held >= status->read &&
+           strcmp(status->state, "running") == 0;
+}
+
 static void put_status(struct run *run, struct buffer *out, bool bar)
 {
     bool guessed;
@@ -133,6 +142,8 @@ static void put_status(struct run *run, struct buffer *out, bool bar)
     }
     buffer_printf(out, "  %" PRIu64 " running on %" PRIu64 " slots",
                   status->running, status->slots);
+    if (waits_for_tasks(run))
+        buffer_append_text(out, "; more by fan add");
     if (status->workers != 1)
         buffer_printf(out, " of %" PRIu64 " workers", status->workers);
 }
@@ -151,6 +162,9 @@ void progress_show(struct run *run, int64_t now_ms)
     run->shown_ms = now_ms;
     if (run->status.state[0] == '\0')
         return; // no answer yet
+    if (!bar && waits_for_tasks(run) && run->shown_done == run->status.done)
+        return; // it may be for days
+    run->shown_done = run->status.done;
     put_status(run, &line, bar);
     const int room = bar ? columns() - 3 : LINE_SIZE; // for "^C"
     const int size = line.size < (size_t)room ? (int)line.size : room;
@@ -193,8 +207,9 @@ static void put_hints(const struct run *run, struct buffer *out, bool bad,
                       uint64_t first_bad, bool unfinished)
 {
     struct buffer dir = {0};
-    const bool cut =
-        run->input.copied_here && !rundir_has(run->dir, RUN_INPUT_NAME ".end");
+    const bool cut = run->input.copied_here &&
+                     !rundir_has(run->dir, RUN_INPUT_END) &&
+                     !rundir_has(run->dir, RUN_INPUT_OPEN);
     const char *const again = cut ? " < the same input" : "";
     const char *const quoted = verb_quoted(&dir, run->dir);
     if (bad)

@@ -68,6 +68,7 @@ static const char *changed(const struct settings *now,
            : !now->ndjson != !old->ndjson             ? "--ndjson"
            : !now->array != !old->array               ? "--array"
            : !now->sweep.count != !old->sweep.count   ? "--sweep"
+           : now->open && !old->open                  ? "--open"
            : now->seed != 0 && now->seed != old->seed ? "--seed"
                                                       : NULL;
 }
@@ -155,6 +156,17 @@ static int read_plan(struct settings *set, const char *dir,
     return settings_read_yaml(set, IN_PLAN, path, problem);
 }
 
+// Others may have added to it: it is never given again.
+static void keep_open_input(struct run *run)
+{
+    run->input = (struct run_input){
+        .from = -1,
+        .to = -1,
+        .copied_here = true,
+        .open = true,
+        .separator = run->settings.null_separated ? '\0' : '\n'};
+}
+
 int run_resume(struct run *run, struct problem *problem)
 {
     struct settings old;
@@ -164,10 +176,12 @@ int run_resume(struct run *run, struct problem *problem)
     const bool names = names_tasks(set, &old);
     if (!error && !names)
         error = read_plan(set, run->dir, problem);
-    if (!error && run_input_is_stream(set)) {
+    if (!error && old.open &&
+        (error = plan_put(set, "open", "true", problem)) == 0)
+        keep_open_input(run);
+    else if (!error && run_input_is_stream(set)) {
         // A copy that is whole needs no second giving where all else is known.
-        const bool needless =
-            !names && rundir_has(run->dir, RUN_INPUT_NAME ".end");
+        const bool needless = !names && rundir_has(run->dir, RUN_INPUT_END);
         if (needless)
             run->input =
                 (struct run_input){.from = -1, .to = -1, .copied_here = true};
@@ -176,6 +190,12 @@ int run_resume(struct run *run, struct problem *problem)
     }
     if (!error && names)
         error = take_over(run, &old, problem);
+    if (!error && old.open && !same_input(run, &old))
+        error = problem_exit(problem, EXIT_USAGE, -EINVAL,
+                             "the input of the open run in %s stays as it is: "
+                             "say the same again, or only --resume, and give "
+                             "more by fan add",
+                             run->dir);
     if (!error)
         error = plan_refresh(set, problem);
     if (!error)

@@ -10,6 +10,7 @@
 #include "common/setting/setting.h"
 
 int verb_run(int argc, char **argv);
+int verb_add(int argc, char **argv);
 int verb_completion(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_logs(int argc, char **argv);

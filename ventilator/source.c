@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char COPY_END[] = "input.end";
+static const char COPY_END[] = "input.end", COPY_OPEN[] = "input.open";
 
 static int open_copy(struct source *source, const struct settings *settings,
                      const char *dir, struct source_reader_options *options,
@@ -18,20 +18,24 @@ static int open_copy(struct source *source, const struct settings *settings,
         return problem_exit(problem, EXIT_USAGE, -EINVAL,
                             "no input: give -a FILE, ::: VALUES, or standard "
                             "input to `fan run`");
-    char *path = NULL, *end = NULL;
+    char *path = NULL, *end = NULL, *growing = NULL;
     if (asprintf(&path, "%s/%s", dir, settings->input_copy) < 0)
         path = NULL;
     if (asprintf(&end, "%s/%s", dir, COPY_END) < 0)
         end = NULL;
-    if (path && end) {
+    if (asprintf(&growing, "%s/%s", dir, COPY_OPEN) < 0)
+        growing = NULL;
+    const bool memory = path && end && growing;
+    if (memory) {
         options->path = path;
         options->end_path = end;
+        options->open_path = settings->open ? growing : NULL;
         options->dir = dir;
         source->reader = source_reader_open(options, problem);
     }
-    const bool memory = path && end;
     free(path);
     free(end);
+    free(growing);
     if (!memory)
         return problem_set(problem, -ENOMEM, "out of memory");
     return source->reader ? 0 : problem->code;

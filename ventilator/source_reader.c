@@ -1,5 +1,7 @@
 #include "ventilator/source_reader.h"
 
+#include "common/base/quoting.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,12 +15,9 @@ enum {
     BUFFER_MAX = SOURCE_LINE_MAX + BLOCK,
 };
 
-// Where a quote may open (RFC 4180: only at the start of a field).
-enum quoting { AT_FIELD, IN_FIELD, IN_QUOTES, AFTER_QUOTE };
-
 struct source_reader {
     int fd, watch_fd;
-    char *path, *end_path;
+    char *path, *end_path, *open_path;
     char separator;
     bool quotes, blank;
     uint8_t *at; // bytes of the file from `base`
@@ -28,6 +27,7 @@ struct source_reader {
     uint64_t base;        // file offset of at[0]
     uint64_t record;      // file offset of the record
     uint64_t end;         // of the file, once known; else UINT64_MAX
+    uint64_t open_end;    // of an open one, so far
     uint64_t synced;      // bytes of a copy known to be durable
     enum quoting quoting; // at `scanned`
     bool skipping;        // the record is too long
@@ -40,11 +40,12 @@ static int system_problem(const struct source_reader *reader, int error,
                        strerror(error));
 }
 
-// Reads the marker. Returns 1 when the end is known, 0 when not yet.
-static int read_marker(struct source_reader *reader, struct problem *problem)
+// Reads a marker. Returns 1 when it is there, 0 when not yet.
+static int read_marker(struct source_reader *reader, const char *path,
+                       uint64_t *length, struct problem *problem)
 {
     char text[32];
-    const int fd = open(reader->end_path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return 0;
     const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -62,9 +63,8 @@ static int read_marker(struct source_reader *reader, struct problem *problem)
     const char *const behind = text + size; // a NUL is no end
     if (text[0] < '0' || text[0] > '9' || errno != 0 ||
         (rest != behind && !(rest + 1 == behind && *rest == '\n')))
-        return problem_set(problem, -EBADMSG, "%.512s holds no length",
-                           reader->end_path);
-    reader->end = end;
+        return problem_set(problem, -EBADMSG, "%.512s holds no length", path);
+    *length = end;
     return 1;
 }
 
@@ -101,7 +101,8 @@ static int open_file(struct source_reader *reader, const char *dir,
     const int error = watch(reader, dir, problem);
     if (error != 0)
         return error;
-    const int known = read_marker(reader, problem);
+    const int known =
+        read_marker(reader, reader->end_path, &reader->end, problem);
     return known < 0 ? known : 0;
 }
 
@@ -121,10 +122,11 @@ source_reader_open(const struct source_reader_options *options,
     reader->end = UINT64_MAX;
     reader->path = strdup(options->path);
     reader->end_path = options->end_path ? strdup(options->end_path) : NULL;
+    reader->open_path = options->open_path ? strdup(options->open_path) : NULL;
     reader->capacity = 2 * BLOCK;
     reader->at = malloc(reader->capacity);
     if (!reader->path || (options->end_path && !reader->end_path) ||
-        !reader->at)
+        (options->open_path && !reader->open_path) || !reader->at)
         problem_set(problem, -ENOMEM, "out of memory");
     else if (open_file(reader, options->dir, problem) == 0)
         return reader;
@@ -142,6 +144,7 @@ void source_reader_close(struct source_reader **reader)
         close((*reader)->watch_fd);
     free((*reader)->path);
     free((*reader)->end_path);
+    free((*reader)->open_path);
     free((*reader)->at);
     free(*reader);
     *reader = NULL;
@@ -171,6 +174,27 @@ static int make_room(struct source_reader *reader, struct problem *problem)
     return 0;
 }
 
+// Where reading has to stop for now. What is written behind the end of an open
+// input may yet be taken back; before that is told, `fan run` alone writes, so
+// that all there was before counts.
+static int find_stop(struct source_reader *reader, uint64_t from,
+                     uint64_t *stop, struct problem *problem)
+{
+    struct stat about;
+    *stop = reader->end;
+    if (!reader->open_path || reader->end != UINT64_MAX)
+        return 0;
+    *stop = reader->open_end;
+    if (from < *stop)
+        return 0;
+    if (fstat(reader->fd, &about) != 0)
+        return system_problem(reader, errno, problem);
+    const int known =
+        read_marker(reader, reader->open_path, &reader->open_end, problem);
+    *stop = known > 0 ? reader->open_end : (uint64_t)about.st_size;
+    return known < 0 ? known : 0;
+}
+
 // Returns bytes read, 0 at the file's end, -EAGAIN when a copy may grow.
 static ssize_t fill(struct source_reader *reader, struct problem *problem)
 {
@@ -182,8 +206,14 @@ static ssize_t fill(struct source_reader *reader, struct problem *problem)
         size_t wanted = reader->capacity - reader->size;
         if (from >= reader->end)
             return 0;
-        if (wanted > reader->end - from)
-            wanted = (size_t)(reader->end - from);
+        uint64_t stop;
+        const int unknown = find_stop(reader, from, &stop, problem);
+        if (unknown != 0)
+            return unknown;
+        if (stop <= from)
+            wanted = 0;
+        else if (wanted > stop - from)
+            wanted = (size_t)(stop - from);
         const ssize_t got =
             pread(reader->fd, reader->at + reader->size, wanted, (off_t)from);
         if (got < 0 && errno == EINTR)
@@ -197,7 +227,8 @@ static ssize_t fill(struct source_reader *reader, struct problem *problem)
             return problem_set(problem, -EBADMSG,
                                "%.512s is shorter than its end marker says",
                                reader->path);
-        const int known = read_marker(reader, problem);
+        const int known =
+            read_marker(reader, reader->end_path, &reader->end, problem);
         if (known <= 0)
             return known < 0 ? known : -EAGAIN;
         if (reader->end < from)
@@ -205,22 +236,6 @@ static ssize_t fill(struct source_reader *reader, struct problem *problem)
                                "%.512s is longer than its end marker says",
                                reader->path);
     }
-}
-
-static enum quoting after(enum quoting quoting, uint8_t byte)
-{
-    switch (quoting) {
-    case IN_QUOTES:
-        return byte == '"' ? AFTER_QUOTE : IN_QUOTES;
-    case AFTER_QUOTE:
-    case AT_FIELD:
-        if (byte == '"')
-            return IN_QUOTES;
-        break;
-    case IN_FIELD:
-        break;
-    }
-    return byte == ',' ? AT_FIELD : IN_FIELD;
 }
 
 // A byte order mark is before the first field, not in it.
@@ -246,7 +261,7 @@ static bool scan(struct source_reader *reader)
         if (byte == separator && reader->quoting != IN_QUOTES)
             return true;
         if (!in_mark(reader->base + reader->scanned, byte))
-            reader->quoting = after(reader->quoting, byte);
+            reader->quoting = quoting_after(reader->quoting, byte);
     }
     return false;
 }

@@ -3,7 +3,8 @@
  * A record ends with the separator (a newline or a NUL) or the file. Memory is
  * one record, at most SOURCE_LINE_MAX and a block; longer ones are skipped.
  * A copied input may still grow: its end is known when `input.end` is beside
- * it.
+ * it. Others may add to an open one: once `input.open` is there, that says how
+ * much of it counts, and what stands behind it may change.
  */
 #ifndef VENTILATOR_SOURCE_READER_H
 #define VENTILATOR_SOURCE_READER_H
@@ -14,11 +15,12 @@ struct source_reader;
 
 struct source_reader_options {
     const char *path;
-    const char *end_path; /* of the marker of a growing copy; else NULL */
-    const char *dir;      /* where the marker will appear */
-    char separator;       /* '\n' or '\0' */
-    bool quotes;          /* CSV: a separator within quotes is none */
-    bool blank;           /* give blank records, too */
+    const char *end_path;  /* of the marker of a growing copy; else NULL */
+    const char *open_path; /* of what says how much of an open one counts */
+    const char *dir;       /* where the marker will appear */
+    char separator;        /* '\n' or '\0' */
+    bool quotes;           /* CSV: a separator within quotes is none */
+    bool blank;            /* give blank records, too */
 };
 
 enum record_result {

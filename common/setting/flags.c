@@ -14,6 +14,7 @@ enum {
     OPTIONS_MAX = 96 + 3,
     VARIABLE_SIZE = 48, // of FAN_<NAME>
     WITH_COMMAND = FOR_RUN | FOR_VENTILATOR,
+    WITH_SOURCES = WITH_COMMAND | FOR_ADD,
     ROLES = FOR_VENTILATOR | FOR_WORKER | FOR_SINK
 };
 
@@ -150,14 +151,14 @@ static int take_operand(struct settings *settings, unsigned program,
 static int take_rest(struct settings *settings, unsigned program, int count,
                      char **rest, struct problem *problem)
 {
-    const char *list = "command";
+    const char *list = program & WITH_COMMAND ? "command" : NULL;
     for (int i = 0; i < count; i++) {
         int error;
-        if (!(program & WITH_COMMAND)) {
+        if ((program & WITH_SOURCES) && is_source(rest[i]))
+            list = "sources";
+        if (!list) {
             error = take_operand(settings, program, rest[i], problem);
         } else {
-            if (is_source(rest[i]))
-                list = "sources";
             error = settings_set(settings, program, LAYER_FLAG, list, rest[i],
                                  problem);
         }
@@ -198,7 +199,7 @@ int settings_read_flags(struct settings *settings, unsigned program, int argc,
             getopt_long(argc, argv, options.shorts, options.longs, NULL);
         if (option == -1)
             break;
-        if (option == 1 && (program & WITH_COMMAND) && is_source(optarg)) {
+        if (option == 1 && (program & WITH_SOURCES) && is_source(optarg)) {
             optind--;
             break;
         }

@@ -55,6 +55,9 @@ static const struct program {
      "Start no more tasks of a run for now; those that run go on."},
     {FOR_RESUME, "fan resume", "[OPTION]... [DIR]",
      "Start tasks again in a run that is paused."},
+    {FOR_ADD, "fan add", "[OPTION]... [::: VALUE...]",
+     "Add tasks to a run that was started with --open.\n"
+     "Values follow :::, or are the lines of a file, or of standard input."},
     {FOR_COMPLETION, "fan completion", "bash|zsh|fish",
      "Print what makes a shell complete the words of fan."},
 };

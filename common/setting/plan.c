@@ -212,6 +212,21 @@ static int check_growth(const struct settings *settings,
 
 // Neither a plugin nor a coprocess has a shell, an environment and streams for
 // each task.
+// What is added is lines behind lines.
+static int check_open(const struct settings *settings, struct problem *problem)
+{
+    const char *const other = settings->sources.count > 0 ? ":::"
+                              : settings->array           ? "--array"
+                              : settings->sweep.count > 0 ? "--sweep"
+                                                          : NULL;
+    if (!settings->open || !other)
+        return 0;
+    return problem_exit(problem, EXIT_USAGE, -EINVAL,
+                        "--open cannot be with %s: give the first tasks by "
+                        "-a, --ndjson or on standard input, others by fan add",
+                        other);
+}
+
 int plan_check(const struct settings *settings, struct problem *problem)
 {
     struct halt unused;
@@ -227,7 +242,9 @@ int plan_check(const struct settings *settings, struct problem *problem)
                             "task would write one file; leave one of them out "
                             "(fan results has each output)",
                             settings->stdout_path ? "--stdout" : "--stderr");
-    int error = check_notify(settings, problem);
+    int error = check_open(settings, problem);
+    if (error == 0)
+        error = check_notify(settings, problem);
     if (error == 0)
         error = plan_check_resources(settings, problem);
     if (error == 0)

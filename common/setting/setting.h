@@ -36,6 +36,7 @@ enum setting_program {
     FOR_COMPLETION = 1 << 15,
     FOR_SHOW = 1 << 16,
     FOR_WAIT = 1 << 17,
+    FOR_ADD = 1 << 22,
     FOR_PAGE = 1 << 23,
     FOR_TOP = 1 << 24,
     FOR_PROGRAMS = (1 << 25) - 1, // any of them
@@ -103,6 +104,8 @@ struct settings {
     struct texts where; // conditions, all to hold
     uint64_t repeat;    // tasks of each combination; 0: one, without a name
     bool blank;         // keep blank lines
+    bool open;          // the input: fan add gives more
+    bool close;         // fan add: it ends
     bool shell;         // run through /bin/sh -c although there is a --
     bool stdin_payload; // --stdin: the task's value or object on its stdin
     uint64_t seed;      // of the run; 0: drawn

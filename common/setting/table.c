@@ -12,7 +12,7 @@
 #define TELL   (FOR_SHOW | FOR_WAIT)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
-     FOR_REPORT | FOR_PAGE | STEER | TELL)
+     FOR_REPORT | FOR_PAGE | STEER | TELL | FOR_ADD)
 #define P       IN_PLAN
 #define D       IN_DEFINITION
 #define OWN     (IN_PLAN | HIDDEN | NO_FLAG)
@@ -41,9 +41,9 @@
 const struct setting_row SETTING_TABLE[] = {
     {"command", 0, SETTING_LIST, R | V | OWN, AT(command), 0, 0, NULL,
      INPUT, "WORD", "the command and its arguments; on the command line after --"},
-    {"sources", 0, SETTING_LIST, R | V | OWN, AT(sources), 0, 0, NULL,
+    {"sources", 0, SETTING_LIST, R | V | FOR_ADD | OWN, AT(sources), 0, 0, NULL,
      INPUT, "WORD", "values as typed: :::, :::+, ::::, ::::+ with what follows them"},
-    {"arg-file", 'a', SETTING_TEXT, R | V | P, AT(arg_file), 0, 0, NULL,
+    {"arg-file", 'a', SETTING_TEXT, R | V | FOR_ADD | P, AT(arg_file), 0, 0, NULL,
      INPUT, "FILE", "a task per line of FILE; - is standard input"},
     {"null", '0', SETTING_BOOL, R | V | P, AT(null_separated), 0, 0, NULL,
      INPUT, NULL, "tasks end with NUL, not with newline"},
@@ -53,7 +53,7 @@ const struct setting_row SETTING_TABLE[] = {
      INPUT, "TEXT", "split lines into columns at TEXT; \\t is TAB (default: lines are not split)"},
     {"array", 0, SETTING_TEXT, R | V | P, AT(array), 0, 0, NULL,
      INPUT, "A-B[:S]", "numbers from A to B in steps of S, as in Slurm"},
-    {"ndjson", 0, SETTING_TEXT, R | V | P, AT(ndjson), 0, 0, NULL,
+    {"ndjson", 0, SETTING_TEXT, R | V | FOR_ADD | P, AT(ndjson), 0, 0, NULL,
      INPUT, "FILE", "a JSON object per line of FILE; - is standard input"},
     {"sweep", 0, SETTING_LIST, R | V | P | NAMED, AT(sweep), 0, 0, NULL,
      INPUT, "NAME=VALUES", "a parameter: FIRST:LAST[:STEP], a,b,c or random(N[,LOW,HIGH]); +NAME pairs it with the one before"},
@@ -63,6 +63,10 @@ const struct setting_row SETTING_TABLE[] = {
      INPUT, "N", "N tasks of each combination of a sweep, told apart as {repeat}"},
     {"blank", 0, SETTING_BOOL, R | V | P, AT(blank), 0, 0, NULL,
      INPUT, NULL, "keep blank lines as tasks (default: they are skipped)"},
+    {"open", 0, SETTING_BOOL, R | P, AT(open), 0, 0, NULL,
+     INPUT, NULL, "leave the input open: more tasks come by fan add, until fan add --close"},
+    {"close", 0, SETTING_BOOL, FOR_ADD | NO_ENVIRONMENT, AT(close), 0, 0, NULL,
+     INPUT, NULL, "the input ends: the run ends when its tasks are done"},
     {"shell", 0, SETTING_BOOL, R | V | P, AT(shell), 0, 0, NULL,
      INPUT, NULL, "run the command through /bin/sh -c"},
     {"plugin", 0, SETTING_TEXT, R | V | W | P | D, AT(plugin), 1, 4095, NULL,

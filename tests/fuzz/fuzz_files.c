@@ -59,7 +59,8 @@ static void marker(const char *dir, struct span text)
     folder_put(dir, "end", text);
     snprintf(path, sizeof path, "%s/end", dir);
     struct source_reader reader = {.end_path = path, .end = UINT64_MAX};
-    const int known = read_marker(&reader, &problem);
+    const int known =
+        read_marker(&reader, reader.end_path, &reader.end, &problem);
     assert((known < 0) == (problem.code != 0));
     assert(known == 1 || reader.end == UINT64_MAX);
     assert((known == 0) == (text.size == 0));

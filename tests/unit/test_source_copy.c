@@ -126,6 +126,31 @@ static void copy_ends_where_its_marker_says(void **state)
     refuse(world, EXIT_ERROR, "holds no length");
 }
 
+static void open_copy_counts_as_far_as_is_told(void **state)
+{
+    struct world *world = *state;
+    set(&world->settings.input_copy, "input");
+    world->settings.open = true;
+    write_text(world, "input", "a\nb");
+    struct source *source = open_source(world);
+    expect_now(source, "a\n", SOURCE_LATER); // `fan run` is still copying
+    append_text(world, "input", "\nto");
+    write_text(world, "input.open", "4\n");
+    expect_now(source, "b\n", SOURCE_LATER);
+    write_text(world, "input", "a\nb\nnew\ntorn"); // in place of what was torn
+    expect_now(source, "", SOURCE_LATER);
+    source_fd_clear(source);
+    write_text(world, "input.open", "8\n");
+    assert_true(is_readable(source));
+    expect_now(source, "new\n", SOURCE_LATER);
+    write_text(world, "input", "a\nb\nnew\nlast\ntorn");
+    write_text(world, "input.open", "13\n");
+    write_text(world, "input.end", "13\n");
+    expect_now(source, "last\n", SOURCE_END);
+    source_close(&source);
+    expect(world, "a\nb\nnew\nlast\n");
+}
+
 static void waiting_for_a_header_ends_with_a_signal(void **state)
 {
     struct world *world = *state;
@@ -153,6 +178,7 @@ int main(void)
         TEST(growing_copy_is_the_first_list_of_a_product),
         TEST(copied_bytes_are_synced_before_they_are_given),
         TEST(copy_ends_where_its_marker_says),
+        TEST(open_copy_counts_as_far_as_is_told),
         TEST(waiting_for_a_header_ends_with_a_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
