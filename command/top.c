@@ -192,6 +192,8 @@ enum top_act top_press(struct top *top, uint32_t key)
             return TOP_QUIT;
         go(top, top->view);
         break;
+    case 'p':
+        return top->live && top->view == TOP_MAIN ? TOP_PAUSE : TOP_STAY;
     case 'h':
     case '?':
         go(top, TOP_HELP);

@@ -46,6 +46,7 @@ struct top_sample {
 };
 
 struct top {
+    bool asking;       /* to pause, or to go on; there is no answer yet */
     const char *dir;   /* as it is to be shown, and typed in a shell */
     bool live;         /* a ventilator answers: else what the log has */
     bool whole;        /* the log was read to its end */
@@ -85,7 +86,8 @@ enum top_key {
     TOP_ESCAPE,
     TOP_NOTHING_TYPED,
 };
-enum top_act { TOP_STAY, TOP_QUIT };
+/* TOP_PAUSE: the run is to be paused, or to go on where it is. */
+enum top_act { TOP_STAY, TOP_QUIT, TOP_PAUSE };
 enum top_act top_press(struct top *top, uint32_t key);
 
 /* The groups, and how many; 0 where none was read. */

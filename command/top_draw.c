@@ -154,6 +154,10 @@ static void draw_news(const struct top *top, struct screen *screen)
                       "the ventilator has not answered for %" PRId64
                       " s; what is shown is old",
                       top->silent_ms / 1000);
+    else if (top->live && (top->asking || status->paused))
+        screen_text(screen, STYLE_HELD,
+                    top->asking ? "the ventilator is being told..."
+                                : "paused: no task is started; p goes on");
     else if (top->live && status->workers == 0)
         screen_text(screen, STYLE_HELD,
                     "no worker is there: nothing runs until one comes");
@@ -179,8 +183,12 @@ static void draw_news(const struct top *top, struct screen *screen)
 
 static void draw_keys(const struct top *top, struct screen *screen)
 {
-    static const char *const KEYS[][2] = {
-        {"q", "quit"}, {"s", "show"}, {"up down", "choose"}, {"h", "help"}};
+    static const char *const KEYS[][2] = {{"q", "quit"},
+                                          {"s", "show"},
+                                          {"up down", "choose"},
+                                          {"h", "help"},
+                                          {"p", "pause"}};
+    const size_t keys = sizeof KEYS / sizeof KEYS[0] - (top->live ? 0 : 1);
     screen_go(screen, screen->rows - 1, 0);
     if (top->view != TOP_MAIN) {
         screen_text(screen, STYLE_BOLD, " q ");
@@ -191,9 +199,11 @@ static void draw_keys(const struct top *top, struct screen *screen)
         }
         return;
     }
-    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++) {
+    for (size_t i = 0; i < keys; i++) {
+        const bool paused = KEYS[i][0][0] == 'p' && top->status.paused;
         screen_printf(screen, STYLE_BOLD, " %s ", KEYS[i][0]);
-        screen_printf(screen, STYLE_FAINT, "%s ", KEYS[i][1]);
+        screen_printf(screen, STYLE_FAINT, "%s ",
+                      paused ? "go on" : KEYS[i][1]);
     }
 }
 

@@ -127,6 +127,7 @@ void top_draw_help(struct screen *screen)
         {"up, down", "choose a task or a group of failures (also k, j)"},
         {"s, Enter",
          "show it: where it runs, what it wrote, what to type next"},
+        {"p", "start no more tasks, as fan pause does; again: go on"},
         {"h, ?", "this"},
         {"", ""},
         {"held", "tasks that wait for a person; see fan held"},

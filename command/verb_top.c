@@ -2,6 +2,7 @@
 #include "command/history.h"
 #include "command/look.h"
 #include "command/rundir.h"
+#include "command/tell.h"
 #include "command/terminal.h"
 #include "command/top.h"
 #include "command/verb.h"
@@ -21,7 +22,8 @@
 enum {
     PROGRAM = FOR_TOP,
     TICK_MS = 1000,
-    SILENT_MS = 3000, // then the ventilator may have another endpoint
+    ASKING_MS = 10000, // then it is left to the person to ask again
+    SILENT_MS = 3000,  // then the ventilator may have another endpoint
     ENDPOINT_SIZE = 256,
     // Time for the log in each tick: beside a run at full speed it must cost
     // nearly nothing; of one that is over nobody is slowed down.
@@ -40,6 +42,9 @@ struct view {
     struct top top;
     struct ask *ask; // NULL: it does not go on, or has no endpoint yet
     int64_t asked_ms, answered_ms;
+    struct buffer question; // to pause, or to go on
+    bool paused;            // what was asked for, then
+    int64_t question_ms;
     struct logread *log;
     struct failing *failing; // of a run that goes on
     struct history *history; // of one that does not
@@ -122,6 +127,7 @@ static int find_endpoint(struct view *view, struct problem *problem)
         !*endpoint || (view->ask && strcmp(endpoint, view->endpoint) == 0))
         return 0;
     ask_close(&view->ask);
+    view->top.asking = false;
     memcpy(view->endpoint, endpoint, sizeof endpoint);
     view->ask = ask_open(endpoint, problem);
     return view->ask ? 0 : problem->code;
@@ -179,6 +185,39 @@ static int read_on(struct view *view, struct problem *problem)
     return 0;
 }
 
+// Tells the ventilator to start nothing more, or to go on.
+static void tell_pause(struct view *view)
+{
+    char user[TELL_USER_SIZE];
+    if (!view->ask || view->top.asking)
+        return;
+    view->paused = !view->top.status.paused;
+    view->question_ms = clock_monotonic_ms();
+    tell_put_user(user);
+    buffer_clear(&view->question);
+    tell_begin(&view->question, view->paused ? "pause" : "unpause", user,
+               tell_now_us(), "in fan top");
+    buffer_append(&view->question, "}", sizeof "}");
+    if (view->question.failed)
+        return;
+    view->top.asking = true;
+    ask_about(view->ask, (const char *)view->question.at);
+    ask_send(view->ask, view->question_ms);
+}
+
+// It is so, and stored; or it takes too long.
+static void end_question(struct view *view)
+{
+    const struct ask_status *const status = &view->top.status;
+    const bool done = status->paused == view->paused && status->unsaved == 0;
+    if (!view->top.asking ||
+        (!done && clock_monotonic_ms() - view->question_ms < ASKING_MS))
+        return;
+    view->top.asking = false;
+    if (view->ask)
+        ask_about(view->ask, NULL);
+}
+
 static void hear(struct view *view)
 {
     const int64_t now_us = clock_monotonic_us();
@@ -187,6 +226,7 @@ static void hear(struct view *view)
         top_answer(&view->top, ask_status(view->ask), ask_json(view->ask),
                    now_us);
     }
+    end_question(view);
     view->top.silent_ms = now_us / 1000 - view->answered_ms;
 }
 
@@ -229,8 +269,11 @@ static bool obey(struct view *view, const struct net_poll_item *items)
     bool typed = false;
     while ((key = terminal_key(view->terminal)) != TOP_NOTHING_TYPED) {
         typed = true;
-        if (top_press(&view->top, key) == TOP_QUIT)
+        const enum top_act act = top_press(&view->top, key);
+        if (act == TOP_QUIT)
             return false;
+        if (act == TOP_PAUSE)
+            tell_pause(view);
     }
     if (read(view->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         view->signal = (int)info.ssi_signo;
@@ -307,6 +350,7 @@ static int show(struct view *view, struct problem *problem)
     net_stop();
     screen_clear(&view->screen);
     buffer_free(&view->quoted);
+    buffer_free(&view->question);
     if (view->signal_fd >= 0)
         close(view->signal_fd);
     return error;

@@ -136,6 +136,26 @@ class Top(SystemTest):
     def is_ours(self, pid):
         return os.readlink(f"/proc/{pid}/cwd") == self.folder
 
+    def test_key_pauses_and_goes_on(self):
+        gate = self.gate()
+        run = self.start("run", "--results", "run", "-j", "1", "--heartbeat",
+                         "50ms", "--liveness", "10s", "--shell", "--",
+                         "test {} = 1 && cat gate; true", ":::", "1", "2")
+        system.until("it begins", lambda: os.path.exists(
+            self.path("run/endpoint")), self.path("run"), self.folder)
+        self.open("run")
+        self.until(r"running 1.*\n(.*\n)*.*p pause")
+        self.type("p")
+        self.until(r"paused: no task is started(.*\n)*.*p go on")
+        gate.open()
+        self.until(r"1 of 2 done")
+        self.type("p")
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.until(r"2 done")
+        self.assertEqual([record["event"] for record in self.records()
+                          if record.get("note") == "in fan top"],
+                         ["paused", "unpaused"])
+
     def test_stage_that_goes_on_is_shown(self):
         gate = self.gate()
         self.write("run.yaml", "results: run\nstages:\n"

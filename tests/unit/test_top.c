@@ -146,7 +146,7 @@ static void live_run_fits_80_by_24(void **state)
         shows(&screen, "17  1:02:03  node1             37 %  step ? 9"));
     assert_true(shows(&screen, "18  2.5 s"));
     assert_string_equal(row_of(&screen, 23),
-                        " q quit  s show  up down choose  h help");
+                        " q quit  s show  up down choose  h help  p pause");
     screen_clear(&screen);
 }
 
@@ -218,7 +218,9 @@ static void keys_show_and_go_back(void **state)
     top_begin(&top, "run", 0);
     top_press(&top, 's'); // there is nothing to show
     assert_int_equal(top.view, TOP_MAIN);
+    assert_int_equal(top_press(&top, 'p'), TOP_STAY); // nor anybody to tell
     answer(&top, 1, SECOND);
+    assert_int_equal(top_press(&top, 'p'), TOP_PAUSE);
     top.failing = failing;
     for (int i = 0; i < 5; i++)
         top_press(&top, 'j');
