@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 bool look_is_live(const char *dir)
@@ -27,6 +28,12 @@ static int watch_for(const char *dir, uint32_t changes)
 }
 
 // A lock file is closed when its process ends.
+void look_give_way(void)
+{
+    enum { NICENESS = 15 };
+    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+}
+
 int look_watch(const char *dir)
 {
     return watch_for(dir, IN_MODIFY | IN_CREATE | IN_CLOSE_WRITE);

@@ -13,6 +13,10 @@ bool look_is_live(const char *dir);
  * just begun has none yet. False: nobody is at work, or it has none. */
 bool look_endpoint(const char *dir, char *endpoint, size_t size);
 
+/* From now on this process gives way to the run it looks at: it gets what time
+ * of the CPUs is left over, or some hundredths of it. */
+void look_give_way(void);
+
 /* Watches a directory for changes. Returns a descriptor, or -errno: then
  * look_wait sleeps. */
 int look_watch(const char *dir);

@@ -16,7 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROGRAM = FOR_RESULTS, FLUSH_SIZE = 1 << 16, LOOK_AGAIN_MS = 500 };
+enum {
+    PROGRAM = FOR_RESULTS,
+    FLUSH_SIZE = 1 << 16,
+    LOOK_AGAIN_MS = 500,
+    PORTION_MS = 20, // a busy log grows a thousand times a second
+};
 
 struct results {
     const struct settings *settings;
@@ -99,14 +104,18 @@ static int follow(struct results *results)
 {
     const int watch = look_watch(results->dir);
     int error = 0;
+    if (look_is_live(results->dir))
+        look_give_way();
     for (bool live = true;
          live && error == 0 && !reading_is_damaged(results->reading);) {
         live = look_is_live(results->dir);
         error = take(results);
         if (error == 0)
             error = flush(results);
-        if (live && error == 0 && !reading_is_damaged(results->reading))
+        if (live && error == 0 && !reading_is_damaged(results->reading)) {
             look_wait(watch, LOOK_AGAIN_MS);
+            look_wait(-1, PORTION_MS);
+        }
     }
     look_close(watch);
     return error;

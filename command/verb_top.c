@@ -108,6 +108,7 @@ static int begin(struct view *view, struct problem *problem)
     if (!view->log)
         return problem->code;
     if (view->top.live) {
+        look_give_way();
         logread_glance(view->log);
         view->failing = failing_create();
         view->top.failing = view->failing;
