@@ -22,9 +22,11 @@ struct journal {
     int dir_fd, lock_fd, fd;
     char *path;
     uint64_t position;
-    struct buffer text;   // records of the next commit
-    struct buffer member; // the same, packed
-    bool uncut;           // a failed write left bytes behind `position`
+    struct buffer text;   // records of the next commit, not packed yet
+    struct buffer member; // those before them, packed
+    struct member_draft draft;
+    enum member_form form; // of all its parts
+    bool uncut;            // a failed write left bytes behind `position`
     bool poisoned;
     struct journal_syncs syncs;
 };
@@ -125,6 +127,19 @@ void journal_close(struct journal **journal)
     free(self);
 }
 
+// Without memory it is tried again with the next record, and at the latest by
+// journal_commit.
+static void pack(struct journal *journal)
+{
+    const struct span text = buffer_span(&journal->text);
+    if (!journal->draft.begun)
+        journal->form = member_form(text);
+    if (member_add(&journal->member, &journal->draft, text, journal->form) == 0)
+        buffer_clear(&journal->text);
+    else
+        journal->member.failed = false;
+}
+
 int journal_append(struct journal *journal, const struct record *record)
 {
     struct buffer *text = &journal->text;
@@ -134,10 +149,12 @@ int journal_append(struct journal *journal, const struct record *record)
         text->failed = false;
         return -ENOMEM;
     }
-    if (text->size > MEMBER_TEXT_MAX) {
+    if (text->size > MEMBER_TEXT_MAX - journal->draft.text_size) {
         text->size = before;
         return -EFBIG;
     }
+    if (text->size > MEMBER_PART)
+        pack(journal);
     return 0;
 }
 
@@ -192,24 +209,39 @@ static void forget(struct buffer *buffer)
         buffer_clear(buffer);
 }
 
+// The whole member. Where it cannot be written now, more may come behind it.
+static int write_all(struct journal *journal)
+{
+    const struct member_draft before = journal->draft;
+    const size_t size = journal->member.size;
+    const struct span text = buffer_span(&journal->text);
+    const enum member_form form =
+        before.begun ? journal->form : member_form(text);
+    int result = member_end(&journal->member, &journal->draft, text, form,
+                            journal->position);
+    if (result == 0 && (result = write_member(journal)) != 0)
+        (void)cut_back(journal); // or at the next call
+    if (result != 0) {
+        journal->draft = before;
+        journal->member.size = size;
+        journal->member.failed = false;
+    }
+    return result;
+}
+
 int journal_commit(struct journal *journal, struct problem *problem)
 {
-    const struct span text = buffer_span(&journal->text);
     if (journal->poisoned)
         return problem_set(problem, -EIO, "%s failed before", journal->path);
-    if (text.size == 0)
+    if (journal->text.size == 0 && !journal->draft.begun)
         return 0;
     int result = still_there(journal);
     if (result != 0)
         return poison(journal, problem, "the log has been removed:", result);
     if (journal->uncut)
         result = cut_back(journal);
-    buffer_clear(&journal->member);
     if (result == 0)
-        result = member_write(&journal->member, text, member_form(text),
-                              journal->position);
-    if (result == 0 && (result = write_member(journal)) != 0)
-        (void)cut_back(journal); // or at the next call
+        result = write_all(journal);
     if (result != 0 && may_pass(result))
         return problem_set(problem, result, "cannot write %s: %s",
                            journal->path, strerrordesc_np(-result));
@@ -223,6 +255,7 @@ int journal_commit(struct journal *journal, struct problem *problem)
     journal->position += journal->member.size;
     forget(&journal->text);
     forget(&journal->member);
+    journal->draft = (struct member_draft){0};
     return 0;
 }
 

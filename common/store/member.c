@@ -17,10 +17,9 @@ enum {
     // Up to here in one pass, with deflate's own codes: a record takes 0.5 us
     // and a fifth more bytes instead of 5 us, in which somebody waits for it.
     SMALL = 2 << 10,
-    // A text above this is worth looking at before it is deflated: records of
-    // small tasks shrink to a seventh, which costs no more than to store them;
-    // what shrinks to less than a quarter is stored faster.
-    LARGE = 256 << 10,
+    // A large text is worth looking at before it is deflated: records of small
+    // tasks shrink to a twelfth, which costs no more than to store them; what
+    // shrinks to less than a quarter is stored faster.
     SAMPLE = 32 << 10,
     WORTH = 4,
     INFLATE_MAX = 1032, // deflate gives at most this many bytes for one
@@ -45,7 +44,7 @@ static uint64_t check_of(const uint8_t *member, size_t size)
                                 size - MEMBER_HEADER_SIZE, seed);
 }
 
-static int store_blocks(struct buffer *out, struct span text)
+static int store_blocks(struct buffer *out, struct span text, bool last)
 {
     size_t done = 0;
     do {
@@ -54,7 +53,7 @@ static int store_blocks(struct buffer *out, struct span text)
         uint8_t *at = buffer_extend(out, size + 5);
         if (!at)
             return -ENOMEM;
-        at[0] = size == left; // the last block; type 00; padding
+        at[0] = last && size == left; // the last block; type 00; padding
         store_u16(at + 1, (uint16_t)size);
         store_u16(at + 3, (uint16_t)~size);
         if (size > 0)
@@ -85,14 +84,14 @@ static void begin_deflate(struct isal_zstream *stream, struct span text,
 {
     memset(stream, 0, offsetof(struct isal_zstream, internal_state.buffer));
     isal_deflate_stateless_init(stream);
-    stream->end_of_stream = 1;
     stream->next_in = only_read(text.at);
     stream->avail_in = (uint32_t)text.size;
     stream->next_out = out;
     stream->avail_out = (uint32_t)room;
 }
 
-static int deflate_blocks(struct buffer *out, struct span text)
+// What is not the last ends with a byte, so that more can stand behind it.
+static int deflate_blocks(struct buffer *out, struct span text, bool last)
 {
     enum { ALIGNED = 16 };
     const bool small = text.size <= SMALL;
@@ -103,6 +102,8 @@ static int deflate_blocks(struct buffer *out, struct span text)
         return -ENOMEM;
     struct isal_zstream stream;
     begin_deflate(&stream, text, at, bound);
+    stream.end_of_stream = last;
+    stream.flush = last ? NO_FLUSH : FULL_FLUSH;
     if (small) {
         isal_deflate_set_hufftables(&stream, NULL, IGZIP_HUFFTABLE_STATIC);
     } else {
@@ -118,41 +119,74 @@ static int deflate_blocks(struct buffer *out, struct span text)
 
 enum member_form member_form(struct span text)
 {
-    if (text.size <= LARGE)
+    if (text.size <= MEMBER_PART)
         return MEMBER_DEFLATED;
     struct buffer small = {0};
     const struct span sample = {text.at + text.size / 2, SAMPLE};
-    const bool worth =
-        deflate_blocks(&small, sample) == 0 && small.size <= SAMPLE / WORTH;
+    const bool worth = deflate_blocks(&small, sample, true) == 0 &&
+                       small.size <= SAMPLE / WORTH;
     buffer_free(&small);
     return worth ? MEMBER_DEFLATED : MEMBER_STORED;
 }
 
-int member_write(struct buffer *out, struct span text, enum member_form form,
-                 uint64_t durable)
+static int add_part(struct buffer *out, struct member_draft *draft,
+                    struct span part, enum member_form form, bool last)
 {
-    if (text.size > MEMBER_TEXT_MAX)
+    if (part.size > MEMBER_TEXT_MAX - draft->text_size)
         return -EFBIG;
-    const size_t start = out->size;
-    uint8_t *header = buffer_extend(out, MEMBER_HEADER_SIZE);
-    if (!header)
-        return -ENOMEM;
-    const int packed = form == MEMBER_STORED ? store_blocks(out, text)
-                                             : deflate_blocks(out, text);
-    uint8_t *tail = packed == 0 ? buffer_extend(out, MEMBER_TAIL_SIZE) : NULL;
-    if (!tail) {
-        out->size = start;
-        return -ENOMEM;
+    const size_t size = out->size;
+    const bool begins = !draft->begun;
+    int result =
+        begins && !buffer_extend(out, MEMBER_HEADER_SIZE) ? -ENOMEM : 0;
+    if (result == 0)
+        result = form == MEMBER_STORED || part.size == 0
+                     ? store_blocks(out, part, last)
+                     : deflate_blocks(out, part, last);
+    if (result != 0) {
+        out->size = size;
+        return result;
     }
-    store_u32(tail, crc32_gzip_refl(0, text.at, text.size));
-    store_u32(tail + 4, (uint32_t)text.size);
-    header = out->at + start;
-    const size_t size = out->size - start;
+    if (begins)
+        *draft = (struct member_draft){.begun = true, .start = size};
+    draft->text_size += part.size;
+    draft->crc = crc32_gzip_refl(draft->crc, part.at, part.size);
+    return 0;
+}
+
+int member_add(struct buffer *out, struct member_draft *draft, struct span part,
+               enum member_form form)
+{
+    return add_part(out, draft, part, form, false);
+}
+
+int member_end(struct buffer *out, struct member_draft *draft, struct span part,
+               enum member_form form, uint64_t durable)
+{
+    const struct member_draft before = *draft;
+    const size_t size_before = out->size;
+    const int result = add_part(out, draft, part, form, true);
+    uint8_t *tail = result == 0 ? buffer_extend(out, MEMBER_TAIL_SIZE) : NULL;
+    if (!tail) {
+        *draft = before;
+        out->size = size_before;
+        return result != 0 ? result : -ENOMEM;
+    }
+    store_u32(tail, draft->crc);
+    store_u32(tail + 4, (uint32_t)draft->text_size);
+    uint8_t *const header = out->at + draft->start;
+    const size_t size = out->size - draft->start;
     memcpy(header, FIXED, sizeof FIXED);
     store_u64(header + AT_SIZE, size);
     store_u64(header + AT_DURABLE, durable);
     store_u64(header + AT_CHECK, check_of(header, size));
     return 0;
+}
+
+int member_write(struct buffer *out, struct span text, enum member_form form,
+                 uint64_t durable)
+{
+    struct member_draft draft = {0};
+    return member_end(out, &draft, text, form, durable);
 }
 
 enum member_fault member_peek(struct span bytes, struct member *member)

@@ -20,24 +20,42 @@
 
 #include "common/base/bytes.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
     MEMBER_HEADER_SIZE = 40,
     MEMBER_TAIL_SIZE = 8,
     MEMBER_TEXT_MAX = 1 << 30, /* bytes of records in one member */
+    MEMBER_PART = 256 << 10,   /* stays in a core's cache while it is packed */
 };
 
 enum member_form {
     MEMBER_STORED,   // as it is, in blocks
     MEMBER_DEFLATED, // as fast as can be
 };
-/* The form that costs least: deflated, but for a large text of which a piece
- * hardly shrinks. */
+/* The form that costs least: deflated, but for a text of more than MEMBER_PART
+ * bytes of which a piece hardly shrinks. */
 enum member_form member_form(struct span text);
-/* Appends one member holding `text`; the room behind it in `out` serves as
- * memory for deflating. Returns 0, -ENOMEM, -EFBIG when text is over
- * MEMBER_TEXT_MAX; `out` is then as it was. */
+
+/* A member whose text comes in parts, each packed when it is there. A zeroed
+ * one is not begun. */
+struct member_draft {
+    bool begun;
+    size_t start; // where it stands in its buffer
+    size_t text_size;
+    uint32_t crc;
+};
+/* Appends a part; the room behind it in `out` serves as memory for deflating.
+ * Returns 0, -ENOMEM, -EFBIG when the text is over MEMBER_TEXT_MAX in all;
+ * `out` and `draft` are then as they were. */
+int member_add(struct buffer *out, struct member_draft *draft, struct span part,
+               enum member_form form);
+/* The same with the last part, after which the member is whole. */
+int member_end(struct buffer *out, struct member_draft *draft, struct span part,
+               enum member_form form, uint64_t durable);
+/* A member of one part. */
 int member_write(struct buffer *out, struct span text, enum member_form form,
                  uint64_t durable);
 

@@ -197,6 +197,36 @@ static void full_disk_at_any_byte_loses_nothing(void **state)
     journal_close(&journal);
 }
 
+// What was packed before, and what comes behind it, is one member.
+static void full_disk_between_the_parts_of_a_group_loses_nothing(void **state)
+{
+    struct place *place = *state;
+    struct journal *journal = opened(place);
+    uint64_t task = 0, sum = 0;
+    for (unsigned part = 0; part < 4; part++) {
+        struct problem problem = {0};
+        for (unsigned i = 0; i < 3000; i++) { // of a hundred bytes
+            append(journal, ++task);
+            sum = sum * 31 + task;
+        }
+        disk.room = 1000;
+        assert_int_equal(journal_commit(journal, &problem), -ENOSPC);
+        assert_int_equal(size_of(place->dir, LOG_FILE_NAME), 0);
+    }
+    disk.room = -1;
+    disk.writes = 0;
+    commit(journal);
+    assert_int_equal(disk.writes, 1);
+    append(journal, ++task);
+    commit(journal);
+    sum = sum * 31 + task;
+    journal_close(&journal);
+    journal = opened(place);
+    assert_int_equal(place->seen, task);
+    assert_int_equal(place->sum, sum);
+    journal_close(&journal);
+}
+
 static void failed_sync_is_never_tried_again(void **state)
 {
     struct place *place = *state;
@@ -270,6 +300,7 @@ int main(void)
         DISK_TEST(each_flipped_bit_of_durable_data_stops_the_sink),
         DISK_TEST(member_taken_out_is_damage),
         DISK_TEST(full_disk_at_any_byte_loses_nothing),
+        DISK_TEST(full_disk_between_the_parts_of_a_group_loses_nothing),
         DISK_TEST(failed_sync_is_never_tried_again),
         DISK_TEST(removed_log_acknowledges_nothing),
         DISK_TEST(replay_goes_from_member_to_member),

@@ -121,6 +121,67 @@ static void plain_gzip_reads_it(void **state)
     }
 }
 
+// As zlib reads it, and fan. Each end is tried twice, as after a full disk.
+static void assert_parts_are(const size_t *sizes, size_t count,
+                             enum member_form form, struct span all)
+{
+    struct buffer out = {0}, text = {0}, plain = {0};
+    struct member_draft draft = {0};
+    struct span part = {all.at, 0};
+    buffer_append_text(&out, "before");
+    for (size_t i = 0; i < count; i++) {
+        const struct member_draft before = draft;
+        const size_t size = out.size;
+        part.at += part.size;
+        part.size = sizes[i];
+        assert_int_equal(member_end(&out, &draft, part, form, 77), 0);
+        if (i + 1 == count)
+            break;
+        draft = before;
+        out.size = size;
+        assert_int_equal(member_add(&out, &draft, part, form), 0);
+    }
+    const struct span whole = {out.at + 6, out.size - 6};
+    struct member member;
+    assert_int_equal(member_read(whole, &member, &text), MEMBER_WHOLE);
+    assert_int_equal(member.size, whole.size);
+    assert_true(span_equal(buffer_span(&text), all));
+    z_stream stream = {.next_in = whole.at,
+                       .avail_in = (uInt)whole.size,
+                       .next_out = buffer_extend(&plain, all.size + 1),
+                       .avail_out = (uInt)all.size + 1};
+    assert_int_equal(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    assert_int_equal(stream.avail_out, 1);
+    assert_memory_equal(plain.at, all.at, all.size);
+    inflateEnd(&stream);
+    buffer_free(&out);
+    buffer_free(&text);
+    buffer_free(&plain);
+}
+
+static void parts_are_one_member(void **state)
+{
+    (void)state;
+    static const size_t SIZES[][4] = {{0, 0, 0, 0},
+                                      {1, 0, 2, 0},
+                                      {2048, 2049, 100, 0},
+                                      {0, 65535, 65536, 1},
+                                      {300000, 300000, 5, 300000}};
+    struct buffer text = {0};
+    while (text.size < 1000000)
+        buffer_append(&text, TEXT, sizeof TEXT - 1);
+    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
+        struct span all = {text.at, 0};
+        for (size_t j = 0; j < 4; j++)
+            all.size += SIZES[i][j];
+        assert_parts_are(SIZES[i], 4, MEMBER_STORED, all);
+        assert_parts_are(SIZES[i], 4, MEMBER_DEFLATED, all);
+    }
+    buffer_free(&text);
+}
+
 static void every_flipped_bit_is_found(void **state)
 {
     (void)state;
@@ -185,6 +246,7 @@ int main(void)
         cmocka_unit_test(text_that_does_not_shrink_comes_back),
         cmocka_unit_test(large_text_is_deflated_where_it_shrinks),
         cmocka_unit_test(plain_gzip_reads_it),
+        cmocka_unit_test(parts_are_one_member),
         cmocka_unit_test(every_flipped_bit_is_found),
         cmocka_unit_test(cut_at_any_byte_is_incomplete),
         cmocka_unit_test(lying_length_allocates_nothing),
