@@ -15,21 +15,25 @@ static bool is_short(const struct payload *payload)
     return payload->at == (const uint8_t *)(payload + 1);
 }
 
+enum { KEEP_FROM = 1024 }; // bytes, from where blocks come and go fast
+
 // Bytes in a row for a payload and what stands behind it.
 static struct payload *place(struct payloads *payloads, size_t behind)
 {
     const size_t unit = _Alignof(struct payload);
     const size_t size =
         (sizeof(struct payload) + behind + unit - 1) / unit * unit;
-    struct payload_block *block = payloads->filling;
+    const bool apart = payloads->apart || size > PAYLOAD_BLOCK / 2;
+    struct payload_block *block = apart ? NULL : payloads->filling;
     if (!block || size > block->room - block->used) {
-        const size_t room = payloads->apart ? size : PAYLOAD_BLOCK;
-        struct payload_block *next = malloc(sizeof *next + room);
-        if (!next)
+        const size_t room = apart ? size : PAYLOAD_BLOCK;
+        block = malloc(sizeof *block + room);
+        if (!block)
             return NULL;
-        next->live = next->used = 0;
-        next->room = room;
-        block = payloads->filling = next; // the last goes with its payloads
+        block->live = block->used = 0;
+        block->room = room;
+        if (!apart)
+            payloads->filling = block; // the last goes with its payloads
     }
     struct payload *payload =
         (struct payload *)(void *)(block->bytes + block->used);
@@ -46,8 +50,9 @@ struct payload *payload_make(struct payloads *payloads, struct buffer *encoded)
     if (!payload)
         return NULL;
     payload->size = encoded->size;
-    if (is_long) {
+    if (encoded->size > KEEP_FROM)
         memory_keep(&payloads->keep);
+    if (is_long) {
         // What is not used is given back; where that fails, it is kept.
         uint8_t *fitting = realloc(encoded->at, encoded->size);
         payload->at = fitting ? fitting : encoded->at;

@@ -1,16 +1,17 @@
 /* payloads - the encoded commands of the window, many in a block
  *
- * They are made and freed in nearly the same order, so a block of them is
- * allocated and freed as one; a long one has memory of its own. A block lives
- * as long as any payload in it: at most PAYLOAD_BLOCK bytes for each. Where
- * they are freed in another order, each has a block of its own.
+ * They are made and freed in nearly the same order, so a block of short ones is
+ * allocated and freed as one. A block lives as long as any payload in it: at
+ * most PAYLOAD_BLOCK bytes for each. What is longer than half of that, or where
+ * they are freed in another order, has a block of its own; of what is longer
+ * than PAYLOAD_SHORT_MAX the memory is taken over instead of copied.
  */
 #ifndef VENTILATOR_PAYLOADS_H
 #define VENTILATOR_PAYLOADS_H
 
 #include "common/base/bytes.h"
 
-enum { PAYLOAD_BLOCK = 4096, PAYLOAD_SHORT_MAX = 1024 };
+enum { PAYLOAD_BLOCK = 4096, PAYLOAD_SHORT_MAX = 16384 };
 
 struct payload_block;
 

@@ -12,6 +12,8 @@ static size_t size_of(size_t i)
     static const size_t SIZES[] = {0,
                                    1,
                                    100,
+                                   PAYLOAD_BLOCK / 2 - 24,
+                                   PAYLOAD_BLOCK / 2,
                                    PAYLOAD_SHORT_MAX - 1,
                                    PAYLOAD_SHORT_MAX,
                                    PAYLOAD_SHORT_MAX + 1,
