@@ -5,6 +5,7 @@
 #include "common/base/map.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,4 +237,15 @@ size_t failing_groups(struct failing *failing,
             groups[count++] = &failing->groups[i];
     qsort((void *)groups, count, sizeof(struct failing_group *), by_size);
     return count;
+}
+
+void failing_way(const struct failing_group *group, char *way, size_t size)
+{
+    if (group->class == CLASS_EXIT)
+        snprintf(way, size, "exit %u", group->exit);
+    else if (group->class == CLASS_SIGNAL)
+        snprintf(way, size, "signal %u", group->signal);
+    else
+        snprintf(way, size, "%s",
+                 group->class == CLASS_NONE ? "" : class_name(group->class));
 }

@@ -40,5 +40,7 @@ int failing_take(struct failing *failing, const struct record *record);
  * that live until the next call. Returns how many. */
 size_t failing_groups(struct failing *failing,
                       const struct failing_group *groups[FAILING_GROUPS]);
+/* How it fails, in a few letters: "exit 1", "signal 9", "timeout". */
+void failing_way(const struct failing_group *group, char *way, size_t size);
 
 #endif

@@ -250,8 +250,8 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     const uint64_t known = all + counts.held;
     const bool unfinished = !counts.complete;
     const double seconds = (double)(now_ms - run->started_ms) / 1000.0;
-    buffer_printf(&out, "fan: %" PRIu64 " %s, %" PRIu64 " ok", all,
-                  all == 1 ? "task" : "tasks", ok);
+    buffer_printf(&out, "fan: %" PRIu64 " %s, %" PRIu64 " ok", known,
+                  known == 1 ? "task" : "tasks", ok);
     put_count(&out, by[STATUS_FAILED], "failed");
     put_count(&out, by[STATUS_IGNORED], "ignored");
     put_count(&out, by[STATUS_QUARANTINED], "quarantined");

@@ -8,8 +8,6 @@
 size_t top_left(const struct screen *screen, size_t row);
 /* 0:07, 1:02:03, 2d03h; 7.5 s, 120 ms, 0.4 ms below ten seconds. */
 void top_put_time(struct screen *screen, enum style style, double seconds);
-/* How it fails, in a few letters: "exit 1", "signal 9", "timeout". */
-void top_way(const struct failing_group *group, char *way, size_t size);
 
 /* The pages; each leaves the last line alone. */
 void top_draw_curve(const struct top *top, struct screen *screen, size_t row,

@@ -5,17 +5,6 @@
 
 enum { LISTS = 3, HOST = 16, WAY = 12, SLOTS_MOST = 20 };
 
-void top_way(const struct failing_group *group, char *way, size_t size)
-{
-    if (group->class == CLASS_EXIT)
-        snprintf(way, size, "exit %u", group->exit);
-    else if (group->class == CLASS_SIGNAL)
-        snprintf(way, size, "signal %u", group->signal);
-    else
-        snprintf(way, size, "%s",
-                 group->class == CLASS_NONE ? "" : class_name(group->class));
-}
-
 // A letter for each slot: whether it runs something.
 static void draw_slots(struct screen *screen, const struct top_host *host)
 {
@@ -71,7 +60,7 @@ static void draw_task(const struct top *top, struct screen *screen,
 static void draw_group(struct screen *screen, const struct failing_group *group)
 {
     char way[32];
-    top_way(group, way, sizeof way);
+    failing_way(group, way, sizeof way);
     screen_printf(screen, STYLE_BAD, " %8" PRIu64, group->failed);
     screen_printf(screen, STYLE_HELD, "%7" PRIu64, group->held);
     screen_printf(screen, STYLE_PLAIN, "%7" PRIu64 "  ", group->again);

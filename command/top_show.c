@@ -94,7 +94,7 @@ static void show_group(const struct top *top, struct screen *screen)
     const struct failing_group *const group = top->shown_group;
     size_t row = FIRST_ROW;
     char way[32];
-    top_way(group, way, sizeof way);
+    failing_way(group, way, sizeof way);
     label(screen, row++, "fails by");
     screen_text(screen, STYLE_BAD, way);
     label(screen, row++, "tasks");

@@ -3,6 +3,7 @@
 #include "command/look.h"
 #include "command/rundir.h"
 #include "command/verb.h"
+#include "command/ways.h"
 #include "common/base/clock.h"
 #include "common/net/net.h"
 #include "common/setting/plan.h"
@@ -179,6 +180,7 @@ static void print_stored(const char *dir, const struct stored *stored)
     if (stored->summary.held > 0)
         printf(", %" PRIu64 " held", stored->summary.held);
     printf("\n");
+    ways_print(dir);
     if (stored->damaged)
         printf("  at byte %" PRIu64 " of its log; see  fan verify %s\n",
                stored->damaged_at, name);
