@@ -54,6 +54,7 @@ function say(id, text) {
 const count = n => Math.round(n).toLocaleString("en").replace(/,/g, "\u202f");
 
 function time(s) {
+  if (s === 0) return "0";
   if (s < 1e-3) return `${Math.round(s * 1e6)} µs`;
   if (s < 1) return `${+(s * 1e3).toPrecision(3)} ms`;
   if (s < 120) return `${+s.toPrecision(3)} s`;
@@ -117,7 +118,7 @@ function showFigures(n) {
   if (state.live && live) {
     rows.push(["rate", rate && rate.value !== null ? speed(rate.value) : "–"]);
     const left = n.total - n.done - n.held;
-    rows.push(["left", rate && rate.value > 0 && left > 0 && !n.more ? time(left / rate.value) : "–"]);
+    rows.push(["left", rate && rate.value > 0 && left > 0 && !n.more ? time(Math.ceil(left / rate.value)) : "–"]);
     rows.push(["running for", time(Math.round(live.elapsed_s))]);
     rows.push(["workers", `${live.workers} · ${live.slots} slots`]);
     rows.push(["waiting", count(live.queued + live.waiting)]);
@@ -204,6 +205,8 @@ function showCurve() {
   say("curve-say", state.counts.failed ? "tasks done; orange: failed" : "tasks done");
 }
 
+const STEPS = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8];
+
 function showTimes() {
   const bins = state.times, {svg, width, height} = frame("times");
   if (bins.length === 0 || width <= 0) return;
@@ -216,18 +219,30 @@ function showTimes() {
                                  width: Math.max(1, step - 3), height: Math.max(high, 1.5)});
     column.append(draw("title", {}, `${count(bin.count)} took up to ${time(bin.to_s)}`));
     svg.append(column);
-    if (step > 26)
+    if (step > 30)
       svg.append(draw("text", {x: x + step / 2, y: foot - high - 3, "text-anchor": "middle"}, count(bin.count)));
-    if (step > 40 || bin.bin % 3 === 0)
-      svg.append(draw("text", {x: x + step / 2, y: foot + 15, "text-anchor": "middle"}, `≤ ${time(bin.to_s)}`));
   }
+  // Of ten to a decade those are named that there is room for.
+  const named = step > 50 ? [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] : last - first > 25 ? [0] : [0, 3, 7];
+  for (let bin = first; bin <= last; bin++)
+    if (named.includes(bin % 10))
+      svg.append(draw("text", {x: MARGIN.left + (bin - first + 1) * step - 1, y: foot + 15,
+                               "text-anchor": bin === last ? "end" : "middle"},
+                      time(STEPS[bin % 10] * 10 ** (Math.floor(bin / 10) - 5))));
   const attempts = bins.reduce((sum, bin) => sum + bin.count, 0);
   say("times-say", `${count(attempts)} attempts, ${time(state.busy_s / attempts)} in the mean`);
 }
 
 // -- The timeline -------------------------------------------------------------
 
-const LABEL = 118;
+const FONT = "11px system-ui, sans-serif";
+
+function labelWidth(canvas, rows, width) {
+  const pen = canvas.getContext("2d");
+  pen.font = FONT;
+  const most = Math.max(0, ...rows.map(({row}) => pen.measureText(`${row.host} ${row.slot}`).width));
+  return Math.min(Math.ceil(most) + 10, width / 3);
+}
 
 function order() {
   return line.rows.map((row, at) => ({row, at})).sort((a, b) =>
@@ -249,7 +264,7 @@ function showLine() {
   const canvas = $("line"), box = $("line-box").clientWidth;
   const rows = order(), high = rows.length > 40 ? 6 : rows.length > 12 ? 12 : 18;
   const width = Math.max(box, 300), height = rows.length * high + 20;
-  const scale = window.devicePixelRatio || 1, label = high >= 12 ? Math.min(LABEL, width / 3) : 0;
+  const scale = window.devicePixelRatio || 1, label = high >= 12 ? labelWidth(canvas, rows, width) : 0;
   canvas.width = width * scale;
   canvas.height = height * scale;
   canvas.style.width = `${width}px`;
@@ -261,7 +276,7 @@ function showLine() {
   const x = us => label + (us - part.from) / (part.to - part.from) * room;
   const place = [];
   pen.scale(scale, scale);
-  pen.font = "11px system-ui, sans-serif";
+  pen.font = FONT;
   rows.forEach(({row, at}, i) => {
     place[at] = i;
     pen.fillStyle = colour("empty");
@@ -382,7 +397,7 @@ function showFailures() {
   const groups = [...state.failures].sort((a, b) => b.attempts - a.attempts);
   $("failures-none").hidden = groups.length > 0;
   fill("failures", groups, () => groups.map(group => {
-    const ends = group.tasks === 0 ? "attempts, tried again" :
+    const ends = group.tasks === 0 ? "attempts, no task's last so far" :
       group.tasks === group.attempts ? (group.tasks === 1 ? "task" : "tasks") : `attempts, of which ${count(group.tasks)} were a task's last`;
     return make("li", {}, make("span", {class: "count"}, count(group.attempts)),
       make("div", {class: "what"},

@@ -112,9 +112,13 @@ static void fill_columns(const struct axis *axis, struct view_row *row,
 static void count_time(struct view *view, uint64_t wall_us)
 {
     unsigned bin = 0;
-    for (; bin + 1 < VIEW_BINS; bin++)
-        if ((double)wall_us <= view_bin_s(bin) * 1e6)
-            break;
+    uint64_t end_us = 10;
+    for (; end_us < wall_us && bin + 10 < VIEW_BINS; bin += 10)
+        end_us *= 10;
+    bin = bin < 10 ? 0 : bin - 9; // the first of that decade
+    while (bin + 1 < VIEW_BINS &&
+           (double)wall_us > view_bin_s(bin) * 1.0000001e6)
+        bin++;
     view->bins[bin]++;
     view->bin_count++;
     view->bin_sum_us += wall_us;
@@ -146,9 +150,10 @@ static void take_attempt(struct view *view, const struct record *record)
 
 double view_bin_s(unsigned bin)
 {
-    static const double PARTS[] = {1, 2, 5};
-    double s = PARTS[bin % 3] * 1e-5;
-    for (; bin >= 3; bin -= 3)
+    // Renard's R10, which has 1, 2 and 5.
+    static const double PARTS[] = {1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8};
+    double s = PARTS[bin % 10] * 1e-5;
+    for (; bin >= 10; bin -= 10)
         s *= 10;
     return s;
 }

@@ -24,7 +24,7 @@ enum {
     VIEW_RECENT = 50,
     VIEW_SLOWEST = 20,
     VIEW_TEXT = 96,
-    VIEW_BINS = 35, // of times: 1, 2 and 5 of a decade, from 10 us on
+    VIEW_BINS = 102, // of times: ten of a decade, from 10 us on
 };
 
 struct view_row { // a slot of a worker

@@ -1,6 +1,7 @@
 """browser - a headless Chromium, told what to do through its DevTools pipe:
 messages in JSON with a NUL behind each, on descriptors 3 and 4."""
 import base64
+import fcntl
 import json
 import os
 import select
@@ -16,19 +17,32 @@ PATIENCE_S = 120
 class Browser:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="fan-test-")
-        hear, self.say_fd = os.pipe()
-        self.hear_fd, say = os.pipe()
+        hear, self.say_fd = self.pipe()
+        self.hear_fd, say = self.pipe()
+
+        def place():
+            os.dup2(hear, 3)
+            os.dup2(say, 4)
+
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{hear} 4>&{say}', "sh", PROGRAM,
-             "--headless=new", "--no-sandbox", "--disable-gpu",
+            [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu",
              "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
              "--remote-debugging-pipe", "--user-data-dir=" + self.folder],
-            pass_fds=(hear, say), stdin=subprocess.DEVNULL,
+            pass_fds=(3, 4), preexec_fn=place, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(hear)
         os.close(say)
         self.rest, self.number = b"", 0
         self.events = []  # of all pages: dialogs, exceptions, log entries
+
+    @staticmethod
+    def pipe():
+        """With descriptors that are neither 3 nor 4."""
+        ends = os.pipe()
+        moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in ends]
+        for fd in ends:
+            os.close(fd)
+        return moved
 
     def close(self):
         self.process.terminate()
