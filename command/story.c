@@ -89,6 +89,8 @@ static void put_ran(struct story *story, const struct record *record)
     }
     if (record->copy)
         buffer_append_text(out, ", as a second copy");
+    if (record->edited)
+        buffer_append_text(out, ", edited");
 }
 
 static void put_attempt(struct story *story, const struct record *record)
@@ -114,6 +116,19 @@ static const char *word_of(const struct record *record)
     return status_name(record->status);
 }
 
+// What a person has changed of it.
+static void put_change(struct buffer *out, const struct record *record)
+{
+    if (record->mem_max > 0) {
+        buffer_append_text(out, ", with memory ");
+        put_size(out, record->mem_max);
+    }
+    if (record->edit.size > 0) {
+        buffer_append_text(out, ", edited to ");
+        row_put_plain(out, record->edit);
+    }
+}
+
 // By a person there is a time, else it follows from the attempt.
 static void put_word(struct story *story, const struct record *record)
 {
@@ -123,6 +138,7 @@ static void put_word(struct story *story, const struct record *record)
         put_time(out, record->start_us);
         buffer_append_text(out, " by ");
         row_put_plain(out, record->user);
+        put_change(out, record);
     } else if (record->status == STATUS_HELD) {
         buffer_append_text(out, "for a person to decide");
     } else {

@@ -37,6 +37,9 @@ class Edit(SystemTest):
                          (["good"], True, before["key"]))
         shown = "\n".join(self.fan("list", "run"))
         self.assertRegex(shown, r" 1  ok .* good \(edited\)\n?")
+        story = "\n".join(self.fan("show", "1", "--run", "run"))
+        self.assertRegex(story, r"again +.* by .*, edited to good: a typo\n")
+        self.assertRegex(story, r"ok after .*, edited\n")
         decision, = json.loads(self.fan("held", "--json", "run")[0])[
             "decisions"]
         self.assertEqual((decision["edit"], decision["note"]),
