@@ -130,6 +130,19 @@ void role_end(struct role *role, enum end_reason reason, int exit)
     role_say_end(role);
 }
 
+// Once: where there is one host, it is so of each task.
+static void tell_apart(struct role *role, const struct tracker_action *action)
+{
+    if (!role->apart_told)
+        log_event(LOG_WARNING, "no-other-host",
+                  "task %llu, and others it may be, runs again where it has "
+                  "failed, though a rule of --on says host:other: no other "
+                  "host with a worker for it %s",
+                  (unsigned long long)action->task,
+                  action->number ? "had room for a minute" : "is there");
+    role->apart_told = true;
+}
+
 static void tell_host(const struct role *role,
                       const struct tracker_action *action)
 {
@@ -187,6 +200,9 @@ static void act(struct role *role, const struct tracker_action *action)
         break;
     case ACTION_HOST:
         tell_host(role, action);
+        break;
+    case ACTION_APART:
+        tell_apart(role, action);
         break;
     case ACTION_REDO:
         input_redo(role);

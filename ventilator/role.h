@@ -93,7 +93,7 @@ struct role {
     int64_t stopping_since_ms; // 0: no signal yet
     int64_t roster_due_ms;     // when to look again for those that are alive
     int64_t unfit_since_ms;    // nobody fits; 0: somebody does, or is not there
-    bool unfit_told;
+    bool unfit_told, apart_told;
     struct halt halt;
     struct id128 asked[ROLE_ASKED_MAX]; // what persons said last
     size_t asked_next;

@@ -89,6 +89,7 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->ring = calloc(tracker->ring_mask + 1, sizeof *tracker->ring);
     tracker->strays = map_create();
     tracker->history_by_task = map_create();
+    tracker->apart = map_create();
     if (policy->rule_count > 0)
         tracker->tally = tally_create(policy->rule_count + 1);
     tracker->final = numset_create();
@@ -104,9 +105,10 @@ struct tracker *tracker_create(const struct tracker_limits *limits,
     tracker->mark_block = 64;
     tracker->now_ms = tracker->turned_ms = now_ms;
     if (!tracker->ring || !tracker->strays || !tracker->history_by_task ||
-        !tracker->final || !tracker->held || !tracker->decided ||
-        !tracker->retried || !tracker->workers || !tracker->by_short_id ||
-        !tracker->open || (policy->rule_count > 0 && !tracker->tally))
+        !tracker->apart || !tracker->final || !tracker->held ||
+        !tracker->decided || !tracker->retried || !tracker->workers ||
+        !tracker->by_short_id || !tracker->open ||
+        (policy->rule_count > 0 && !tracker->tally))
         tracker_destroy(&tracker);
     return tracker;
 }
@@ -124,6 +126,7 @@ void tracker_destroy(struct tracker **tracker)
     free(old->ring);
     map_destroy(&old->strays);
     map_destroy(&old->history_by_task);
+    map_destroy(&old->apart);
     tally_destroy(&old->tally);
     numset_destroy(&old->final);
     numset_destroy(&old->held);

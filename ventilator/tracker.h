@@ -61,6 +61,9 @@ enum action_kind {
     ACTION_FORGET,      // payloads, count: no longer needed: free them
     ACTION_HOST,        // task: place of a host that is quarantined, number:
                         // for so many ms, 0: no more; count: failures in a row
+    ACTION_APART,       // task: it goes to any host, also where it failed;
+                        // number: as none else took it for so many ms; 0: as
+                        // none else could
     ACTION_REDO,        // let the redo cursor begin anew, and end where the
                         // front one stands now
     ACTION_COMPLETE,    // every task is final and the sink has it in writing

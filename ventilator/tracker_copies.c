@@ -241,7 +241,7 @@ static void start_copy(struct tracker *tracker, uint32_t at, uint32_t worker)
     second->payload_size = first->payload_size;
     second->twin = at;
     first->twin = copy;
-    if (!dispatch_copy(tracker, copy, worker))
+    if (!dispatch_to(tracker, copy, worker, TASK_COPY))
         return; // no memory: the run has failed
     first = &tracker->entries[at];
     first->attempts = tracker->entries[copy].attempts;
@@ -254,9 +254,9 @@ static void start_copy(struct tracker *tracker, uint32_t at, uint32_t worker)
 // Something would rather have the slot.
 static bool is_busy(const struct tracker *tracker)
 {
-    static const enum entry_state WANT[] = {ENTRY_READY, ENTRY_LONELY,
-                                            ENTRY_WAITING, ENTRY_FETCHING,
-                                            ENTRY_RECORDING};
+    static const enum entry_state WANT[] = {ENTRY_READY,    ENTRY_LONELY,
+                                            ENTRY_APART,    ENTRY_WAITING,
+                                            ENTRY_FETCHING, ENTRY_RECORDING};
     for (size_t i = 0; i < sizeof WANT / sizeof *WANT; i++)
         if (tracker->lists[WANT[i]].count > 0)
             return true;

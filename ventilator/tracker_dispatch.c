@@ -110,10 +110,11 @@ static void post(struct tracker *tracker, uint32_t handle, size_t first)
     action->count = count;
 }
 
-bool dispatch_copy(struct tracker *tracker, uint32_t at, uint32_t worker)
+bool dispatch_to(struct tracker *tracker, uint32_t at, uint32_t worker,
+                 uint16_t flags)
 {
     const size_t first = tracker->sends_used;
-    const bool sent = take(tracker, at, worker, TASK_COPY);
+    const bool sent = take(tracker, at, worker, flags);
     post(tracker, worker, first);
     return sent;
 }
@@ -149,6 +150,17 @@ uint32_t worker_idle_slots(const struct tracker *tracker,
     const uint32_t most = limit < worker->slots ? limit : worker->slots;
     const uint32_t outstanding = worker_outstanding(worker);
     return most > outstanding ? most - outstanding : 0;
+}
+
+uint32_t worker_room(const struct tracker *tracker, uint32_t handle)
+{
+    const struct worker *worker = tracker->workers[handle];
+    const uint32_t limit = credit(tracker, worker);
+    const uint32_t outstanding = worker_outstanding(worker);
+    return limit > outstanding &&
+                   worker->sent - worker->received < LANE_UNACKED_MAX - 1
+               ? limit - outstanding
+               : 0;
 }
 
 static bool is_open(const struct tracker *tracker, uint32_t handle)
@@ -350,6 +362,8 @@ void tracker_dispatch(struct tracker *tracker)
     if (!tracker->synced && !MUTANT(SEND_UNSYNCED))
         return;
     place_lonely(tracker);
+    if (tracker->lists[ENTRY_APART].count > 0)
+        apart_place(tracker);
     if (!tracker->reads_on)
         feed_all(tracker);
     tracker->reads_on = false;

@@ -45,6 +45,7 @@ static void forget_history(struct tracker *tracker, uint64_t task,
 {
     if (tracker->tally)
         tally_drop(tracker->tally, task);
+    apart_forget(tracker, task);
     if (round == 0) {
         map_remove(tracker->history_by_task, task);
         return;

@@ -32,7 +32,7 @@ static bool takes_over(struct tracker *tracker, struct entry *entry,
     }
     if (entry->attempts == 0 &&
         (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
-         entry->state == ENTRY_FETCHING))
+         entry->state == ENTRY_APART || entry->state == ENTRY_FETCHING))
         return true;
     worker_cancel(tracker, worker, entry->task, refs->generation,
                   refs->attempt);

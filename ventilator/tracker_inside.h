@@ -19,6 +19,7 @@ enum entry_state {
     ENTRY_OPENED,    // just now, in no list yet
     ENTRY_READY,     // may be sent
     ENTRY_LONELY,    // may be sent, with nothing beside it
+    ENTRY_APART,     // may be sent until due_ms, but not where it failed
     ENTRY_OUT,       // at a worker
     ENTRY_RECORDING, // its loss is being recorded
     ENTRY_WAITING,   // backing off until due_ms
@@ -34,7 +35,7 @@ struct entry {
     uint64_t lane_number; // of the TASKS message that took it; 0: closed lane
     union {
         uint64_t record_number; // RECORDING
-        int64_t due_ms;         // WAITING
+        int64_t due_ms;         // WAITING, APART
         int64_t sent_ms;        // OUT: since when
     };
     void *payload;
@@ -156,6 +157,7 @@ struct tracker {
     struct map *history_by_task;
     struct history *histories;
     size_t history_count, history_capacity;
+    struct map *apart; // task -> hosts where it is not to go, 16 bits each
     size_t window_tasks, window_bytes;
     uint64_t number_sent; // no task beyond it is at any worker
     // workers
@@ -328,6 +330,14 @@ void held_end_run(struct tracker *tracker);
 /* The first task that is neither final nor held. */
 uint64_t held_first_open(const struct tracker *tracker);
 
+/* tracker_apart.c */
+/* It is not to go where it failed, if it can go elsewhere. */
+void apart_note(struct tracker *tracker, uint64_t task, uint32_t host);
+void apart_forget(struct tracker *tracker, uint64_t task);
+/* Is it, which is ready, one of those? */
+bool apart_wants(struct tracker *tracker, uint32_t at);
+void apart_place(struct tracker *tracker);
+
 /* tracker_stale.c */
 void worker_cancel(struct tracker *tracker, uint32_t worker, uint64_t task,
                    uint32_t generation, uint32_t attempt);
@@ -372,7 +382,10 @@ void tracker_dispatch(struct tracker *tracker);
 uint32_t worker_idle_slots(const struct tracker *tracker,
                            const struct worker *worker);
 /* False: no memory. */
-bool dispatch_copy(struct tracker *tracker, uint32_t at, uint32_t worker);
+bool dispatch_to(struct tracker *tracker, uint32_t at, uint32_t worker,
+                 uint16_t flags);
+/* Tasks that it may be given now. */
+uint32_t worker_room(const struct tracker *tracker, uint32_t handle);
 /* When it is to be called again, by what waits at workers; in ms. */
 int64_t tracker_dispatch_wait_ms(const struct tracker *tracker);
 

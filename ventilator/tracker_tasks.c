@@ -27,7 +27,9 @@ void task_ready(struct tracker *tracker, uint32_t at)
         return;
     }
     entry_to(tracker, at,
-             entry->losses >= LONELY_AFTER ? ENTRY_LONELY : ENTRY_READY);
+             entry->losses >= LONELY_AFTER ? ENTRY_LONELY
+             : apart_wants(tracker, at)    ? ENTRY_APART
+                                           : ENTRY_READY);
 }
 
 void tasks_final(struct tracker *tracker, struct wire_run run,
@@ -51,8 +53,10 @@ void tasks_final(struct tracker *tracker, struct wire_run run,
         if (tracker->holds)
             held_forget(tracker, run.first + i);
         map_remove(tracker->history_by_task, run.first + i);
-        if (tracker->tally)
-            tally_drop(tracker->tally, run.first + i);
+        if (!tracker->tally)
+            continue;
+        tally_drop(tracker->tally, run.first + i);
+        apart_forget(tracker, run.first + i);
     }
 }
 
@@ -173,6 +177,9 @@ static void follow_policy(struct tracker *tracker, uint32_t at)
     switch (answer.answer) {
     case ANSWER_RETRY:
         tracker->counts.retries++;
+        if (answer.other_host && entry->state == ENTRY_OUT)
+            apart_note(tracker, entry->task,
+                       tracker->workers[entry->worker]->host);
         entry->due_ms = tracker->now_ms + answer.delay_ms;
         if (answer.delay_ms > KEEP_PAYLOAD_MS && !MUTANT(WAITING_STAYS))
             entry_drop_payload(tracker, at);
@@ -213,7 +220,8 @@ void task_failed(struct tracker *tracker,
             entry->last_class = stored->class;
             entry->last_code = stored->code;
         }
-        if (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY)
+        if (entry->state == ENTRY_READY || entry->state == ENTRY_LONELY ||
+            entry->state == ENTRY_APART)
             task_go_on(tracker, at);
         tracker->counts.odd++;
         return;

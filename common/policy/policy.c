@@ -122,6 +122,7 @@ struct policy_answer policy_decide(const struct policy *policy,
     if (failures <= rule->retries_max)
         return (struct policy_answer){
             .answer = ANSWER_RETRY,
+            .other_host = rule->other_host,
             .delay_ms =
                 backoff_ms(own ? rule->backoff_min_ms : policy->backoff_min_ms,
                            own ? rule->backoff_max_ms : policy->backoff_max_ms,

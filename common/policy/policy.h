@@ -77,6 +77,8 @@ struct policy_rule {
     int64_t backoff_min_ms, backoff_max_ms;
     struct policy_growth timeout; /* in ms */
     struct policy_growth mem;     /* in bytes */
+    bool other_host;              /* the retry goes to one where it has not
+                                   * failed so, if there is any */
 };
 
 enum { POLICY_RULES_MAX = 64 };
@@ -102,6 +104,7 @@ size_t policy_find_rule(const struct policy *policy, struct failure failure);
 struct policy_answer {
     enum answer answer;
     int64_t delay_ms; /* before the retry; 0 otherwise */
+    bool other_host;  /* of the retry: see the rule */
 };
 
 /* `failures` counts this task's failed attempts in this round that the same

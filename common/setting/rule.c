@@ -7,7 +7,8 @@
 enum { SIGNAL_MAX = 64, WORD_SIZE = 64, TIMES_MAX = 100, MEM_LEAST = 1 << 20 };
 static const int64_t YEAR_MS = INT64_C(366) * 86400000;
 static const char NO_PART[] =
-    "has no backoff:MIN..MAX, timeout:xN or mem:xN behind its comma";
+    "has no backoff:MIN..MAX, timeout:xN, mem:xN or host:other behind its "
+    "comma";
 static const char NO_ANSWER[] =
     "has no answer such as retry:3, fail, ignore, hold or notify";
 
@@ -138,6 +139,12 @@ static bool read_mem(const char *text, struct policy_rule *rule)
     return true;
 }
 
+static bool read_host(const char *text, struct policy_rule *rule)
+{
+    rule->other_host = strcmp(text, "other") == 0;
+    return rule->other_host;
+}
+
 // What may stand behind retry:N, each once.
 static const struct part {
     const char *name;
@@ -147,6 +154,7 @@ static const struct part {
     {"backoff", read_backoff, "has no backoff such as 10s..1m"},
     {"timeout", read_timeout, "has no timeout such as x2 or 10m"},
     {"mem", read_mem, "has no memory such as x2 or 8G"},
+    {"host", read_host, "has another host than other"},
 };
 
 static_assert(sizeof PARTS / sizeof PARTS[0] == RULE_PARTS,

@@ -10,7 +10,7 @@
  *
  * Behind retry:N: `backoff` instead of the run's; `timeout` of the attempts
  * after it, xK: K times as long each time, or a duration: as long at least;
- * `mem`, the same of --mem-max.
+ * `mem`, the same of --mem-max; `host`, other: on another host.
  *
  * Of rules that fit, the one for the fewest codes is followed.
  */
@@ -25,7 +25,7 @@
 int rule_read(const char *text, struct policy_rule *rule, const char **why);
 
 /* What may stand behind retry:N, from 0; RULE_PARTS: this may not. */
-enum { RULE_PARTS = 3 };
+enum { RULE_PARTS = 4 };
 unsigned rule_find_part(const char *name);
 
 /* A rule put together from what a mapping says of it, each checked as it comes:

@@ -39,7 +39,7 @@ int rule_maker_key(struct rule_maker *maker, const char *key, const char **why)
         at += rule_find_part(key);
     if (at == 2 + RULE_PARTS) {
         *why = "is nothing that a rule has: answer, retries, backoff, timeout, "
-               "mem";
+               "mem, host";
         return -EINVAL;
     }
     if (maker->seen >> at & 1) {

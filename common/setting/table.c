@@ -95,7 +95,7 @@ const struct setting_row SETTING_TABLE[] = {
     {"on-fail", 0, SETTING_ANSWER, R | V | P, AT(on_fail), 0, 0, "fail|retry|ignore|hold|notify",
      FAILURES, "ANSWER", "when retries are spent: fail, ignore, or hold for a person to decide; retry is fail; notify too, and tells of each attempt (default fail)"},
     {"on", 0, SETTING_RULES, R | V | P, AT(on), 0, 0, NULL,
-     FAILURES, "CLASS=ANSWER", "of exit[:CODE], signal[:NAME], timeout, oom, spawn or output: retry:N[,backoff:MIN..MAX][,timeout:xK][,mem:xK], fail, ignore or hold, instead of --retries; or notify"},
+     FAILURES, "CLASS=ANSWER", "of exit[:CODE], signal[:NAME], timeout, oom, spawn or output: retry:N[,backoff:MIN..MAX][,timeout:xK][,mem:xK][,host:other], fail, ignore or hold, instead of --retries; or notify"},
     {"held", 0, SETTING_CHOICE, R | V | P, AT(held), 0, 0, "end|wait",
      FAILURES, "WHAT", "when only held tasks are left: end, with exit code 4, or wait for decisions (default end)"},
     {"halt", 0, SETTING_TEXT, R | V | P, AT(halt), 0, 0, NULL,

@@ -294,6 +294,7 @@ static void act(struct world *world)
         case ACTION_RECALL:
         case ACTION_CANCEL:
         case ACTION_HOST:
+        case ACTION_APART:
             break;
         }
     }

@@ -145,6 +145,8 @@ static void draw_rules(struct plan *plan, uint64_t state)
         if (chance(&state, 60))
             (void)policy_add_rule(&plan->policy, &rule);
     }
+    for (size_t i = 0; i < plan->policy.rule_count; i++)
+        plan->policy.rules[i].other_host = chance(&state, 40);
 }
 
 static void draw_world(struct plan *plan, const struct scale *scale,

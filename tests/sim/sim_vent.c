@@ -254,6 +254,7 @@ static void act(struct world *world, const struct tracker_action *action)
         tracker_fetched(vent->tracker, &offer, vent_now(world));
         break;
     case ACTION_FORGET:
+    case ACTION_APART:
         break;
     case ACTION_HOST:
         tell_host(world, action);

@@ -93,6 +93,32 @@ class Hosts(SystemTest):
         except (OSError, EOFError, ValueError):
             return []  # not there yet, or its last member is not whole
 
+    @unittest.skipUnless(can_rename(), "no UTS namespaces here")
+    def test_retry_goes_to_another_host(self):
+        last = system.Gate(self.path("last"))
+        self.addCleanup(last.open)
+        run, gate = self.start_run("--on", "exit:3=retry:1,host:other,"
+                                   "backoff:1ms")
+        self.bad_worker()
+        # They have no other try, and wait for the host that is busy.
+        system.until("failures", lambda: len(self.failed()) > 20,
+                     self.path("run"))
+        gate.open()
+        last.open()
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assert_finals(TASKS)
+        self.assertNotIn("no-other-host", run.errors())
+
+    def test_where_there_is_no_other_host_it_goes_on_there(self):
+        done = self.program("fan", "run", "--results", "run", "-j1", "--on",
+                            "exit=retry:2,host:other,backoff:1ms", "--",
+                            "false", ":::", "a", "b")
+        self.assertEqual(done.returncode, system.TASKS_FAILED, done.stderr)
+        self.assertEqual(len([record for record in self.records()
+                              if record.get("exit") and record.get("start")]),
+                         6)
+        self.assertEqual(done.stderr.count("no-other-host"), 1, done.stderr)
+
     def test_only_host_is_never_quarantined(self):
         self.environment["BAD"] = "1"
         run = self.start("run", "--results", "run", "-j", "2", "--", *WORK)

@@ -78,6 +78,8 @@ static void retry_may_have_a_wait_a_time_and_memory_of_its_own(void **state)
     assert_int_equal(more.mem.times, 2);
     assert_int_equal(more.timeout.times, 0);
     assert_true(read_rule("oom=retry:1,mem:8G").mem.least == UINT64_C(8) << 30);
+    assert_false(more.other_host);
+    assert_true(read_rule("exit:3=retry:1,host:other").other_host);
 }
 
 static void rules_that_are_none_are_refused(void **state)
@@ -128,6 +130,9 @@ static void rules_that_are_none_are_refused(void **state)
         "oom=retry:3,mem:unlimited",
         "oom=retry:3,mem:x2,mem:8G",
         "oom=hold,mem:x2",
+        "exit=retry:1,host:same",
+        "exit=retry:1,host:",
+        "exit=fail,host:other",
         "timeout=fail,timeout:x2",
         "=fail",
         ":1=fail",

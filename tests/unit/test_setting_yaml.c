@@ -137,20 +137,20 @@ static void rules_are_short_or_mappings_or_a_list(void **state)
                  (const char *const[]){"exit:65=ignore",
                                        "timeout=retry:3,timeout:x2", NULL});
     assert_int_equal(world->settings.retries, 7);
-    assert_rules(
-        world,
-        "on:\n"
-        "  timeout:\n"
-        "    answer: retry\n"
-        "    timeout: 10m\n"
-        "    retries: 3\n"
-        "    backoff: 10s..1m\n"
-        "  signal:SEGV: {answer: fail}\n"
-        "  oom: {retries: 3, mem: x2}\n"
-        "  \"exit:2-10\": {retries: 1}\n",
-        (const char *const[]){"timeout=retry:3,timeout:10m,backoff:10s..1m",
-                              "signal:SEGV=fail", "oom=retry:3,mem:x2",
-                              "exit:2-10=retry:1", NULL});
+    assert_rules(world,
+                 "on:\n"
+                 "  timeout:\n"
+                 "    answer: retry\n"
+                 "    timeout: 10m\n"
+                 "    retries: 3\n"
+                 "    backoff: 10s..1m\n"
+                 "  signal:SEGV: {answer: fail}\n"
+                 "  oom: {retries: 3, mem: x2, host: other}\n"
+                 "  \"exit:2-10\": {retries: 1}\n",
+                 (const char *const[]){
+                     "timeout=retry:3,timeout:10m,backoff:10s..1m",
+                     "signal:SEGV=fail", "oom=retry:3,mem:x2,host:other",
+                     "exit:2-10=retry:1", NULL});
     assert_rules(world, "on: [exit=fail, oom=ignore]\n",
                  (const char *const[]){"exit=fail", "oom=ignore", NULL});
     assert_rules(world, "on: exit=fail\n",

@@ -25,6 +25,7 @@ struct bench {
     size_t lost_count;
     uint64_t lane_number;
     unsigned sent_to; // the last TASKS' worker
+    struct span host; // of who says HELLO; empty: "h"
     bool complete;
 };
 
@@ -134,7 +135,10 @@ static inline enum hello_verdict say_hello(struct bench *bench, uint8_t worker,
                                            int64_t now_ms)
 {
     const struct wire_hello hello = {
-        .flags = flags, .lane = lane, .slots = SLOTS, .host = SPAN_OF("h")};
+        .flags = flags,
+        .lane = lane,
+        .slots = SLOTS,
+        .host = bench->host.size > 0 ? bench->host : SPAN_OF("h")};
     enum hello_verdict verdict = HELLO_FULL;
     bench->worker = (struct id128){{worker}};
     assert_true(talk_hello(talk_of(bench), &bench->worker, hello,
