@@ -97,6 +97,7 @@ static void head(struct screen *screen, size_t row, const char *text)
 {
     screen_go(screen, row, 0);
     screen_text(screen, STYLE_HEAD, text);
+    screen_mark(screen, STYLE_HEAD);
 }
 
 struct lists {
