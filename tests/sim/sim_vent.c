@@ -200,7 +200,10 @@ static void end_run(struct world *world, bool parked)
         truth_parked(world);
     else
         truth_complete(world);
-    world->ended = tracker_generation(world->vent->tracker);
+    // Of two that end, the older one may be the later.
+    const uint32_t generation = tracker_generation(world->vent->tracker);
+    if (generation > world->ended)
+        world->ended = generation;
     world->vent->ending = true;
     world->vent->end_until_ms = world->now_ms + FAREWELL_MS;
     world->vent->end_again_ms = world->now_ms + END_AGAIN_MS;
