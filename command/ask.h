@@ -30,7 +30,8 @@ struct ask_status {
     char state[16];
     uint64_t read, total, input_bytes, input_offset, done, ok, failed, ignored,
         quarantined, cancelled, dropped, running, queued, waiting, workers,
-        slots, retries, losses, speculated, held, decided, unsaved;
+        slots, retries, losses, speculated, held, decided, unsaved, generation,
+        cancelling, cancel_later;
     bool input_ended, paused;
     double elapsed_s;
     uint64_t unfit; /* workers no task fits, as far as they are told */

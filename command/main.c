@@ -31,6 +31,7 @@ static const struct verb VERBS[] = {
     {"verify", verb_verify, "check stored results for damage"},
     {"held", verb_held, "show the tasks that wait for a decision"},
     {"decide", verb_decide, "decide about held tasks"},
+    {"cancel", verb_cancel, "stop tasks of a run for good"},
     {"pause", verb_pause, "start no more tasks of a run for now"},
     {"resume", verb_resume, "start tasks again in a run that is paused"},
     {"completion", verb_completion, "make a shell complete fan's words"},

@@ -278,7 +278,8 @@ void progress_summary(const struct run *run, int exit, int64_t now_ms)
     run_notify_sum_up(run, &out);
     const bool left = unfinished && exit != EXIT_TASKS_HELD;
     if (exit != EXIT_OK)
-        put_hints(run, &out, bad > 0, counts.first_bad, left);
+        put_hints(run, &out, bad > by[STATUS_CANCELLED], counts.first_bad,
+                  left);
     if (counts.held > 0)
         put_held(run, &out, exit != EXIT_OK && (bad > 0 || left));
     if (!out.failed)

@@ -134,6 +134,11 @@ int selection_read(struct selection *selection, struct settings *settings,
     return error;
 }
 
+int selection_add(struct selection *selection, uint64_t first, uint64_t last)
+{
+    return add_range(selection, (struct selection_range){first, last});
+}
+
 void selection_clear(struct selection *selection)
 {
     free(selection->ranges);

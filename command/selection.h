@@ -31,6 +31,8 @@ struct selection {
  * left. Returns 0, or a usage problem. A zeroed one selects all. */
 int selection_read(struct selection *selection, struct settings *settings,
                    int64_t now_us, struct problem *problem);
+/* Another range, behind all others. 0, or -ENOMEM. */
+int selection_add(struct selection *selection, uint64_t first, uint64_t last);
 void selection_clear(struct selection *selection);
 
 bool selection_has(const struct selection *selection,

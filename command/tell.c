@@ -88,13 +88,20 @@ static int wait_until_done(const struct tell *tell, struct ask *ask,
 {
     const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
     const int watch = look_watch(tell->dir);
+    const uint64_t generation = ask_status(ask)->generation;
     int error = 0;
     ask_about(ask, NULL);
     while (error == 0) {
         error = converse(tell, ask, problem);
+        if (error == 0 && tell->steady &&
+            ask_status(ask)->generation != generation)
+            error = problem_set(problem, -ESTALE,
+                                "the ventilator of %s has "
+                                "been killed",
+                                tell->dir);
         if (error == 0 && tell->done(tell->with, ask_status(ask)))
             break;
-        if (error == 0 && clock_monotonic_ms() >= until_ms)
+        if (error == 0 && !tell->waits && clock_monotonic_ms() >= until_ms)
             error = problem_exit(problem, EXIT_UNREACHABLE, -ETIMEDOUT,
                                  "the sink of %s has not stored it yet; "
                                  "fan status tells when it works again",

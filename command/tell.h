@@ -26,6 +26,9 @@ struct tell {
     /* Does this status say that it is done? NULL: once it was answered. */
     bool (*done)(void *with, const struct ask_status *status);
     void *with;
+    bool waits; // as long as it takes; else some time
+    bool
+        steady; // -ESTALE when another ventilator follows the one that heard it
 };
 
 /* Returns 0, -EAGAIN: nobody is at work on the run any more, or another

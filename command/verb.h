@@ -23,6 +23,7 @@ int verb_verify(int argc, char **argv);
 int verb_wait(int argc, char **argv);
 int verb_held(int argc, char **argv);
 int verb_decide(int argc, char **argv);
+int verb_cancel(int argc, char **argv);
 int verb_pause(int argc, char **argv);
 int verb_resume(int argc, char **argv);
 

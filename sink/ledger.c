@@ -95,7 +95,8 @@ enum ledger_link ledger_record_link(struct ledger *ledger, uint64_t number,
 /* The newest that failed. */
 static void fill_attempt(const struct open_task *open, struct record *record)
 {
-    record->class = (enum fail_class)open->last_class;
+    if (record->status != STATUS_CANCELLED)
+        record->class = (enum fail_class)open->last_class;
     record->key = open->key;
     for (size_t i = open->seen_count; i-- > 0;) {
         if ((open->seen[i].kinds & SEEN_FAILURE) == 0)

@@ -14,7 +14,7 @@
  * Rules: the first final record of a (task, round) wins. An attempt is counted
  * by what was recorded of it first: a failure after `lost` is refused, a loss
  * after the failure is recorded but not counted. A `resumed` record reopens
- * every task final as failed, quarantined, cancelled or expired, in the next
+ * every task final as failed, quarantined or expired, in the next
  * round, and ends a pause. No clock, no I/O, no log. Not thread safe.
  *
  * Memory: a bit for each finished task where order is broken, 16 bytes for

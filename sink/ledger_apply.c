@@ -120,7 +120,7 @@ static int reopen_all(struct ledger *ledger, enum status status)
 static int apply_resumed(struct ledger *ledger, const struct record *record)
 {
     static const enum status AGAIN[] = {STATUS_FAILED, STATUS_QUARANTINED,
-                                        STATUS_CANCELLED, STATUS_EXPIRED};
+                                        STATUS_EXPIRED};
     for (size_t i = 0; i < sizeof AGAIN / sizeof *AGAIN; i++) {
         const int error = reopen_all(ledger, AGAIN[i]);
         if (error < 0)

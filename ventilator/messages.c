@@ -388,14 +388,16 @@ static void put_counts(const struct role *role, struct buffer *text)
                   ",\"workers\":%zu,\"slots\":%zu",
                   done, c.running, c.queued, c.waiting, c.held, c.decided,
                   c.workers, c.slots);
-    buffer_printf(
-        text,
-        ",\"retries\":%" PRIu64 ",\"losses\":%" PRIu64 ",\"resends\":%" PRIu64
-        ",\"speculated\":%" PRIu64 ",\"refused\":%" PRIu64
-        ",\"paused\":%s,\"unsaved\":%" PRIu64 ",\"elapsed_s\":%.3f",
-        c.retries, c.losses, c.resends, c.speculated, role->refused + c.odd,
-        c.paused ? "true" : "false", c.decided + c.pause_unsaved,
-        (double)(role->now_ms - role->started_ms) / 1000.0);
+    buffer_printf(text,
+                  ",\"retries\":%" PRIu64 ",\"losses\":%" PRIu64
+                  ",\"resends\":%" PRIu64 ",\"speculated\":%" PRIu64
+                  ",\"refused\":%" PRIu64
+                  ",\"cancelling\":%zu,\"cancel_later\":%zu,\"paused\":%s,"
+                  "\"unsaved\":%" PRIu64 ",\"elapsed_s\":%.3f",
+                  c.retries, c.losses, c.resends, c.speculated,
+                  role->refused + c.odd, c.cancelling, c.cancel_later,
+                  c.paused ? "true" : "false", c.decided + c.pause_unsaved,
+                  (double)(role->now_ms - role->started_ms) / 1000.0);
     buffer_printf(
         text, ",\"credit\":%" PRIu64 ",\"syncs\":%" PRIu64 ",\"sync_s\":%.6f",
         c.credit, role->syncs, (double)role->sync_us / 1e6);

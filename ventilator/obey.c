@@ -10,6 +10,7 @@
  * come meanwhile.
  */
 #include "common/base/log.h"
+#include "common/base/numset.h"
 #include "ventilator/role.h"
 
 #include <jansson.h>
@@ -60,11 +61,47 @@ static void on_unpause(struct role *role, const struct person_word *word)
     pause_run(role, word, false);
 }
 
+// Who means all does not mean what is added to an open run later.
+static uint64_t last_of(const struct role *role, uint64_t last)
+{
+    const uint64_t read = source_place(role->input.front).ordinal - 1;
+    const uint64_t known = read > role->number_max ? read : role->number_max;
+    return role->settings->open && last > known ? known : last;
+}
+
+static bool cancel_run(struct role *role, const struct person_word *word,
+                       const json_t *run)
+{
+    const json_int_t first = json_integer_value(json_array_get(run, 0));
+    const json_int_t count = json_integer_value(json_array_get(run, 1));
+    if (first <= 0 || count <= 0 || (uint64_t)first > NUMSET_NUMBER_MAX ||
+        (uint64_t)count > NUMSET_NUMBER_MAX - (uint64_t)first + 1)
+        return false;
+    const uint64_t last = (uint64_t)first + (uint64_t)count - 1;
+    const struct tracker_cancel cancel = {.first = (uint64_t)first,
+                                          .last = last_of(role, last),
+                                          .time_us = word->time_us,
+                                          .text = span_of_text(word->text)};
+    return cancel.last >= cancel.first &&
+           tracker_cancel(role->tracker, &cancel, role->now_ms) == 0;
+}
+
+static void on_cancel(struct role *role, const struct person_word *word)
+{
+    const json_t *const tasks = json_object_get(word->root, "tasks");
+    unsigned long long taken = 0;
+    for (size_t i = 0; i < json_array_size(tasks); i++)
+        taken += cancel_run(role, word, json_array_get(tasks, i));
+    if (taken > 0)
+        log_event(LOG_INFO, "cancelling", "ranges=%llu", taken);
+}
+
 static const struct {
     const char *ask;
     void (*obey)(struct role *role, const struct person_word *word);
 } WORDS[] = {
     {"decide", role_decide},
+    {"cancel", on_cancel},
     {"pause", on_pause},
     {"unpause", on_unpause},
 };

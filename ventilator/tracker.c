@@ -143,6 +143,7 @@ void tracker_destroy(struct tracker **tracker)
     free(old->actions);
     free(old->sends);
     free(old->forgets);
+    free(old->orders);
     for (size_t i = 1; i <= old->host_count; i++)
         free(old->hosts[i]);
     free(old->hosts);
@@ -191,6 +192,8 @@ int64_t tracker_turn(struct tracker *tracker, int64_t now_ms)
     if (tracker->barred_count > 0)
         hosts_due(tracker);
     tasks_due(tracker);
+    if (tracker->order_count > 0)
+        cancel_due(tracker);
     tracker_dispatch(tracker);
     if (tracker->holds)
         tracker->first_open = held_first_open(tracker);
@@ -226,8 +229,9 @@ bool tracker_wants(const struct tracker *tracker, enum cursor cursor)
     if (!synced || tracker->draining || tracker->ended[cursor] ||
         tracker->window_tasks >= tracker->limits.window_tasks ||
         tracker->window_bytes >= tracker->limits.window_bytes ||
+        tracker->lists[ENTRY_FINISHING].count >= tracker->limits.window_tasks ||
         (tracker->lists[ENTRY_READY].count >= ready_max(tracker) &&
-         !tracker->limits.priorities))
+         !tracker->limits.priorities && tracker->order_count == 0))
         return false;
     const bool may_be_out = cursor == CURSOR_REDO || tracker->resumed;
     if (may_be_out && !roster_settled(tracker) && !MUTANT(ROSTER_UNAWAITED))
@@ -299,6 +303,7 @@ void tracker_counts(const struct tracker *tracker,
     counts->held = numset_count(tracker->held);
     counts->decided = numset_count(tracker->decided);
     counts->paused = tracker->paused;
+    cancel_count(tracker, counts);
     counts->pause_unsaved = tracker->pause_record != 0;
     counts->input_ended =
         tracker->ended[CURSOR_FRONT] && tracker->ended[CURSOR_REDO];

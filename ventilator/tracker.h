@@ -201,7 +201,7 @@ void tracker_input_ended(struct tracker *tracker, enum cursor cursor);
 /* What a person decides about a held task. */
 struct tracker_decision {
     uint64_t task;
-    enum status status; // REOPENED: try it again; IGNORED, DROPPED: it ends so
+    enum status status; // REOPENED: try it again; else it ends so
     int64_t time_us;    // UTC, since 1970
     uint64_t mem_max;   // REOPENED: bytes from now on; 0: as it was
     struct span text;   // the person, a line break, and a note; REOPENED: maybe
@@ -225,6 +225,20 @@ struct tracker_pause {
 int tracker_pause(struct tracker *tracker, const struct tracker_pause *pause,
                   int64_t now_ms);
 
+/* A person's word: these tasks shall not run any more. Those that run are
+ * stopped. Each ends as cancelled, once that is stored, or as it ended before.
+ * A tracker that follows knows nothing of it. */
+enum { TRACKER_CANCELS_MAX = 1024 };
+struct tracker_cancel {
+    uint64_t first, last;
+    int64_t time_us;
+    struct span text; // the person, a line break, and a note
+};
+/* Returns 0, -EALREADY: these are being cancelled, -ENOSPC: too many others
+ * are, or -ENOMEM. Only when synced. */
+int tracker_cancel(struct tracker *tracker, const struct tracker_cancel *cancel,
+                   int64_t now_ms);
+
 /* No more dispatch; all that has not started is recalled. */
 void tracker_drain(struct tracker *tracker);
 /* Nothing is under way at any worker (as far as they have said). */
@@ -240,8 +254,10 @@ struct tracker_counts {
     uint64_t credit;        // tasks that workers hold and have not finished
     uint64_t held, decided; // decided: of the held, on the way to the sink
     bool input_ended;
-    bool paused;        // nothing is sent
-    bool pause_unsaved; // the sink has not said STORED of it, or of its end
+    bool paused;       // nothing is sent
+    size_t cancelling; // ranges of tracker_cancel of which some have not ended
+    size_t cancel_later; // those of which some were not read yet
+    bool pause_unsaved;  // the sink has not said STORED of it, or of its end
 };
 void tracker_counts(const struct tracker *tracker,
                     struct tracker_counts *counts);

@@ -167,6 +167,7 @@ static bool may_copy(const struct tracker *tracker, uint32_t at,
     const struct entry *entry = &tracker->entries[at];
     const struct worker *worker = tracker->workers[entry->worker];
     return !entry->twin && !entry->copied && !entry->alone &&
+           !(tracker->order_count > 0 && cancel_has(tracker, entry->task)) &&
            entry->losses == 0 && entry->payload &&
            tracker->now_ms - entry->sent_ms >= slow_ms &&
            is_running(worker, entry);

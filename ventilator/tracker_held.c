@@ -95,6 +95,8 @@ static void park(struct tracker *tracker,
     if (at)
         entry_close(tracker, at);
     forget_history(tracker, stored->task, stored->round);
+    if (tracker->order_count > 0)
+        cancel_held(tracker, stored->task);
 }
 
 // All that was read of the input is read once more: what is in the window, held
@@ -202,6 +204,9 @@ int tracker_decide(struct tracker *tracker,
                    (struct wire_record){
                        .kind = again ? RECORD_DECISION : RECORD_FINAL,
                        .status = (uint8_t)decision->status,
+                       .class = decision->status == STATUS_CANCELLED
+                                    ? CLASS_CANCELLED
+                                    : CLASS_NONE,
                        .flags = RECORD_PERSON,
                        .task = decision->task,
                        .round = known ? tracker->histories[past].round : 0,

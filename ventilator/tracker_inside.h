@@ -128,6 +128,14 @@ struct host {
     unsigned times;    // so often
 };
 
+// Of a person: tasks that shall not run any more.
+struct cancel_order {
+    uint64_t first, last;
+    int64_t time_us;
+    char text[HOST_MAX];
+    size_t text_size;
+};
+
 struct tracker {
     struct tracker_limits limits;
     struct policy policy;
@@ -193,6 +201,9 @@ struct tracker {
     bool paused;           // until the sink has it that it is not
     bool pausing;          // as a person has asked for
     uint64_t pause_record; // which says so; 0: it is stored
+    struct cancel_order *orders;
+    size_t order_count, order_capacity;
+    int64_t cancelled_ms; // when the workers were told of them
     // actions
     struct tracker_action *actions;
     size_t action_first, action_count, action_capacity;
@@ -337,6 +348,16 @@ void apart_forget(struct tracker *tracker, uint64_t task);
 /* Is it, which is ready, one of those? */
 bool apart_wants(struct tracker *tracker, uint32_t at);
 void apart_place(struct tracker *tracker);
+
+/* tracker_cancel.c */
+bool cancel_has(const struct tracker *tracker, uint64_t task);
+/* Does this entry, which is at no worker, end so? */
+bool cancel_ends(struct tracker *tracker, uint32_t at);
+/* This task is held now. */
+void cancel_held(struct tracker *tracker, uint64_t task);
+/* Says again what was said, and forgets what is done. */
+void cancel_due(struct tracker *tracker);
+void cancel_count(const struct tracker *tracker, struct tracker_counts *counts);
 
 /* tracker_stale.c */
 void worker_cancel(struct tracker *tracker, uint32_t worker, uint64_t task,

@@ -173,6 +173,8 @@ static bool is_current(const struct entry *entry,
 static void follow_policy(struct tracker *tracker, uint32_t at)
 {
     struct entry *entry = &tracker->entries[at];
+    if (tracker->order_count > 0 && cancel_ends(tracker, at))
+        return;
     const struct policy_answer answer = answer_to(tracker, entry);
     switch (answer.answer) {
     case ANSWER_RETRY:
@@ -237,6 +239,10 @@ void task_failed(struct tracker *tracker,
     if (entry->state == ENTRY_OUT && entry->alone)
         tracker->workers[entry->worker]->alone = false;
     entry->alone = false;
+    if (cancelled) { // where nobody wants that any more, it was not its doing
+        task_again(tracker, at);
+        return;
+    }
     entry->failures += !MUTANT(SPEND_TWICE) || entry->failures != 1;
     entry->last_class = stored->class;
     entry->last_code = stored->code;
@@ -292,6 +298,8 @@ static bool end_by_losses(struct tracker *tracker, uint32_t at)
 static bool end_by_history(struct tracker *tracker, uint32_t at)
 {
     const struct entry *entry = &tracker->entries[at];
+    if (tracker->order_count > 0 && cancel_ends(tracker, at))
+        return true;
     const bool clean =
         (entry->failures | entry->losses | entry->lone_deaths) == 0;
     if (clean || MUTANT(HISTORY_IGNORED))

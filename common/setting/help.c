@@ -51,6 +51,8 @@ static const struct program {
     {FOR_DECIDE, "fan decide",
      "GROUP|TASK|FIRST-LAST|all... --retry|--ignore|--drop [OPTION]...",
      "Decide about held tasks, of a run that goes on or has stopped."},
+    {FOR_CANCEL, "fan cancel", "TASKS|--all [OPTION]... [DIR]",
+     "Stop tasks of a run for good, those that run and those that do not yet."},
     {FOR_PAUSE, "fan pause", "[OPTION]... [DIR]",
      "Start no more tasks of a run for now; those that run go on."},
     {FOR_RESUME, "fan resume", "[OPTION]... [DIR]",

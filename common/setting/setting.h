@@ -33,6 +33,7 @@ enum setting_program {
     FOR_REPORT = 1 << 11,
     FOR_PAUSE = 1 << 12,
     FOR_RESUME = 1 << 13,
+    FOR_CANCEL = 1 << 14,
     FOR_COMPLETION = 1 << 15,
     FOR_SHOW = 1 << 16,
     FOR_WAIT = 1 << 17,
@@ -170,7 +171,7 @@ struct settings {
     /* looking */
     bool json, failed, all_attempts, follow;
     /* a decision */
-    bool retry, ignore, drop;
+    bool retry, ignore, drop, all;
     char *note, *edit;
     uint64_t new_mem; // bytes; 0: as it was
     char *decisions;  // sink: the file they are in; - is standard input

@@ -8,7 +8,7 @@
 #define W      FOR_WORKER
 #define S      FOR_SINK
 #define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
-#define STEER  (FOR_PAUSE | FOR_RESUME)
+#define STEER  (FOR_PAUSE | FOR_RESUME | FOR_CANCEL)
 #define TELL   (FOR_SHOW | FOR_WAIT)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
@@ -227,6 +227,8 @@ const struct setting_row SETTING_TABLE[] = {
      DECISION, "SIZE", "with --retry: so much memory at most for each of them from now on"},
     {"edit", 0, SETTING_TEXT, FOR_DECIDE | NO_ENVIRONMENT, AT(edit), 1, 700, NULL,
      DECISION, "ARGS", "with --retry: other values for them: NAME=VALUE ..., or all in their order"},
+    {"all", 0, SETTING_BOOL, FOR_CANCEL | NO_ENVIRONMENT, AT(all), 0, 0, NULL,
+     DECISION, NULL, "all that have not ended, also those not read of the input yet"},
     {"note", 0, SETTING_TEXT, FOR_DECIDE | STEER | NO_ENVIRONMENT, AT(note), 0, 160, NULL,
      DECISION, "TEXT", "why; it stands in the log beside your name and the time"},
     {"decisions", 0, SETTING_TEXT, S | NO_ENVIRONMENT, AT(decisions), 0, 4095, NULL,

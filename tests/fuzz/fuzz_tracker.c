@@ -53,6 +53,8 @@ static const unsigned MAY[OPS][ENTRY_STATES] = {
     [FETCHED] = {[ENTRY_READY] = FROM(FETCHING),
                  [ENTRY_LONELY] = FROM(FETCHING),
                  [ENTRY_FINISHING] = FROM(FETCHING)},
+    [STEER] = {[ENTRY_FINISHING] =
+                   FROM(APART) | FROM(READY) | FROM(LONELY) | FROM(WAITING)},
 };
 
 static enum entry_state state_of(const struct world *world, uint64_t task)
@@ -464,6 +466,22 @@ static void on_decide(struct world *world)
     assert(task_is_held(world->tracker, decision.task) == held);
 }
 
+static void on_steer(struct world *world)
+{
+    const uint64_t first = 1 + draw(&world->bytes, TASKS);
+    const struct tracker_cancel cancel = {.first = first,
+                                          .last =
+                                              first + draw(&world->bytes, 3),
+                                          .text = SPAN_OF("eve\nwhy")};
+    const struct tracker_pause pause = {.paused = draw(&world->bytes, 2),
+                                        .text = SPAN_OF("eve\nwhy")};
+    if (!tracker_is_synced(world->tracker))
+        return;
+    (void)tracker_pause(world->tracker, &pause, world->now_ms);
+    if (draw_rare(&world->bytes, 2))
+        (void)tracker_cancel(world->tracker, &cancel, world->now_ms);
+}
+
 static void (*const EVENTS_OF[OPS])(struct world *) = {
     [TURN] = on_turn,
     [OFFER] = on_offer,
@@ -478,6 +496,7 @@ static void (*const EVENTS_OF[OPS])(struct world *) = {
     [ENDED] = on_ended,
     [DRAIN] = on_drain,
     [DECIDE] = on_decide,
+    [STEER] = on_steer,
 };
 
 static struct tracker *create(struct world *world)

@@ -21,6 +21,7 @@ enum op {
     ENDED,
     DRAIN,
     DECIDE,
+    STEER,
     OPS
 };
 

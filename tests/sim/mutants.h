@@ -59,32 +59,35 @@
     X(DECIDED_EARLY, "obey a decision before it is stored")                \
     X(RETRY_FROM_ONE, "count a retried task's attempts from one")          \
     X(DECIDED_FORGETS, "recover without the decisions")                    \
+    X(CANCELLED_GOES_ON, "send a cancelled task again")                    \
+    X(CANCELLED_EARLY, "end a cancelled task while it runs")               \
     X(PAUSED_FED, "send tasks of a paused run")                            \
     X(PAUSE_FORGOTTEN, "recover without the pause")                        \
     X(UNPAUSED_EARLY, "go on before the sink has it in writing")
 
 /* Those that need a schedule of their own: script.h. */
-#define SCHEDULE_MUTANTS(X)                                          \
-    X(SHORT_LOG, "go on with a log shorter than was told")           \
-    X(GENERATION_ANY, "take a generation that was had before")       \
-    X(RESULTS_FENCED, "refuse results of older generations")         \
-    X(FORGET_LOSSES, "recover without the losses")                   \
-    X(FORGET_FAILURES, "recover without the failures")               \
-    X(CAUSES_IGNORED, "start without what tasks have failed of")     \
-    X(LANE_REPORT, "believe a REPORT about any lane")                \
-    X(DROP_UNACKED, "do not acknowledge what is dropped")            \
-    X(ENDPOINT_OLD, "stay with the sink's first endpoint")           \
-    X(FINAL_IS_ATTEMPT, "take a final record for its attempt's")     \
-    X(FSYNC_AGAIN, "sync again after a sync that failed")            \
-    X(WAITING_STAYS, "keep waiting tasks in the window")             \
-    X(GRANT_NEW, "grant each SYNC a generation")                     \
-    X(CANCEL_ONCE, "say CANCEL once")                                \
-    X(OLDER_STAYS, "of two copies keep the one told of first")       \
-    X(COPY_COUNTS, "count the failure of a copy")                    \
-    X(COPY_SENT_AGAIN, "send again what has lost one of its copies") \
-    X(COPY_DECIDES, "end a task with its copy")                      \
-    X(COPY_RUNS_ON, "let the slower copy run on")                    \
-    X(BAR_THE_ONLY, "quarantine the only host")                      \
+#define SCHEDULE_MUTANTS(X)                                            \
+    X(SHORT_LOG, "go on with a log shorter than was told")             \
+    X(GENERATION_ANY, "take a generation that was had before")         \
+    X(RESULTS_FENCED, "refuse results of older generations")           \
+    X(FORGET_LOSSES, "recover without the losses")                     \
+    X(FORGET_FAILURES, "recover without the failures")                 \
+    X(CAUSES_IGNORED, "start without what tasks have failed of")       \
+    X(LANE_REPORT, "believe a REPORT about any lane")                  \
+    X(DROP_UNACKED, "do not acknowledge what is dropped")              \
+    X(ENDPOINT_OLD, "stay with the sink's first endpoint")             \
+    X(FINAL_IS_ATTEMPT, "take a final record for its attempt's")       \
+    X(FSYNC_AGAIN, "sync again after a sync that failed")              \
+    X(WAITING_STAYS, "keep waiting tasks in the window")               \
+    X(GRANT_NEW, "grant each SYNC a generation")                       \
+    X(CANCEL_ONCE, "say CANCEL once")                                  \
+    X(OLDER_STAYS, "of two copies keep the one told of first")         \
+    X(COPY_COUNTS, "count the failure of a copy")                      \
+    X(COPY_SENT_AGAIN, "send again what has lost one of its copies")   \
+    X(COPY_DECIDES, "end a task with its copy")                        \
+    X(COPY_RUNS_ON, "let the slower copy run on")                      \
+    X(BAR_THE_ONLY, "quarantine the only host")                        \
+    X(CANCEL_SAID_ONCE, "tell a worker once to stop a cancelled task") \
     X(PARKED_EARLY, "end with held tasks while results are on their way")
 
 enum mutant {

@@ -69,6 +69,26 @@ void person_pauses(struct world *world, bool paused)
              (struct step){.kind = STEP_PAUSES, .detail = paused && !so});
 }
 
+void person_cancels(struct world *world)
+{
+    bool open = false;
+    if (world->over || world->resumes > 0)
+        return;
+    const uint64_t first = world->plan->cancel.first;
+    const uint64_t last = world->plan->cancel.last;
+    for (uint64_t i = first; i <= last; i++)
+        open = open || truth_task(world, i)->finals == 0;
+    if (!open)
+        return;
+    if (world->process[VENT].alive && vent_cancels(world, first, last)) {
+        world_note(world, "cancels", (int64_t)first, (int64_t)last, 0);
+        for (uint64_t i = first; i <= last; i++)
+            truth_cancels(world, i);
+    }
+    world_at(world, world->now_ms + AGAIN_MS,
+             (struct step){.kind = STEP_CANCELS});
+}
+
 // As fan-sink does it, and with the same chances to be killed.
 static void write_decision(struct world *world, uint64_t task,
                            enum status status)

@@ -11,6 +11,8 @@ void person_decides(struct world *world, uint64_t task);
 /* Between two lives of the run. */
 void person_decides_stopped(struct world *world);
 
+/* Cancels tasks, as planned: again and again until they have ended. */
+void person_cancels(struct world *world);
 /* Pauses the run, or lets it go on: asks until it is so. */
 void person_pauses(struct world *world, bool paused);
 

@@ -276,6 +276,25 @@ static void draw_pause(struct plan *plan, uint64_t seed)
         plan->quiet_from_ms = over_ms;
 }
 
+// A person cancels a task, or some in a row, or all.
+static void draw_cancel(struct plan *plan, uint64_t seed)
+{
+    enum { ASKS_AGAIN_MS = 20000 };
+    uint64_t state = seed ^ UINT64_C(0x63616e63656c);
+    if (!chance(&state, 12))
+        return;
+    plan->cancel.at_ms =
+        chance(&state, 60) ? draw(&state, 1, 1000) : draw(&state, 1, 10000);
+    plan->cancel.first = chance(&state, 25) ? 1 : draw(&state, 1, plan->tasks);
+    plan->cancel.last =
+        chance(&state, 50)
+            ? plan->cancel.first
+            : draw(&state, (uint32_t)plan->cancel.first, plan->tasks);
+    plan->calm = false;
+    if (plan->quiet_from_ms < plan->cancel.at_ms + ASKS_AGAIN_MS)
+        plan->quiet_from_ms = plan->cancel.at_ms + ASKS_AGAIN_MS;
+}
+
 void plan_draw(struct plan *plan, const struct choice *choice)
 {
     *plan = (struct plan){.choice = *choice};
@@ -313,4 +332,5 @@ void plan_draw(struct plan *plan, const struct choice *choice)
     if (plan->faults == 0)
         plan->crash = 0;
     plan->calm = plan->faults == 0 && !plan->bad && !killers && !cut;
+    draw_cancel(plan, choice->seed);
 }

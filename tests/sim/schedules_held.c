@@ -1,4 +1,4 @@
-/* schedules_held - tasks that are held, and what a person decides */
+/* schedules_held - tasks that are held or cancelled, as a person decides */
 #include "tests/sim/script.h"
 
 #define STEPS(list) .steps = (list), .count = sizeof(list) / sizeof *(list)
@@ -88,7 +88,27 @@ static void on_its_way(struct plan *plan)
     plan->task[1].fails = 2;
 }
 
+// A task that never ends by itself, and a CANCEL that is lost.
+static const struct script_step CANCEL_LOST[] = {
+    {NOTE("runs", 1, ANY, ANY), .act = DO_HANG, .fault.victim = W1},
+    {MESSAGE("CANCEL", VENT, W1), .act = DO_LOSE},
+    {NOTE("durable", EVENT_NONE, 1, STATUS_CANCELLED)},
+};
+static void cancels(struct plan *plan)
+{
+    plan->tasks = 2;
+    plan->cancel.at_ms = 500;
+    plan->cancel.first = plan->cancel.last = 1;
+}
+
 const struct schedule SCHEDULES_HELD[] = {
+    {.name = "cancelled-again-and-again",
+     .rule = "a worker is told to stop a cancelled task until it has ended",
+     .mutant = MUTANT_CANCEL_SAID_ONCE,
+     .breaks = "I13",
+     .prepare = cancels,
+     STEPS(CANCEL_LOST),
+     .runs_max = 2},
     {.name = "held-is-recorded",
      .rule = "a task is held once the sink has that in writing",
      .mutant = MUTANT_HELD_UNRECORDED,

@@ -107,6 +107,10 @@ struct plan {
         cut_ms[SIM_RESUMES + 1]; // how long one lasts; 0: until it is complete
     uint32_t survive;            // of 100 workers that may: see the next life
     uint32_t decides;            // of 100 held tasks: while the run goes on
+    struct {
+        int64_t at_ms; // 0: never
+        uint64_t first, last;
+    } cancel;                    // a person's
     int64_t pause_ms, paused_ms; // a person pauses it then, for so long; 0: no
     bool calm;                   // nothing ever goes wrong
 };
@@ -216,6 +220,7 @@ enum step_kind {
     STEP_TWIN_ENDS,
     STEP_DECIDES,
     STEP_PAUSES,
+    STEP_CANCELS,
 };
 
 struct outcome {
@@ -280,6 +285,7 @@ bool vent_may_feed(const struct world *world, unsigned not_at);
 bool vent_decides(struct world *world, uint64_t task, enum status status);
 /* Did it obey? */
 bool vent_pauses(struct world *world, bool paused);
+bool vent_cancels(struct world *world, uint64_t first, uint64_t last);
 void vent_notice(struct world *world, const struct id128 *worker);
 
 /* sim_sink.c, sink_hear.c */

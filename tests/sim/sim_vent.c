@@ -142,6 +142,19 @@ bool vent_pauses(struct world *world, bool paused)
     return true;
 }
 
+bool vent_cancels(struct world *world, uint64_t first, uint64_t last)
+{
+    struct vent *vent = world->vent;
+    const struct tracker_cancel cancel = {
+        .first = first, .last = last, .text = SPAN_OF("eve\nwhy")};
+    if (vent->ending || !tracker_is_synced(vent->tracker) ||
+        tracker_cancel(vent->tracker, &cancel, vent_now(world)) != 0)
+        return false;
+    vent_act(world);
+    world_turn(world, VENT, world->now_ms);
+    return true;
+}
+
 void vent_notice(struct world *world, const struct id128 *worker)
 {
     struct vent *vent = world->vent;

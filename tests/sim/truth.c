@@ -89,6 +89,21 @@ static unsigned really_died_alone(const struct world *world,
     return deaths;
 }
 
+// At a worker that is not given up, and by a send of the ventilator of now.
+static bool still_runs(const struct world *world, const struct true_task *task)
+{
+    const struct truth *truth = world->truth;
+    for (unsigned i = 0; i < task->try_count; i++) {
+        const struct try *try = &task->tries[i];
+        const size_t at = truth_roster(truth, &try->worker);
+        if (try->started && !try->ended && !try->lost_stored &&
+            try->generation == truth->generation && at < truth->roster_count &&
+            !truth->roster[at].left && id_alive(world, &try->worker))
+            return true;
+    }
+    return false;
+}
+
 static void final_is_right(struct world *world, const struct record *record,
                            struct true_task *task)
 {
@@ -105,6 +120,13 @@ static void final_is_right(struct world *world, const struct record *record,
         if (task->lone_deaths < SIM_LONE_DEATHS ||
             really_died_alone(world, task) < SIM_LONE_DEATHS)
             world_broke(world, "I8", "task %" PRIu64 " is no poison",
+                        record->task);
+    } else if (record->status == STATUS_CANCELLED) {
+        if (!(task->asked >> record->status & 1))
+            world_broke(world, "cancel", "task %" PRIu64 ": nobody wanted that",
+                        record->task);
+        else if (still_runs(world, task))
+            world_broke(world, "cancel", "task %" PRIu64 " runs on",
                         record->task);
     } else if (record->pid) { // a person's
         if (!task->held || !(task->asked >> record->status & 1))
@@ -331,6 +353,10 @@ void truth_starts(struct world *world, const struct slot_task *slot,
                     slot->task);
         return;
     }
+    if (task->finals > 0 && task->status == STATUS_CANCELLED &&
+        try->generation == world->truth->generation && !try->lost_stored)
+        world_broke(world, "cancel", "task %" PRIu64 " starts, cancelled",
+                    slot->task);
     if (try->round != slot->round)
         world_broke(world, "round", "task %" PRIu64 " was sent in round %u",
                     slot->task, try->round);

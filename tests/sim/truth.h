@@ -51,6 +51,7 @@ struct true_record {
 /* What a ventilator has handed out and was told. */
 struct heard {
     uint64_t known;             // a bit for each task it was told is final
+    uint64_t cancelled;         // a bit for each task it was told to stop
     unsigned barred;            // a bit for each host that it has quarantined
     struct true_record *record; // by number - 1
     size_t record_count, record_capacity, record_checked;
@@ -121,6 +122,8 @@ void truth_complete(struct world *world);
 void truth_parked(struct world *world);
 /* truth_held.c: a person's decision, or that one is needed, is durable. */
 void truth_decision(struct world *world, const struct record *record);
+/* The ventilator has been told to stop this task. */
+void truth_cancels(struct world *world, uint64_t task);
 void truth_starts(struct world *world, const struct slot_task *slot,
                   const struct id128 *worker);
 void truth_ends(struct world *world, const struct slot_task *slot,

@@ -16,7 +16,7 @@ static void is_held(struct world *world, const struct record *record)
         world_broke(world, "held", "task %" PRIu64 " failed %u times only",
                     record->task, task->failures);
     task->held = true;
-    task->asked = 0;
+    task->asked &= 1U << STATUS_CANCELLED;
     person_learns(world, record->task);
 }
 

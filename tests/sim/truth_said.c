@@ -123,6 +123,7 @@ void truth_vent_starts(struct world *world)
 {
     struct heard *heard = heard_of(world);
     heard->known = heard->barred = 0;
+    heard->cancelled = 0;
     heard->record_count = heard->record_checked = 0;
 }
 
@@ -247,6 +248,12 @@ static bool goes_to_and_fro(const struct true_task *task,
     return times >= TO_AND_FRO;
 }
 
+void truth_cancels(struct world *world, uint64_t task)
+{
+    truth_task(world, task)->asked |= 1U << STATUS_CANCELLED;
+    heard_of(world)->cancelled |= UINT64_C(1) << task;
+}
+
 static void send_one(struct world *world, const struct tracker_send *send,
                      const struct id128 *worker, uint32_t generation)
 {
@@ -258,6 +265,9 @@ static void send_one(struct world *world, const struct tracker_send *send,
         world_broke(world, "I7", "task %" PRIu64 ": (%u, %u) after (%u, %u)",
                     send->task, generation, send->attempt, last->generation,
                     last->attempt);
+    if (heard_of(world)->cancelled >> send->task & 1)
+        world_broke(world, "cancel", "task %" PRIu64 " goes out, cancelled",
+                    send->task);
     // Who does not know yet that another has taken its place knows no better.
     if (generation == world->truth->generation)
         may_go(world, send, worker, generation);

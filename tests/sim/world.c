@@ -309,6 +309,9 @@ static void happen(struct world *world, const struct step *step)
     case STEP_PAUSES:
         person_pauses(world, step->detail != 0);
         break;
+    case STEP_CANCELS:
+        person_cancels(world);
+        break;
     case STEP_SCRIPT:
         script_happens(world);
         break;
@@ -328,6 +331,9 @@ static void open_world(struct world *world)
     for (unsigned i = 0; i < world->plan->faults; i++)
         world_at(world, world->plan->fault[i].at_ms,
                  (struct step){.kind = STEP_FAULT, .detail = i});
+    if (world->plan->cancel.at_ms > 0)
+        world_at(world, world->plan->cancel.at_ms,
+                 (struct step){.kind = STEP_CANCELS});
     if (world->plan->pause_ms > 0)
         world_at(world, world->plan->pause_ms,
                  (struct step){.kind = STEP_PAUSES, .detail = true});
