@@ -60,6 +60,10 @@ static void nothing_a_terminal_obeys_gets_into_a_cell(void **state)
     screen_go(&screen, 1, 0);
     screen_text(&screen, STYLE_PLAIN, "a\tb\nc e\xcc\x81\xe2\x80\xaez");
     assert_string_equal(row_of(&screen, 1), "a b c ez");
+    screen_blank(&screen); // what follows the text would make it whole
+    screen_put(&screen, STYLE_PLAIN,
+               (struct span){(const uint8_t *)"\xe4\xb8\xad", 2});
+    assert_string_equal(row_of(&screen, 0), "??");
     screen.utf8 = false;
     screen_blank(&screen);
     screen_text(&screen, STYLE_PLAIN, "gr\xc3\xbc\xc3\x9f \xe4\xb8\xad");
@@ -282,6 +286,21 @@ static void rate_is_of_the_last_seconds(void **state)
     assert_true(top_rate(&top, 5 * SECOND) < 0);
 }
 
+static void counts_that_fall_are_of_another_ventilator(void **state)
+{
+    static struct top top;
+    (void)state;
+    top_begin(&top, "run", 0);
+    answer(&top, 100, SECOND);
+    answer(&top, 200, 2 * SECOND);
+    answer(&top, 50, 3 * SECOND);
+    answer(&top, 60, 4 * SECOND);
+    answer(&top, 70, 5 * SECOND);
+    assert_int_equal((int)top_rate(&top, 30 * SECOND), 10);
+    assert_true(curve_rate(&top.curve, 0, 5 * SECOND) > 0);
+    assert_true(curve_rate(&top.curve, 2 * SECOND, 3 * SECOND) >= 0);
+}
+
 static void silence_and_no_worker_are_told(void **state)
 {
     static struct top top;
@@ -311,6 +330,7 @@ int main(void)
         cmocka_unit_test(keys_show_and_go_back),
         cmocka_unit_test(groups_of_another_reading_are_not_shown),
         cmocka_unit_test(rate_is_of_the_last_seconds),
+        cmocka_unit_test(counts_that_fall_are_of_another_ventilator),
         cmocka_unit_test(silence_and_no_worker_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
