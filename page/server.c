@@ -316,7 +316,7 @@ static void check(struct exchange *exchange, const char *method)
              strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         exchange_refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED,
                         "only GET, HEAD and POST are understood");
-    else if (length && (strlen(length) > 9 || atol(length) > SERVER_BODY_MAX))
+    else if (length && strtoull(length, NULL, 10) > SERVER_BODY_MAX)
         exchange_refuse(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
                         "that is too long");
 }
@@ -381,6 +381,7 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *data,
     return exchange->body.failed ? MHD_NO : MHD_YES;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the library has it so
 static enum MHD_Result on_request(void *context,
                                   struct MHD_Connection *connection,
                                   const char *url, const char *method,
