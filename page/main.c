@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -30,8 +31,11 @@ enum {
     WATCHED_MS = 60000, // after the last request
     WAIT_MS = 20,       // while somebody is waiting for an answer
     IDLE_MS = 1000,
-    FAREWELL_MS = 500,
-    NICENESS = 15, // tasks come first
+    RESTS = 4, // times as long as it has read
+    RESTS_WANTED = 50,
+    FAREWELL_MS = 500,  // at most, to read what is left of the log,
+    FAREWELL_PART = 20, // and this part of the time it was up
+    NICENESS = 19,      // tasks come first
 };
 
 static int watch_signals(struct page *page, struct problem *problem)
@@ -65,17 +69,40 @@ static bool is_watched(const struct page *page, int64_t now_ms)
            (asked_ms != 0 && now_ms - asked_ms < WATCHED_MS);
 }
 
+static int64_t cpu_us(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+// While tasks run it rests for a multiple of what reading took, the more where
+// somebody else wanted the CPU: the page may lag, the run may not.
+static int read_on(struct page *page, struct problem *problem)
+{
+    const int64_t began_us = clock_monotonic_us(), cpu_before_us = cpu_us();
+    const int more = watch_read(page->watch, problem);
+    const int64_t took_us = clock_monotonic_us() - began_us;
+    const int64_t used_us = cpu_us() - cpu_before_us;
+    const bool wanted = 10 * used_us < 9 * took_us;
+    page->rest_ms = clock_monotonic_ms();
+    if (watch_state(page->watch) == WATCH_LIVE)
+        page->rest_ms += (wanted ? RESTS_WANTED : RESTS) * used_us / 1000;
+    if (more < 0)
+        return more;
+    page->behind = more > 0;
+    if (!page->behind)
+        page->read_ms = clock_monotonic_ms();
+    return 0;
+}
+
 static int look(struct page *page, int64_t now_ms, struct problem *problem)
 {
     const bool waiting = server_is_awaited(page->server);
-    if (page->behind || waiting || now_ms - page->read_ms >= READ_EVERY_MS) {
-        const int more = watch_read(page->watch, problem);
-        if (more < 0)
-            return more;
-        page->behind = more > 0;
-        if (!page->behind)
-            page->read_ms = clock_monotonic_ms();
-    }
+    const bool due =
+        page->behind || waiting || now_ms - page->read_ms >= READ_EVERY_MS;
+    if (due && now_ms >= page->rest_ms && read_on(page, problem) < 0)
+        return problem->code;
     const bool live = watch_state(page->watch) == WATCH_LIVE;
     if (watch_ask(page->watch, now_ms, waiting)) {
         page->fresh_ms = clock_monotonic_ms();
@@ -128,16 +155,22 @@ static void wait_for(struct page *page, int64_t now_ms)
         items[count++] = items[ITEMS - 1];
     if (due_ms >= 0 && due_ms < wait_ms)
         wait_ms = due_ms;
-    net_poll(items, count, page->behind ? 0 : wait_ms);
+    const int64_t rest_ms = page->rest_ms > now_ms ? page->rest_ms - now_ms : 0;
+    if (page->behind && rest_ms < wait_ms)
+        wait_ms = rest_ms;
+    net_poll(items, count, wait_ms);
     take_signals(page);
 }
 
-// What came last is seen by those who watch.
+// What came last is seen by those who watch; but who waits for the end of the
+// run does not wait for much more.
 static void take_leave(struct page *page)
 {
     struct problem problem = {0};
-    const int64_t until_ms = clock_monotonic_ms() + FAREWELL_MS;
     int64_t now_ms = clock_monotonic_ms();
+    const int64_t part_ms = (now_ms - page->began_ms) / FAREWELL_PART;
+    const int64_t until_ms =
+        now_ms + (part_ms < FAREWELL_MS ? part_ms : FAREWELL_MS);
     if (server_streams(page->server) == 0)
         return;
     while (watch_read(page->watch, &problem) > 0 && now_ms < until_ms)
@@ -154,6 +187,7 @@ static void take_leave(struct page *page)
 
 static int loop(struct page *page, struct problem *problem)
 {
+    page->began_ms = clock_monotonic_ms();
     while (page->signal == 0) {
         const int64_t now_ms = clock_monotonic_ms();
         if (is_watched(page, now_ms) && look(page, now_ms, problem) < 0)

@@ -18,8 +18,10 @@ struct page {
     struct server *server;
     struct decision decision;
     int signal_fd;
-    int signal;       /* the first that came; 0: none */
-    bool behind;      /* more of the log is to be read at once */
+    int signal;  /* the first that came; 0: none */
+    bool behind; /* more of the log is to be read at once */
+    int64_t began_ms;
+    int64_t rest_ms;  /* not to be read before */
     int64_t read_ms;  /* when its end was last read to */
     int64_t fresh_ms; /* when the ventilator last said something */
     int64_t beat_ms, published_ms;
