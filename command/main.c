@@ -23,6 +23,7 @@ static const struct verb VERBS[] = {
     {"top", verb_top, "watch a run on the whole screen"},
     {"list", verb_list, "show tasks that are done, a line each"},
     {"show", verb_show, "show all that is known of a task"},
+    {"explain", verb_explain, "tell why a task or a run goes no further"},
     {"logs", verb_logs, "print what tasks have printed"},
     {"wait", verb_wait, "wait until a run ends"},
     {"results", verb_results, "print the results of a run"},

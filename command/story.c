@@ -259,7 +259,7 @@ void story_put_hint(const struct story *story, const char *dir, bool live,
     else if (story->held)
         buffer_printf(out, "fan decide --run %s %llu --retry", dir, task);
     else if (live)
-        buffer_printf(out, "fan status %s", dir);
+        buffer_printf(out, "fan explain %llu %s", task, dir);
     else
         buffer_printf(out, "fan run --resume --results %s", dir);
 }

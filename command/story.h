@@ -8,6 +8,7 @@
 #define COMMAND_STORY_H
 
 #include "common/base/bytes.h"
+#include "common/base/problem.h"
 #include "common/store/record.h"
 
 #include <stdbool.h>
@@ -36,6 +37,7 @@ struct story {
     struct story_output out, err;
     struct buffer lines; /* for people */
     bool complete;       /* the log says that the run is */
+    bool damaged;        /* story_read has not seen all of it */
     uint64_t tasks;      /* of it, then */
 };
 void story_clear(struct story *story);
@@ -47,6 +49,12 @@ enum story_part {
 };
 /* Takes any record. Where memory fails, a buffer says so. */
 enum story_part story_take(struct story *story, const struct record *record);
+/* Gives it the log in DIR, as far as that goes; `take` (may be NULL) gets the
+ * lines that are about the task. Returns 0, what `take` returned, which should
+ * be about writing, or another problem. */
+typedef int story_line(void *context, enum story_part part, struct span line);
+int story_read(struct story *story, const char *dir, story_line *take,
+               void *context, struct problem *problem);
 bool story_has_failed(const struct story *story);
 
 /* How it stands, in a word: ok, failed, held, open, ... */

@@ -20,6 +20,7 @@ int verb_show(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_verify(int argc, char **argv);
+int verb_explain(int argc, char **argv);
 int verb_wait(int argc, char **argv);
 int verb_held(int argc, char **argv);
 int verb_decide(int argc, char **argv);

@@ -9,7 +9,6 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/setting/plan.h"
-#include "common/store/logread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +25,7 @@ struct show {
     char dir[RUNDIR_PATH_SIZE];
     struct buffer quoting;
     const char *quoted; // the directory, for a shell
-    bool json, live, damaged;
+    bool json, live;
     struct settings plan;
     struct story story;
     struct buffer out, words; // of JSON: what is printed, the decisions
@@ -71,44 +70,10 @@ static int put_record(struct show *show, enum story_part part, struct span line)
     return show->out.size >= FLUSH_SIZE ? flush(show) : 0;
 }
 
-static int take(struct show *show, const struct record *record,
-                struct span line, struct problem *problem)
+static int take(void *context, enum story_part part, struct span line)
 {
-    const enum story_part part = story_take(&show->story, record);
-    if (!show->json || part == STORY_OTHER)
-        return 0;
-    const int error = put_record(show, part, line);
-    return error != 0 ? problem_set(problem, error, "cannot write: %s",
-                                    strerrordesc_np(-error))
-                      : 0;
-}
-
-static int read_log(struct show *show, struct problem *problem)
-{
-    struct logread *log = logread_open(show->dir, 0, problem);
-    struct record record;
-    struct span line;
-    int error = log ? 0 : problem->code;
-    for (bool more = error == 0; more && error == 0;) {
-        switch (logread_next(log, &record, &line, problem)) {
-        case LOGREAD_RECORD:
-            error = take(show, &record, line, problem);
-            break;
-        case LOGREAD_DAMAGED:
-            show->damaged = true;
-            more = false;
-            break;
-        case LOGREAD_END: // while somebody writes, it is the end and no more
-            show->damaged = !show->live && logread_ends_badly(log);
-            more = false;
-            break;
-        case LOGREAD_ERROR:
-            error = problem->code;
-            break;
-        }
-    }
-    logread_close(&log);
-    return error;
+    struct show *const show = context;
+    return show->json ? put_record(show, part, line) : 0;
 }
 
 // The task as a record has it, for its command and its values.
@@ -350,10 +315,10 @@ static int show_task(struct settings *settings)
     if (error == 0)
         error = read_plan(&show, &problem);
     if (error == 0)
-        error = read_log(&show, &problem);
+        error = story_read(&show.story, show.dir, take, &show, &problem);
     if (error == 0)
         error = print(&show, &problem);
-    if (error == 0 && show.damaged)
+    if (error == 0 && show.story.damaged)
         error = problem_exit(&problem, EXIT_DAMAGED, -EBADMSG,
                              "the log of %s is damaged: only what stands "
                              "before was read; more tells  fan verify %s",

@@ -1,11 +1,8 @@
-#include "command/ask.h"
 #include "command/longest.h"
-#include "command/look.h"
+#include "command/question.h"
 #include "command/rundir.h"
 #include "command/verb.h"
 #include "command/ways.h"
-#include "common/base/clock.h"
-#include "common/net/net.h"
 #include "common/setting/plan.h"
 #include "common/setting/stages.h"
 #include "common/store/logread.h"
@@ -17,12 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    PROGRAM = FOR_STATUS,
-    WAIT_MS = 5000,
-    STEP_MS = 100,
-    ENDPOINT_SIZE = 256
-};
+enum { PROGRAM = FOR_STATUS };
 
 static void print_live(const char *dir, const struct ask *ask)
 {
@@ -74,47 +66,17 @@ static void print_live(const char *dir, const struct ask *ask)
     longest_print(ask_json(ask));
 }
 
-// Asks until there is an answer, or the run has ended; then -ENOENT.
-static int converse(struct ask *ask, const char *dir, struct problem *problem)
-{
-    const int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
-    for (;;) {
-        const int64_t now_ms = clock_monotonic_ms();
-        struct net_poll_item item = {.socket = ask_socket(ask),
-                                     .want = NET_READ};
-        if (now_ms >= until_ms)
-            return problem_exit(
-                problem, EXIT_UNREACHABLE, -ETIMEDOUT,
-                "the ventilator of %s does not answer; ask again, it may be "
-                "starting",
-                dir);
-        ask_send(ask, now_ms);
-        const int ready = net_poll(&item, 1, STEP_MS);
-        if (ready < 0)
-            return problem_set(problem, ready, "cannot wait for an answer: %s",
-                               strerrordesc_np(-ready));
-        if (ask_receive(ask))
-            return 0;
-        if (!look_is_live(dir))
-            return -ENOENT;
-    }
-}
-
 static int ask_live(const struct settings *settings, const char *dir,
-                    const char *endpoint, struct problem *problem)
+                    struct problem *problem)
 {
-    int error = net_start(problem);
-    if (error != 0)
-        return error;
-    struct ask *ask = ask_open(endpoint, problem);
-    error = ask ? converse(ask, dir, problem) : problem->code;
+    struct ask *ask = NULL;
+    const int error = question_ask(dir, NULL, &ask, problem);
     if (error == 0 && settings->json)
         printf("%.*s\n", (int)ask_json(ask).size,
                (const char *)ask_json(ask).at);
     else if (error == 0)
         print_live(dir, ask);
-    ask_close(&ask);
-    net_stop();
+    question_close(&ask);
     return error;
 }
 
@@ -222,16 +184,7 @@ static int read_stored(const struct settings *settings, const char *dir,
 static int status_of(const struct settings *settings, const char *dir,
                      struct problem *problem)
 {
-    char endpoint[ENDPOINT_SIZE] = "";
-    int error = -ENOENT;
-    if (look_is_live(dir) && look_endpoint(dir, endpoint, sizeof endpoint))
-        error = ask_live(settings, dir, endpoint, problem);
-    if (error == -ENOENT && look_is_live(dir))
-        return problem_exit(
-            problem, EXIT_UNREACHABLE, -ENOENT,
-            "somebody is at work on %s, but there is no endpoint to "
-            "ask; by hand, the ventilator has another directory",
-            dir);
+    const int error = ask_live(settings, dir, problem);
     return error == -ENOENT ? read_stored(settings, dir, problem) : error;
 }
 

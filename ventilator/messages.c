@@ -417,6 +417,7 @@ static void on_ask(struct role *role, const struct incoming *in)
     role_put_longest(role, &text);
     role_put_hosts(role, &text);
     fitting_put_json(role, &text);
+    role_put_explain(role, ask.json, &text);
     put_u8(&text, '}');
     const struct wire_ask answer = {ask.id, buffer_span(&text)};
     buffer_clear(&role->out);

@@ -182,6 +182,11 @@ void peers_watch_ends(struct role *role);
 /* Appends a member for status: the hosts, and which are quarantined. */
 void role_put_hosts(const struct role *role, struct buffer *json);
 
+/* explain.c */
+/* Appends why a task or the run goes no further, if that is asked. */
+void role_put_explain(const struct role *role, struct span question,
+                      struct buffer *json);
+
 /* longest.c */
 /* Keeps the body of a PROGRESS that was found good. */
 void peer_progress(const struct role *role, struct peer *peer,

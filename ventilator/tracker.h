@@ -262,4 +262,57 @@ struct tracker_counts {
 void tracker_counts(const struct tracker *tracker,
                     struct tracker_counts *counts);
 
+/* -- why it goes no further ---------------------------------------------------
+ */
+enum reason {
+    REASON_NONE,
+    // what holds up everything
+    REASON_COMPLETE,
+    REASON_NO_SINK, // nobody is there to store results
+    REASON_SYNCING, // the sink is asked what is stored
+    REASON_DRAINING,
+    REASON_PAUSED,
+    // it is ready, and not sent
+    REASON_NO_WORKER,
+    REASON_UNFIT,    // no task fits any worker
+    REASON_LEAVING,  // all workers end
+    REASON_JOINING,  // the sink has not stored that they are there
+    REASON_BARRED,   // their hosts are quarantined, `ms` more
+    REASON_FULL,     // they keep all the results that they may
+    REASON_RESERVED, // they are kept free for a suspect
+    REASON_BUSY,     // all slots are taken
+    REASON_SUSPECT,  // it is to run alone, once a worker is empty
+    REASON_APART,    // it waits for another host than where it failed
+    REASON_SOON,     // nothing: it is about to be sent
+    // it is at `worker`, since `ms`
+    REASON_SENT,   // and not known to be there
+    REASON_QUEUED, // for a slot
+    REASON_RUNNING,
+    REASON_UNSTORED, // it has ended, and that is not stored
+    // else
+    REASON_BACKOFF, // it is tried again, in `ms`
+    REASON_STORING, // the sink has not said STORED
+    REASON_HELD,
+    REASON_FINAL,
+    REASON_UNREAD,  // the input has not been read so far
+    REASON_INPUT,   // the same, and there is no more: the caller knows
+    REASON_NO_TASK, // the input has ended before it
+    REASONS
+};
+struct tracker_why {
+    enum reason reason;
+    unsigned worker;   // handle; 0: it is about none
+    uint64_t task;     // of the run: the task it is about; 0: none
+    int64_t ms;        // see above
+    int64_t silent_ms; // nothing was heard of the worker for so long; or 0
+    size_t ahead;      // ready, or open and unread behind them
+    uint32_t failures, losses; // of the task
+    uint8_t class, code;       // of its last failure
+};
+/* Costs some steps for each task at its worker, or for each worker. */
+struct tracker_why tracker_explain(const struct tracker *tracker,
+                                   uint64_t task);
+/* Of the whole run: of what has been under way longest, if anything is. */
+struct tracker_why tracker_explain_run(const struct tracker *tracker);
+
 #endif

@@ -34,6 +34,8 @@ static const struct program {
      "Show the tasks of a run that are done, a line each."},
     {FOR_SHOW, "fan show", "TASK [OPTION]... [DIR]",
      "Show all that is known of a task, and what can be done about it."},
+    {FOR_EXPLAIN, "fan explain", "[TASK] [OPTION]... [DIR]",
+     "Tell why a task, or the whole run, goes no further."},
     {FOR_LOGS, "fan logs", "[OPTION]... [TASKS] [DIR]",
      "Print what tasks have printed."},
     {FOR_WAIT, "fan wait", "[OPTION]... [DIR]",

@@ -37,6 +37,7 @@ enum setting_program {
     FOR_COMPLETION = 1 << 15,
     FOR_SHOW = 1 << 16,
     FOR_WAIT = 1 << 17,
+    FOR_EXPLAIN = 1 << 18,
     FOR_ADD = 1 << 22,
     FOR_PAGE = 1 << 23,
     FOR_TOP = 1 << 24,

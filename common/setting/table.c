@@ -9,7 +9,7 @@
 #define S      FOR_SINK
 #define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
 #define STEER  (FOR_PAUSE | FOR_RESUME | FOR_CANCEL)
-#define TELL   (FOR_SHOW | FOR_WAIT)
+#define TELL   (FOR_SHOW | FOR_WAIT | FOR_EXPLAIN)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
      FOR_REPORT | FOR_PAGE | STEER | TELL | FOR_ADD)
