@@ -25,6 +25,8 @@ static const struct verb VERBS[] = {
     {"show", verb_show, "show all that is known of a task"},
     {"explain", verb_explain, "tell why a task or a run goes no further"},
     {"logs", verb_logs, "print what tasks have printed"},
+    {"events", verb_events, "show what has happened to a run"},
+    {"hosts", verb_hosts, "show where a run is at work"},
     {"wait", verb_wait, "wait until a run ends"},
     {"results", verb_results, "print the results of a run"},
     {"report", verb_report, "make a page of HTML of what came of a run"},

@@ -21,6 +21,8 @@ int verb_status(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 int verb_explain(int argc, char **argv);
+int verb_events(int argc, char **argv);
+int verb_hosts(int argc, char **argv);
 int verb_wait(int argc, char **argv);
 int verb_held(int argc, char **argv);
 int verb_decide(int argc, char **argv);

@@ -38,6 +38,8 @@ enum setting_program {
     FOR_SHOW = 1 << 16,
     FOR_WAIT = 1 << 17,
     FOR_EXPLAIN = 1 << 18,
+    FOR_HOSTS = 1 << 19,
+    FOR_EVENTS = 1 << 20,
     FOR_ADD = 1 << 22,
     FOR_PAGE = 1 << 23,
     FOR_TOP = 1 << 24,

@@ -9,7 +9,7 @@
 #define S      FOR_SINK
 #define SELECT (FOR_RESULTS | FOR_LIST | FOR_LOGS)
 #define STEER  (FOR_PAUSE | FOR_RESUME | FOR_CANCEL)
-#define TELL   (FOR_SHOW | FOR_WAIT | FOR_EXPLAIN)
+#define TELL   (FOR_SHOW | FOR_WAIT | FOR_EXPLAIN | FOR_HOSTS | FOR_EVENTS)
 #define LOOK                                                              \
     (FOR_STATUS | FOR_TOP | FOR_VERIFY | SELECT | FOR_HELD | FOR_DECIDE | \
      FOR_REPORT | FOR_PAGE | STEER | TELL | FOR_ADD)
@@ -251,8 +251,8 @@ const struct setting_row SETTING_TABLE[] = {
      LOOKING, NULL, "standard error (default: standard output)"},
     {"all-attempts", 0, SETTING_BOOL, SELECT, AT(all_attempts), 0, 0, NULL,
      LOOKING, NULL, "every attempt (default: the last of each task)"},
-    {"follow", 'f', SETTING_BOOL, FOR_RESULTS, AT(follow), 0, 0, NULL,
-     LOOKING, NULL, "go on with new results until the run ends"},
+    {"follow", 'f', SETTING_BOOL, FOR_RESULTS | FOR_EVENTS, AT(follow), 0, 0, NULL,
+     LOOKING, NULL, "go on with what is new until the run ends"},
     {"format", 0, SETTING_CHOICE, FOR_RESULTS, AT(format), 0, 0, "ndjson|csv|tsv|sqlite",
      LOOKING, "FORMAT", "ndjson, csv, tsv or sqlite (default ndjson)"},
     {"output", 'o', SETTING_TEXT, FOR_RESULTS | FOR_REPORT, AT(output_file), 0, 0, NULL,
