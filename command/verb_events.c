@@ -1,7 +1,6 @@
 #include "command/look.h"
 #include "command/row.h"
 #include "command/rundir.h"
-#include "command/story.h"
 #include "command/verb.h"
 #include "common/base/files.h"
 #include "common/store/logread.h"
@@ -75,7 +74,7 @@ static void put_task(const struct record *record, struct buffer *out)
 {
     buffer_printf(out, "task %" PRIu64 " ", record->task);
     if (record->status == STATUS_HELD)
-        story_put_why(out, record->class, record->exit, record->signal);
+        buffer_printf(out, "for a person: class %s", class_name(record->class));
     if (record->status == STATUS_LOST)
         buffer_printf(out, "with its worker, %s%s",
                       record->ran ? "running" : "not begun",

@@ -158,15 +158,16 @@ static void put_json(const struct hosts *hosts, struct buffer *out)
 
 static void put_table(const struct hosts *hosts, struct buffer *out)
 {
-    buffer_printf(out, "%7s %7s %7s %9s %9s %11s  %s\n", "WORKERS", "SLOTS",
-                  "RUNNING", "PASSED", "FAILED", "BUSY S", "HOST");
+    buffer_printf(out, "%7s %7s %7s %7s %9s %9s %11s  %s\n", "WORKERS", "SLOTS",
+                  "RUNNING", "JOINED", "PASSED", "FAILED", "BUSY S", "HOST");
     for (size_t i = 0; i < hosts->count; i++) {
         const struct host *const host = &hosts->at[i];
         buffer_printf(out,
-                      "%7lld %7lld %7lld %9" PRIu64 " %9" PRIu64 " %11.1f  ",
+                      "%7lld %7lld %7lld %7" PRIu64 " %9" PRIu64 " %9" PRIu64
+                      " %11.1f  ",
                       (long long)host->workers, (long long)host->slots,
-                      (long long)host->running, host->passed, host->failed,
-                      (double)host->busy_us / 1e6);
+                      (long long)host->running, host->joined, host->passed,
+                      host->failed, (double)host->busy_us / 1e6);
         row_put_plain(out,
                       (struct span){(const uint8_t *)host->name, host->size});
         if (host->barred_s > 0)

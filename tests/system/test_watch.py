@@ -116,6 +116,67 @@ class Show(SystemTest):
         self.assertIn("fan verify run", done.stderr)
 
 
+class Events(SystemTest):
+    def kinds(self, lines):
+        return [record.get("event") or record["status"]
+                for record in map(json.loads, lines)]
+
+    def test_what_has_happened_is_followed_to_the_end(self):
+        gate = self.gate()
+        run = self.start("run", "-q", "--results", "run", "-j", "1",
+                         "--on-fail", "hold", "--", "sh", "-c",
+                         'test "$1" = 1 || cat gate; exit $(($1 - 1))', "sh",
+                         "{}", ":::", "1", "2")
+        system.until("the run has begun", lambda: os.path.exists(
+            self.path("run/endpoint")), self.folder, self.path("run"))
+        follower = self.start("events", "--follow", "--json", "run")
+        follower.read_lines(3)
+        self.assertEqual(self.kinds(follower.lines),
+                         ["run", "generation", "joined"])
+        self.fan("pause", "--note", "look first", "run")
+        self.fan("resume", "run")
+        follower.read_lines(5)
+        gate.open()
+        self.assertEqual(run.finish(), HELD)
+        self.assertEqual(follower.finish(), system.OK)
+        self.assertEqual(self.kinds(follower.lines)[3:6],
+                         ["paused", "unpaused", "decision"])
+        self.assertEqual(self.fan("events", "--json", "run"), follower.lines)
+        text = "\n".join(self.fan("events", "run"))
+        self.assertRegex(text, r"\A {23}began     run [0-9a-f]{32}\n")
+        self.assertRegex(text, r"\n 20\S+ \S+Z  paused    by .*: look first\n")
+        self.assertRegex(text, r"\n>20\S+ \S+Z  held      task 2 for a person: "
+                         r"class exit")
+        self.fan("decide", "--run", "run", "2", "--drop")
+        self.assertRegex(self.fan("events", "run")[-1],
+                         r" dropped   task 2 by \S+\Z")
+
+    def test_hosts_tell_what_is_there_and_what_came_of_it(self):
+        gate = self.gate()
+        run = self.start("run", "-q", "--results", "run", "-j", "3", "--",
+                         "sh", "-c", "test $1 -lt 4 || cat gate; exit $(($1 % "
+                         "2))", "sh", "{}", ":::", *numbers(1, 5))
+
+        def told():
+            hosts = json.loads(self.fan("hosts", "--json", "run")[0])
+            return hosts["hosts"][0] if hosts["hosts"] else {}
+        system.until("the run has begun", lambda: os.path.exists(
+            self.path("run/endpoint")), self.folder, self.path("run"))
+        system.until("three have ended", lambda: (
+            told().get("passed"), told().get("failed")) == (1, 2),
+            self.path("run"))
+        self.assertEqual((told()["workers"], told()["slots"],
+                          told()["joined"]), (1, 3, 1))
+        gate.open()
+        self.assertEqual(run.finish(), system.TASKS_FAILED)
+        last = told()
+        self.assertEqual((last["workers"], last["passed"], last["failed"]),
+                         (0, 2, 3))
+        names, row = self.fan("hosts", "run")
+        self.assertEqual(dict(zip(names.split(), row.split()))["PASSED"], "2")
+        self.assertTrue(row.endswith(last["host"]))
+
+
 class Wait(SystemTest):
     def start_(self, *options, code=0):
         gate = self.gate()
