@@ -1,5 +1,6 @@
 #include "command/verb.h"
 
+#include "command/rundir.h"
 #include "common/base/version.h"
 
 #include <errno.h>
@@ -77,6 +78,27 @@ const char *verb_quoted(struct buffer *out, const char *path)
     verb_quote(out, path);
     put_u8(out, '\0');
     return out->failed ? path : (const char *)out->at;
+}
+
+void verb_put_again(struct buffer *out, const char *dir)
+{
+    char whole[RUNDIR_PATH_SIZE], file[RUNDIR_PATH_SIZE + sizeof STAGES_FILE];
+    snprintf(whole, sizeof whole, "%s", dir);
+    size_t size = strlen(whole);
+    while (size > 1 && whole[size - 1] == '/')
+        whole[--size] = '\0';
+    char *const slash = strrchr(whole, '/');
+    const bool staged = rundir_has(whole, STAGES_FILE);
+    if (!staged && slash && slash != whole)
+        *slash = '\0';
+    const bool of_stage = staged || rundir_has(whole, STAGES_FILE);
+    buffer_append_text(out, "fan run --resume --results ");
+    verb_quote(out, of_stage ? whole : dir);
+    if (!of_stage)
+        return;
+    snprintf(file, sizeof file, "%s/" STAGES_FILE, whole);
+    put_u8(out, ' ');
+    verb_quote(out, file);
 }
 
 int verb_beside(const char *name, char *path, size_t size)

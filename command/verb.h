@@ -44,6 +44,9 @@ void verb_quote(struct buffer *out, const char *path);
 /* The same, ended with a NUL; `path` itself where there is no memory. The
  * caller frees `out`. */
 const char *verb_quoted(struct buffer *out, const char *path);
+/* Appends the command that goes on with the run in `dir`: of a stage, or of a
+ * run with stages, with all of them. */
+void verb_put_again(struct buffer *out, const char *dir);
 /* The path of `name` in the folder this program runs from. Returns 0, or
  * -errno. */
 int verb_beside(const char *name, char *path, size_t size);

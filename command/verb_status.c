@@ -134,6 +134,10 @@ static void print_stored(const char *dir, const struct stored *stored)
     const uint64_t *const finals = stored->summary.finals;
     struct buffer quoted = {0};
     const char *const name = verb_quoted(&quoted, dir);
+    struct buffer again = {0};
+    verb_put_again(&again, dir);
+    put_u8(&again, '\0');
+    const char *const on = again.failed ? "" : (const char *)again.at;
     printf("%s is %s: %" PRIu64 " task%s done", dir, state_of(stored),
            stored->done, stored->done == 1 ? " is" : "s are");
     for (unsigned i = STATUS_OK; i < STATUSES; i++)
@@ -147,7 +151,7 @@ static void print_stored(const char *dir, const struct stored *stored)
         printf("  at byte %" PRIu64 " of its log; see  fan verify %s\n",
                stored->damaged_at, name);
     else if (!stored->summary.complete)
-        printf("  go on with it    fan run --resume --results %s\n", name);
+        printf("  go on with it    %s\n", on);
     if (stored->summary.held > 0)
         printf("  see what is held fan held %s\n"
                "  decide           fan decide --run %s GROUP --retry\n",
@@ -156,8 +160,9 @@ static void print_stored(const char *dir, const struct stored *stored)
         finals[STATUS_OK] + finals[STATUS_IGNORED] + finals[STATUS_DROPPED]) {
         printf("  see what failed  fan list --failed %s\n", name);
         if (stored->summary.complete && !stored->damaged)
-            printf("  redo it          fan run --resume --results %s\n", name);
+            printf("  redo it          %s\n", on);
     }
+    buffer_free(&again);
     buffer_free(&quoted);
 }
 

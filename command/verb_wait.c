@@ -113,14 +113,16 @@ static void talk(const struct wait *wait)
     struct buffer quoted = {0};
     const char *const name = verb_quoted(&quoted, wait->dir);
     const char *const program = settings_program_name(PROGRAM);
+    struct buffer again = {0};
+    verb_put_again(&again, wait->dir);
     if (strcmp(wait->state, "live") == 0)
         fprintf(stderr, "%s: %s still goes on; see  fan status %s\n", program,
                 wait->dir, name);
     if (strcmp(wait->state, "stopped") == 0)
         fprintf(stderr,
-                "%s: %s has stopped before its end; go on with it:  fan run "
-                "--resume --results %s\n",
-                program, wait->dir, name);
+                "%s: %s has stopped before its end; go on with it:  %.*s\n",
+                program, wait->dir, (int)again.size, (const char *)again.at);
+    buffer_free(&again);
     buffer_free(&quoted);
 }
 

@@ -47,6 +47,11 @@ class Stages(SystemTest):
         again = "fan run --resume --results run run.yaml"
         self.assertIn("go on with it and the rest: " + again, done.stderr)
         self.assertFalse(os.path.exists(self.path("run/sum")))
+        # Of all stages, and not of the one alone.
+        hint = "  redo it          fan run --resume --results run " \
+            "run/stages.yaml"
+        self.assertIn(hint, self.fan("status", "run"))
+        self.assertIn(hint, self.fan("status", "run/square/"))
         os.unlink(self.path("bad.3"))
         make = os.stat(self.path("run/make/" + system.LOG))
         self.assertEqual(self.fan(*again.split()[1:]), ["30"])
