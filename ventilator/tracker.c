@@ -151,6 +151,12 @@ void tracker_destroy(struct tracker **tracker)
     *tracker = NULL;
 }
 
+void tracker_give_up(struct tracker *tracker)
+{
+    for (uint32_t at = 1; at < tracker->entry_count; at++)
+        entry_drop_payload(tracker, at);
+}
+
 static void finish_run(struct tracker *tracker)
 {
     const bool open = tracker->open_count > 0 && !MUTANT(COMPLETE_EARLY);

@@ -45,6 +45,8 @@ struct tracker_limits {
 struct tracker *tracker_create(const struct tracker_limits *limits,
                                const struct policy *policy, int64_t now_ms);
 void tracker_destroy(struct tracker **tracker);
+/* Gives all payloads back, by ACTION_FORGET; then it is to be destroyed. */
+void tracker_give_up(struct tracker *tracker);
 
 enum action_kind {
     ACTION_SYNC,        // number: position: ask the sink

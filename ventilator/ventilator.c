@@ -339,8 +339,22 @@ static void loop(struct role *role)
         say_farewell(role);
 }
 
+// A run that is cut short has tasks that it has read and not finished.
+static void free_payloads(struct role *role)
+{
+    struct tracker_action action;
+    if (!role->tracker)
+        return;
+    tracker_give_up(role->tracker);
+    while (tracker_next(role->tracker, &action))
+        for (size_t i = 0; action.kind == ACTION_FORGET && i < action.count;
+             i++)
+            payload_free(&role->input.payloads, action.payloads[i]);
+}
+
 static void close_role(struct role *role)
 {
+    free_payloads(role);
     for (unsigned i = 1; i <= role->peer_top; i++)
         if (role->peers[i].used)
             peer_close(role, i);

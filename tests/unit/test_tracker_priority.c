@@ -171,6 +171,23 @@ static void window_is_read_to_its_end(void **state)
     ASSERT_SENT(bench, WINDOW, WINDOW - 1);
 }
 
+// Of a run that is cut short: what is out, and what is not.
+static void payloads_are_given_back_at_the_end(void **state)
+{
+    struct bench *bench = *state;
+    struct tracker_action action;
+    size_t count = 0;
+    begin(bench);
+    for (uint64_t task = 1; task <= 5; task++)
+        give(bench, task, 0);
+    turn(bench, 3);
+    stored_ok(bench, 1, 4); // its payload is to be given back already
+    tracker_give_up(bench->tracker);
+    while (tracker_next(bench->tracker, &action))
+        count += action.kind == ACTION_FORGET ? action.count : 0;
+    assert_int_equal(count, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +197,7 @@ int main(void)
         ROW(retried_task_keeps_its_priority),
         ROW(ready_task_that_ends_leaves_the_others_in_order),
         ROW(window_is_read_to_its_end),
+        ROW(payloads_are_given_back_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
