@@ -40,12 +40,12 @@ static bool names_tasks(const struct settings *set)
            set->ndjson || set->array || set->sweep.count > 0;
 }
 
-// A command without any values is run once.
+// A command without any values is run once, but where some are to be added.
 static int fill_in(const struct stage_run *all, const struct stage *stage,
                    struct settings *set, struct problem *problem)
 {
     if (set->sources.count > 0 || set->arg_file || set->ndjson || set->array ||
-        set->sweep.count > 0)
+        set->sweep.count > 0 || set->open)
         return 0;
     if (set->command.count == 0)
         return problem_exit(problem, EXIT_USAGE, -EINVAL,

@@ -110,6 +110,18 @@ class Add(SystemTest):
         self.assertEqual({r["args"][-1] for r in self.finals().values()},
                          {f"{w}-{i}" for w in range(5) for i in range(20)})
 
+    def test_stage_may_be_open(self):
+        self.write("run.yaml", "stages:\n"
+                   "  - {name: one, open: true, command: [echo]}\n"
+                   "  - {name: two, after: one, command: [echo, two]}\n")
+        run = self.start("run", "--results", "run", "run.yaml")
+        system.until("the open input", lambda: os.path.exists(
+            self.path("run/one/input.open")), self.folder, self.path("run"),
+            self.path("run/one"))
+        self.fan("add", "--run", "run/one", "--close", ":::", "one")
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.assertEqual(run.lines, ["one", "two"])
+
     def test_resume_keeps_the_input_as_it_is(self):
         self.write("first", "a\n")
         run = self.open_run("-a", "first", "--", "echo")
