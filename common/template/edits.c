@@ -6,9 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct own {
+    struct wire_edit edit;
+    uint8_t *args; // those of the edit
+};
+
 struct edits {
     struct map *places; // task -> place in `at`
-    struct wire_edit *at;
+    struct own *at;
     size_t count, capacity;
 };
 
@@ -29,21 +34,21 @@ void edits_destroy(struct edits **edits)
     if (!gone)
         return;
     for (size_t i = 0; i < gone->count; i++)
-        free((void *)(uintptr_t)gone->at[i].args.at);
+        free(gone->at[i].args);
     free(gone->at);
     map_destroy(&gone->places);
     free(gone);
     *edits = NULL;
 }
 
-static struct wire_edit *place_of(struct edits *edits, uint64_t task)
+static struct own *place_of(struct edits *edits, uint64_t task)
 {
     uint64_t place;
     if (map_get(edits->places, task, &place))
         return &edits->at[place];
     if (edits->count == edits->capacity) {
         const size_t capacity = 2 * edits->capacity + 8;
-        struct wire_edit *const grown =
+        struct own *const grown =
             reallocarray(edits->at, capacity, sizeof *grown);
         if (!grown)
             return NULL;
@@ -52,8 +57,8 @@ static struct wire_edit *place_of(struct edits *edits, uint64_t task)
     }
     if (map_put(edits->places, task, edits->count) != 0)
         return NULL;
-    struct wire_edit *const made = &edits->at[edits->count++];
-    *made = (struct wire_edit){.task = task};
+    struct own *const made = &edits->at[edits->count++];
+    *made = (struct own){.edit.task = task};
     return made;
 }
 
@@ -66,16 +71,17 @@ int edits_put(struct edits *edits, const struct wire_edit *edit)
             return -ENOMEM;
         memcpy(args, edit->args.at, edit->args.size);
     }
-    struct wire_edit *const here = place_of(edits, edit->task);
+    struct own *const here = place_of(edits, edit->task);
     if (!here) {
         free(args);
         return -ENOMEM;
     }
     if (edit->mem_max > 0)
-        here->mem_max = edit->mem_max;
+        here->edit.mem_max = edit->mem_max;
     if (args) {
-        free((void *)(uintptr_t)here->args.at);
-        here->args = (struct span){args, edit->args.size};
+        free(here->args);
+        here->args = args;
+        here->edit.args = (struct span){args, edit->args.size};
     }
     return 0;
 }
@@ -84,7 +90,7 @@ const struct wire_edit *edits_find(const struct edits *edits, uint64_t task)
 {
     uint64_t place;
     return edits->count > 0 && map_get(edits->places, task, &place)
-               ? &edits->at[place]
+               ? &edits->at[place].edit
                : NULL;
 }
 
@@ -95,5 +101,5 @@ size_t edits_count(const struct edits *edits)
 
 const struct wire_edit *edits_at(const struct edits *edits, size_t index)
 {
-    return &edits->at[index];
+    return &edits->at[index].edit;
 }
