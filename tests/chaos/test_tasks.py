@@ -234,7 +234,7 @@ class Thousand(ByHand):
         self.now()
         self.ventilator_again()
         until("all are back", lambda: self.joined() == self.WORKERS)
-        self.within(10)
+        self.within(10, starts=self.WORKERS)
         self.end_whole(recomputed=0)
 
 
