@@ -204,6 +204,12 @@ class Held(SystemTest):
         run.says("only held tasks are left")
         return run
 
+    def until_held_after(self, *tasks):
+        """Until these have run, and one is held of which the ventilator knows
+        that: it takes no decision before, and the log has it earlier."""
+        until("it is held again", lambda: self.ran() == list(tasks) and
+              self.status()["held"] == 1)
+
     def test_live_decisions_let_a_waiting_run_end(self):
         run = self.start_waiting()
         before = self.ran()
@@ -229,8 +235,7 @@ class Held(SystemTest):
     def test_held_again_may_be_decided_again(self):
         run = self.start_waiting(1)
         self.decide("1", "--retry")
-        until("it is held again", lambda: self.held()["held"] == 1 and
-              self.ran() == [1, 1], self.path("run"))
+        self.until_held_after(1, 1)
         self.write("mended", "")
         self.decide("1", "--retry")
         self.assertEqual(run.finish(), system.OK, run.errors())
@@ -255,8 +260,7 @@ class Held(SystemTest):
                     "status": "reopened", "user": "u", "note": "",
                     "tasks": [[1, 1]]}
         self.ask(question)
-        until("it is held again", lambda: self.held()["held"] == 1 and
-              self.ran() == [1, 1], self.path("run"))
+        self.until_held_after(1, 1)
         self.ask(question)
         self.ask({**question, "id": 16 * "2e", "status": "dropped"})
         self.assertEqual(run.finish(), system.OK, run.errors())
@@ -308,8 +312,7 @@ class Held(SystemTest):
                          (system.OK, ["2 tasks: drop"]))
         self.assertEqual((retry.finish(), retry.lines), (
             system.OK, ["1 task: retry; 2 were not held any more"]))
-        until("it is held again", lambda: self.held()["held"] == 1,
-              self.path("run"))
+        self.until_held_after(1, 1, 2, 3)
         self.assertEqual(self.decide("all", "--drop"), ["1 task: drop"])
         self.assertEqual(run.finish(), system.OK, run.errors())
         self.assertEqual(self.ran(), [1, 1, 2, 3])
