@@ -33,6 +33,7 @@ enum {
     IDLE_MS = 1000,
     RESTS = 4, // times as long as it has read
     RESTS_WANTED = 50,
+    DECISION_MS = 300,
     FAREWELL_MS = 500,  // at most, to read what is left of the log,
     FAREWELL_PART = 20, // and this part of the time it was up
     NICENESS = 19,      // tasks come first
@@ -162,6 +163,18 @@ static void wait_for(struct page *page, int64_t now_ms)
     take_signals(page);
 }
 
+// The decision may be what has ended the run.
+static void await_decision(struct page *page)
+{
+    const int64_t until_ms = clock_monotonic_ms() + DECISION_MS;
+    while (page->decision.pid != 0 && clock_monotonic_ms() < until_ms) {
+        struct net_poll_item item = {.fd = page->decision.said_fd,
+                                     .want = NET_READ};
+        net_poll(&item, 1, WAIT_MS);
+        decision_turn(&page->decision);
+    }
+}
+
 // What came last is seen by those who watch; but who waits for the end of the
 // run does not wait for much more.
 static void take_leave(struct page *page)
@@ -171,7 +184,9 @@ static void take_leave(struct page *page)
     const int64_t part_ms = (now_ms - page->began_ms) / FAREWELL_PART;
     const int64_t until_ms =
         now_ms + (part_ms < FAREWELL_MS ? part_ms : FAREWELL_MS);
-    if (server_streams(page->server) == 0)
+    await_decision(page);
+    page->leaving = true;
+    if (server_streams(page->server) == 0 && !server_is_awaited(page->server))
         return;
     while (watch_read(page->watch, &problem) > 0 && now_ms < until_ms)
         now_ms = clock_monotonic_ms();

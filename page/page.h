@@ -27,6 +27,7 @@ struct page {
     int64_t beat_ms, published_ms;
     uint64_t shown; /* records, when it was last published */
     bool changed;   /* since */
+    bool leaving;   /* who waits gets an answer now */
 };
 
 /* -- routes.c ---------------------------------------------------------------

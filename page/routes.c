@@ -47,6 +47,8 @@ static bool is_fresh(const struct page *page, const struct exchange *exchange)
     const int64_t since_ms = exchange_since_ms(exchange);
     const int64_t waited_ms = clock_monotonic_ms() - since_ms;
     const bool live = watch_state(page->watch) == WATCH_LIVE;
+    if (page->leaving)
+        return true;
     return (page->read_ms > since_ms || waited_ms > PATIENCE_MS) &&
            (!live || page->fresh_ms > since_ms || waited_ms > ANSWER_MS);
 }
@@ -238,7 +240,13 @@ static void on_decide(struct page *page, struct exchange *exchange)
 {
     uint64_t *const ticket = exchange_ticket(exchange);
     if (*ticket != 0) {
-        if (page->decision.pid != 0 && *ticket == page->decision.number)
+        const bool runs =
+            page->decision.pid != 0 && *ticket == page->decision.number;
+        if (runs && page->leaving)
+            exchange_refuse(exchange, UNAVAILABLE,
+                            "the run has ended meanwhile; whether the decision "
+                            "stands, tells  fan held");
+        else if (runs)
             exchange_wait(exchange);
         else
             tell_decision(page, exchange);

@@ -35,15 +35,17 @@ class InABrowser(Served):
 
     def setUp(self):
         super().setUp()
-        self.browser.events.clear()
+        self.sessions = []
 
     def open(self, url, **how):
         page = self.browser.open(url, **how)
+        self.sessions.append(page.session)
         self.addCleanup(page.call, "Page.close")
         return page
 
     def assert_calm(self):
-        self.assertEqual(self.browser.complaints(), [])
+        self.assertEqual([one for one in self.browser.complaints()
+                          if one["sessionId"] in self.sessions], [])
 
     def test_it_loads_and_follows_a_run(self):
         gate = self.gate()
