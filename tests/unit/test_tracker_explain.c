@@ -58,6 +58,23 @@ static void at_a_worker(void **state)
     assert_int_equal(tracker_explain(bench->tracker, 2).silent_ms, 2500);
 }
 
+static void what_came_last_waits_for_a_slot(void **state)
+{
+    struct bench *bench = *state;
+    const struct wire_refs first = {
+        .task = 1, .count = 1, .generation = 1, .attempt = 1};
+    const struct wire_refs second = {
+        .task = 2, .count = 1, .generation = 1, .attempt = 1};
+    warm_up(bench, 2);
+    report(bench,
+           (struct wire_report){
+               .lane = 1, .received = bench->lane_number, .kept = 1},
+           (struct wire_refs_out){&second, 1},
+           (struct wire_refs_out){&first, 1}, 10);
+    assert_int_equal(of(bench, 1), REASON_RUNNING);
+    assert_int_equal(of(bench, 2), REASON_QUEUED);
+}
+
 static void what_has_ended_waits_for_the_sink(void **state)
 {
     struct bench *bench = *state;
@@ -132,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(before_anybody_is_there),
         TEST(at_a_worker),
+        TEST(what_came_last_waits_for_a_slot),
         TEST(what_has_ended_waits_for_the_sink),
         TEST(failed_one_backs_off),
         TEST(paused_and_drained),
