@@ -319,6 +319,7 @@ static const struct route {
     {"/page.css", false, on_css},
     {"/page.js", false, on_js},
     {"/icon.svg", false, on_icon},
+    {"/favicon.ico", false, on_icon}, // asked for beside what is no page
     {"/events", false, on_events},
     {"/state", false, on_state},
     {"/timeline", false, on_timeline},

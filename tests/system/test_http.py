@@ -66,6 +66,7 @@ class Http(system.SystemTest):
         for path, kind in (("/", "text/html"), ("/page.css", "text/css"),
                            ("/page.js", "text/javascript"),
                            ("/icon.svg", "image/svg+xml"),
+                           ("/favicon.ico", "image/svg+xml"),
                            ("/state", "application/json"),
                            ("/plan", "application/json"),
                            ("/nothing", "text/plain")):
