@@ -56,18 +56,21 @@ static bool could_take(const struct worker *worker, uint64_t hosts)
            !is_avoided(hosts, worker->host);
 }
 
-// The worker with the most idle slots; NONE: there is none now, and *some tells
-// whether there may be. Behind others it would wait where whoever idles on the
-// host to be avoided takes it from, again and again.
+// The worker with the most room for it; NONE: there is none now, and *some
+// tells whether there may be. While tasks are taken back for who idles, only a
+// slot that idles is room: behind others it would be taken back again and
+// again.
 static uint32_t find_worker(const struct tracker *tracker, uint64_t hosts,
                             bool *some)
 {
+    const bool steals = dispatch_steals(tracker);
     uint32_t found = NONE, most = 0;
     *some = false;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         if (!could_take(tracker->workers[i], hosts))
             continue;
-        const uint32_t room = worker_idle_slots(tracker, tracker->workers[i]);
+        const uint32_t room =
+            steals ? worker_idle_slots(tracker, i) : worker_room(tracker, i);
         *some = true;
         if (room <= most)
             continue;

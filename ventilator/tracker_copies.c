@@ -209,7 +209,7 @@ static uint32_t place_for(const struct tracker *tracker, uint32_t at)
     bool elsewhere = false;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
-        const uint32_t idle = worker ? worker_idle_slots(tracker, worker) : 0;
+        const uint32_t idle = worker ? worker_idle_slots(tracker, i) : 0;
         if (idle == 0 || (i == own && !MUTANT(COPY_BESIDE)))
             continue;
         const bool other = worker->host != host;

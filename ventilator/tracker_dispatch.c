@@ -143,15 +143,6 @@ static size_t feed(struct tracker *tracker, uint32_t handle, size_t share)
     return tracker->sends_used - first;
 }
 
-uint32_t worker_idle_slots(const struct tracker *tracker,
-                           const struct worker *worker)
-{
-    const uint32_t limit = credit(tracker, worker);
-    const uint32_t most = limit < worker->slots ? limit : worker->slots;
-    const uint32_t outstanding = worker_outstanding(worker);
-    return most > outstanding ? most - outstanding : 0;
-}
-
 uint32_t worker_room(const struct tracker *tracker, uint32_t handle)
 {
     const struct worker *worker = tracker->workers[handle];
@@ -161,6 +152,16 @@ uint32_t worker_room(const struct tracker *tracker, uint32_t handle)
                    worker->sent - worker->received < LANE_UNACKED_MAX - 1
                ? limit - outstanding
                : 0;
+}
+
+uint32_t worker_idle_slots(const struct tracker *tracker, uint32_t handle)
+{
+    const struct worker *worker = tracker->workers[handle];
+    const uint32_t outstanding = worker_outstanding(worker);
+    const uint32_t room = worker_room(tracker, handle);
+    const uint32_t idle =
+        worker->slots > outstanding ? worker->slots - outstanding : 0;
+    return room < idle ? room : idle;
 }
 
 static bool is_open(const struct tracker *tracker, uint32_t handle)
@@ -315,28 +316,38 @@ static void recall_excess(struct tracker *tracker)
     }
 }
 
-// The input is dry and somebody idles: take from where most work waits.
-static void steal(struct tracker *tracker)
+bool dispatch_steals(const struct tracker *tracker)
 {
     if (tracker->lists[ENTRY_READY].count > 0 ||
         !tracker->ended[CURSOR_FRONT] || !tracker->ended[CURSOR_REDO])
+        return false;
+    for (uint32_t i = 1; i <= tracker->worker_top; i++) {
+        const struct worker *worker = tracker->workers[i];
+        if (worker && credit(tracker, worker) > 0 &&
+            worker_outstanding(worker) < worker->slots)
+            return true;
+    }
+    return false;
+}
+
+// Take from where most work waits.
+static void steal(struct tracker *tracker)
+{
+    if (!dispatch_steals(tracker))
         return;
     uint32_t richest = NONE;
     double most_us = 0;
-    bool idle = false;
     for (uint32_t i = 1; i <= tracker->worker_top; i++) {
         const struct worker *worker = tracker->workers[i];
         if (!worker)
             continue;
-        idle = idle || (credit(tracker, worker) > 0 &&
-                        worker_outstanding(worker) < worker->slots);
         const double us = waiting_at(worker) * (length_of(tracker, worker) + 1);
         if (us > most_us && !worker->recalled_ms && !worker->alone) {
             most_us = us;
             richest = i;
         }
     }
-    if (idle && richest)
+    if (richest)
         recall(tracker, richest,
                (waiting_at(tracker->workers[richest]) + 1) / 2);
 }

@@ -400,13 +400,14 @@ void roster_meet(struct tracker *tracker, struct roster_slot *slot);
 /* tracker_dispatch.c */
 void tracker_dispatch(struct tracker *tracker);
 /* Slots for which it may be given something. */
-uint32_t worker_idle_slots(const struct tracker *tracker,
-                           const struct worker *worker);
+uint32_t worker_idle_slots(const struct tracker *tracker, uint32_t handle);
 /* False: no memory. */
 bool dispatch_to(struct tracker *tracker, uint32_t at, uint32_t worker,
                  uint16_t flags);
 /* Tasks that it may be given now. */
 uint32_t worker_room(const struct tracker *tracker, uint32_t handle);
+/* The input is dry and somebody idles: what waits at others is taken back. */
+bool dispatch_steals(const struct tracker *tracker);
 /* When it is to be called again, by what waits at workers; in ms. */
 int64_t tracker_dispatch_wait_ms(const struct tracker *tracker);
 

@@ -115,12 +115,63 @@ static void it_waits_a_minute_for_room(void **state)
     assert_int_equal(bench->kinds[ACTION_APART], 1);
 }
 
+// So many tasks more than slots are at the second worker, which is as quick as
+// the first: there is room behind them.
+static void fill_the_second(struct bench *bench)
+{
+    lives(bench, FIRST, REPORT_FULL, 1, 10);
+    lives(bench, SECOND, 0, 0, 10);
+    for (uint64_t task = 2; task <= 4; task++)
+        offer(bench, task);
+    turn(bench, 11);
+    assert_int_equal(bench->sent_count, 2);
+    assert_int_not_equal(bench->sent_to, 1);
+    const struct wire_refs two = {
+        .task = 2, .count = 2, .generation = 1, .attempt = 1};
+    bench->worker = (struct id128){{SECOND}};
+    report(bench,
+           (struct wire_report){.lane = 1,
+                                .received = bench->lane_number,
+                                .kept = 1,
+                                .made = 9,
+                                .finished = 9,
+                                .busy_us = 9000},
+           NOTHING, (struct wire_refs_out){&two, 1}, 12);
+    turn(bench, 13);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_not_equal(bench->sent_to, 1);
+}
+
+static void it_waits_in_the_queue_of_who_is_busy(void **state)
+{
+    struct bench *bench = *state;
+    begin(bench, true);
+    fill_the_second(bench);
+    fails(bench, 1, 14);
+    assert_int_equal(bench->sent_count, 1);
+    assert_int_equal(bench->sent[0].task, 1);
+    assert_int_not_equal(bench->sent_to, 1);
+}
+
+static void but_not_where_it_would_be_taken_back(void **state)
+{
+    struct bench *bench = *state;
+    begin(bench, true);
+    fill_the_second(bench);
+    tracker_input_ended(bench->tracker, CURSOR_FRONT);
+    lives(bench, FIRST, 0, 1, 14);
+    fails(bench, 1, 14);
+    assert_int_equal(bench->sent_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(it_goes_where_it_has_not_failed),
         ROW(alone_it_goes_on_there_at_once),
         ROW(it_waits_a_minute_for_room),
+        ROW(it_waits_in_the_queue_of_who_is_busy),
+        ROW(but_not_where_it_would_be_taken_back),
     };
     return cmocka_run_group_tests_name("tracker_apart", tests, NULL, NULL);
 }
