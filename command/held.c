@@ -237,6 +237,8 @@ static int note_decision(struct held *held, const struct record *record)
     uint64_t place;
     if (see(held, record) < 0)
         return -ENOMEM;
+    if (record->status == STATUS_CANCELLED)
+        return 0; // a person's word, and nobody had to decide
     const bool known = map_get(held->tasks, record->task, &place);
     const unsigned group = known ? held->kinds[place >> 32].group.number : 0;
     struct held_decision *last =
