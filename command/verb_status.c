@@ -72,8 +72,7 @@ static int ask_live(const struct settings *settings, const char *dir,
     struct ask *ask = NULL;
     const int error = question_ask(dir, NULL, &ask, problem);
     if (error == 0 && settings->json)
-        printf("%.*s\n", (int)ask_json(ask).size,
-               (const char *)ask_json(ask).at);
+        printf("%.*s", (int)ask_json(ask).size, (const char *)ask_json(ask).at);
     else if (error == 0)
         print_live(dir, ask);
     question_close(&ask);
@@ -126,7 +125,7 @@ static void print_stored_json(const char *dir, const struct stored *stored)
         if (i <= STATUS_IGNORED || stored->summary.finals[i] > 0)
             printf(",\"%s\":%" PRIu64, status_name((enum status)i),
                    stored->summary.finals[i]);
-    printf("}\n");
+    printf("}");
 }
 
 static void print_stored(const char *dir, const struct stored *stored)
@@ -198,15 +197,16 @@ static void print_not_begun(const struct settings *settings, const char *dir)
     struct buffer text = {0};
     if (settings->json) {
         put_text(&text, dir);
-        printf("{\"v\":1,\"state\":\"not begun\",\"dir\":%.*s}\n",
-               (int)text.size, (const char *)text.at);
+        printf("{\"v\":1,\"state\":\"not begun\",\"dir\":%.*s}", (int)text.size,
+               (const char *)text.at);
     } else {
         printf("%s is not begun\n", dir);
     }
     buffer_free(&text);
 }
 
-// One after the other, in the order in which they run.
+// One after the other, in the order in which they run. What is damaged ends it,
+// and was printed.
 static int status_of_stages(const struct settings *settings, const char *dir,
                             struct problem *problem)
 {
@@ -225,8 +225,8 @@ static int status_of_stages(const struct settings *settings, const char *dir,
         else
             print_not_begun(settings, path);
     }
-    if (settings->json && error == 0)
-        printf("]\n");
+    if (settings->json && (error == 0 || problem->exit == EXIT_DAMAGED))
+        printf("]");
     stages_clear(&stages);
     return error;
 }
@@ -240,6 +240,8 @@ static int status(const struct settings *settings)
         error = rundir_has(dir, STAGES_FILE)
                     ? status_of_stages(settings, dir, &problem)
                     : status_of(settings, dir, &problem);
+    if (settings->json && (error == 0 || problem.exit == EXIT_DAMAGED))
+        printf("\n");
     if (fflush(stdout) != 0)
         error = problem_set(&problem, -errno, "cannot write: %s",
                             strerrordesc_np(errno));
