@@ -99,6 +99,10 @@ class Install(unittest.TestCase):
         self.assertGreater(len(pages), 2)
         for page in pages:
             self.assertTrue(os.path.exists(os.path.join(documents, page)), page)
+        schemas = os.path.join(documents, "docs/schemas")
+        self.assertIn("record.json", os.listdir(schemas))
+        self.assertEqual(sorted(os.listdir(schemas)),
+                         sorted(os.listdir(os.path.join(TOP, "docs/schemas"))))
         self.assertTrue(os.access(self.of("run"), os.X_OK))
         for program in PROGRAMS:
             self.assertTrue(self.do(program, "--version")
