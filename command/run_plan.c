@@ -303,9 +303,9 @@ int run_plan_sockets(struct run *run, struct problem *problem)
 static void remove_made(const struct run *run)
 {
     static const char *const NAMES[] = {
-        PLAN_FILE,     STAGES_FILE,    LOG_FILE_NAME,     RUN_INPUT_NAME,
-        RUN_INPUT_END, RUN_INPUT_OPEN, "generation",      "printed",
-        "lock.run",    "lock.sink",    "lock.ventilator", "page-token"};
+        PLAN_FILE,       STAGES_FILE,      LOG_FILE_NAME,     RUN_INPUT_NAME,
+        (RUN_INPUT_END), (RUN_INPUT_OPEN), "generation",      "printed",
+        "lock.run",      "lock.sink",      "lock.ventilator", "page-token"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", run->dir, NAMES[i]);
