@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/setting/plan.h"
+#include "common/store/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -266,6 +267,19 @@ static int store(struct add *add, struct problem *problem)
     return mark(add, RUN_INPUT_OPEN, problem);
 }
 
+static void tell_json(const struct add *add, bool close)
+{
+    struct buffer dir = {0};
+    if (!text_put_quoted(&dir, span_of_text(add->dir)))
+        text_put_base64(&dir, span_of_text(add->dir));
+    printf("{\"v\":1,\"dir\":%.*s,\"added\":%" PRIu64
+           ",\"closed\":%s,\"live\":%s}\n",
+           (int)dir.size, (const char *)dir.at, add->addition.tasks,
+           close ? "true" : "false",
+           rundir_is_live(add->dir) ? "true" : "false");
+    buffer_free(&dir);
+}
+
 static void tell(const struct add *add, bool close)
 {
     struct buffer quoted = {0};
@@ -301,7 +315,9 @@ static int add_all(struct add *add, const struct settings *settings,
         error = store(add, problem);
     if (error == 0 && settings->close)
         error = mark(add, RUN_INPUT_END, problem);
-    if (error == 0)
+    if (error == 0 && settings->json)
+        tell_json(add, settings->close);
+    else if (error == 0)
         tell(add, settings->close);
     if (error == 0 && fflush(stdout) != 0)
         error = problem_set(problem, -errno, "cannot write: %s",

@@ -7,6 +7,7 @@
 #include "command/tell.h"
 #include "command/verb.h"
 #include "common/base/numset.h"
+#include "common/store/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -132,6 +133,20 @@ static int store(struct decide *decide, struct problem *problem)
     return error;
 }
 
+static void tell_json(const struct decide *decide)
+{
+    struct buffer dir = {0};
+    const uint64_t done = numset_count(decide->done);
+    if (!text_put_quoted(&dir, span_of_text(decide->dir)))
+        text_put_base64(&dir, span_of_text(decide->dir));
+    printf("{\"v\":1,\"dir\":%.*s,\"decision\":\"%s\",\"decided\":%" PRIu64
+           ",\"missing\":%" PRIu64 ",\"live\":%s}\n",
+           (int)dir.size, (const char *)dir.at, held_answer(decide->status),
+           done, done < decide->wanted ? decide->wanted - done : 0,
+           decide->live ? "true" : "false");
+    buffer_free(&dir);
+}
+
 static void tell(const struct decide *decide)
 {
     const uint64_t done = numset_count(decide->done);
@@ -197,7 +212,9 @@ static int decide(const struct settings *settings)
         error = decide_check_change(&decide, &problem);
     if (error == 0)
         error = store(&decide, &problem);
-    if (error == 0)
+    if (error == 0 && settings->json)
+        tell_json(&decide);
+    else if (error == 0)
         tell(&decide);
     if (error == 0 && fflush(stdout) != 0)
         error = problem_set(&problem, -errno, "cannot write: %s",

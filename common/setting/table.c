@@ -234,7 +234,7 @@ const struct setting_row SETTING_TABLE[] = {
     {"decisions", 0, SETTING_TEXT, S | NO_ENVIRONMENT, AT(decisions), 0, 4095, NULL,
      PLACES, "FILE", "store the decisions in FILE (- is standard input), as fan decide makes them, and exit"},
 
-    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD | STEER | TELL, AT(json), 0, 0, NULL,
+    {"json", 0, SETTING_BOOL, FOR_STATUS | FOR_VERIFY | FOR_LIST | FOR_HELD | FOR_DECIDE | FOR_ADD | STEER | TELL, AT(json), 0, 0, NULL,
      LOOKING, NULL, "print JSON, in the form that docs/schemas has of it"},
     {"timeout", 0, SETTING_DURATION, FOR_WAIT | NO_ENVIRONMENT, AT(patience_ms), 0, ANY, NULL,
      LOOKING, "DURATION", "give up after so long, with exit code 6 (default unlimited)"},

@@ -147,9 +147,11 @@ class Schemas(SystemTest):
         self.assertEqual(run.finish(), HELD, run.errors())
         self.assert_fits("done", [self.read("done")])
         self.look("run", "1", "2", "3", "6")
-        self.fan("decide", "--run", "run", "3", "--retry", "--note", "why",
-                 "--edit", "0")
-        self.fan("decide", "--run", "run", "4", "--drop")
+        told = self.says("decide", "--run", "run", "3", "--retry", "--note",
+                         "why", "--edit", "0", schema="decide")[0]
+        self.assertEqual((told["decision"], told["decided"], told["live"]),
+                         ("retry", 1, False))
+        self.says("decide", "--run", "run", "4", "--drop", schema="decide")
         held = self.says("held", "run")[0]
         self.assertEqual(len(held["decisions"]), 2)
         self.look("run", "3", "4")
@@ -191,6 +193,18 @@ class Schemas(SystemTest):
             {record.get("event") for record in self.records()})
         self.assertIn("lost", {record.get("status")
                                for record in self.records()})
+
+    def test_open_run_is_added_to(self):
+        run = self.start("run", "-q", "--results", "run", "--open", "--",
+                         "true")
+        system.until("it is open", lambda: os.path.exists(
+            self.path("run/input.open")), self.folder, self.path("run"))
+        told = self.says("add", "--run", "run", ":::", "1", "2", schema="add")
+        self.assertEqual((told[0]["added"], told[0]["closed"]), (2, False))
+        told = self.says("add", "--run", "run", "--close", schema="add")
+        self.assertEqual((told[0]["added"], told[0]["closed"]), (0, True))
+        self.assertEqual(run.finish(), system.OK, run.errors())
+        self.look("run", "2")
 
     def test_stages(self):
         self.write("values", "0\n3\n")
