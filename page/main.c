@@ -190,7 +190,7 @@ static void take_leave(struct page *page)
         return;
     while (watch_read(page->watch, &problem) > 0 && now_ms < until_ms)
         now_ms = clock_monotonic_ms();
-    page->published_ms = 0;
+    watch_last(page->watch);
     publish(page, now_ms);
     for (int i = 0; i < 3; i++) {
         struct net_poll_item item = {.fd = server_fd(page->server),

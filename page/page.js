@@ -18,7 +18,7 @@ const TOKEN = (() => {
 })();
 
 let state = null, line = null, mode = "whole", tab = "recent";
-let rate = null, shown = {};
+let rate = null, shown = {}, lost = false;
 
 // -- Making things ------------------------------------------------------------
 
@@ -138,10 +138,11 @@ function showFigures(n) {
 }
 
 function showHead() {
-  const look = state.live ? "live" : state.state === "complete" ? "well" : "bad";
+  const unsure = lost && state.live;
+  const look = unsure ? "bad" : state.live ? "live" : state.state === "complete" ? "well" : "bad";
   say("name", state.name || state.dir.split("/").pop());
   say("dir", state.dir);
-  say("state", state.state);
+  say("state", unsure ? "no connection" : state.state);
   $("state").className = `pill ${look}`;
   say("version", `fan ${state.version}`);
   const n = numbers();
@@ -153,8 +154,9 @@ function showHead() {
   if (live && live.slots === 0 && state.live) told.push("No worker can run a task yet.");
   for (const one of live && live.unfit || []) told.push(`${one.host} does not fit: ${one.why}.`);
   for (const one of live && live.held_back || []) told.push(`${one.host} starts nothing: ${one.why}.`);
-  if (state.state === "stopped") told.push(`It stopped before its end. Go on with it: fan run --resume --results ${state.dir}`);
-  if (state.state === "damaged") told.push(`Its log is damaged; more tells fan verify ${state.dir}`);
+  if (state.state === "stopped") told.push(`It stopped before its end. Go on with it: ${state.go_on}`);
+  if (state.state === "damaged") told.push(`Its log is damaged; more tells fan verify ${state.typed_dir}`);
+  if (lost) told.push(`The page's program has ended${state.live ? ", perhaps with its run" : ""}; this is what was known last. It comes back by: fan page ${state.typed_dir}`);
   $("notice").hidden = told.length === 0;
   say("notice", told.join(" "));
 }
@@ -564,6 +566,7 @@ async function fetchPlan() {
 
 function take(text) {
   const before = state;
+  lost = false;
   state = JSON.parse(text);
   if (!before || before.run_id !== state.run_id) {
     line = rate = null;
@@ -578,13 +581,13 @@ function listen() {
   const events = new EventSource("events");
   events.onmessage = event => take(event.data);
   events.onerror = () => {
-    if (state && !state.live) return; // it has ended, and said so
+    lost = true;
+    if (state) {
+      showHead();
+      return;
+    }
     $("state").className = "pill bad";
     say("state", "no connection");
-    if (state) {
-      $("notice").hidden = false;
-      say("notice", `The page's program has ended, perhaps with its run; this is what was known last. It comes back by: fan page ${state.dir}`);
-    }
   };
 }
 

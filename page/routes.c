@@ -1,3 +1,4 @@
+#include "command/verb.h"
 #include "common/base/clock.h"
 #include "common/base/version.h"
 #include "common/setting/plan.h"
@@ -53,12 +54,28 @@ static bool is_fresh(const struct page *page, const struct exchange *exchange)
            (!live || page->fresh_ms > since_ms || waited_ms > ANSWER_MS);
 }
 
+// What a person may type: as a shell takes it, whatever the directory is
+// called.
+static void put_typed(struct buffer *out, const char *name,
+                      void put(struct buffer *typed, const char *dir),
+                      const char *dir)
+{
+    struct buffer typed = {0};
+    put(&typed, dir);
+    put_u8(&typed, '\0');
+    buffer_printf(out, ",\"%s\":", name);
+    put_text(out, typed.failed ? "" : (const char *)typed.at);
+    buffer_free(&typed);
+}
+
 int page_put_state(struct page *page, int64_t now_ms, struct buffer *out)
 {
     const struct span status = watch_status(page->watch, now_ms);
     const struct settings *const plan = &page->plan;
     buffer_append_text(out, "{\"v\":1,\"dir\":");
     put_text(out, page->dir);
+    put_typed(out, "typed_dir", verb_quote, page->dir);
+    put_typed(out, "go_on", verb_put_again, page->dir);
     buffer_append_text(out, ",\"name\":");
     put_text(out, plan->name ? plan->name : "");
     buffer_append_text(out, ",\"version\":");

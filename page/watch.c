@@ -145,6 +145,13 @@ bool watch_ask(struct watch *watch, int64_t now_ms, bool waiting)
     return fresh;
 }
 
+void watch_last(struct watch *watch)
+{
+    watch->live = rundir_is_locked(watch->dir, "lock.ventilator") ||
+                  rundir_is_locked(watch->dir, "lock.sink");
+    find_ventilator(watch);
+}
+
 struct view *watch_view(struct watch *watch)
 {
     return watch->view;

@@ -24,6 +24,10 @@ int watch_read(struct watch *watch, struct problem *problem);
  * Returns whether something is new. */
 bool watch_ask(struct watch *watch, int64_t now_ms, bool waiting);
 
+/* The last look: `fan run` still lives when its roles have left, and then it is
+ * the log alone that tells how the run ended. */
+void watch_last(struct watch *watch);
+
 struct view *watch_view(struct watch *watch);
 const struct places *watch_places(const struct watch *watch);
 /* NULL while nobody is asked: for net_poll. */

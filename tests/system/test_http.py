@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import unittest
@@ -126,7 +127,23 @@ class Http(system.SystemTest):
             state = until_state(lambda s: s["done"] == 3)
             self.assertEqual(state["counts"]["failed"], 1)
             self.assertEqual(state["failures"][0]["why"], "exit 1")
+            if state["live"]:  # its last word is how the run ended
+                state = until_state(lambda s: not s["live"])
+            self.assertEqual((state["state"], state["status"]),
+                             ("complete", None))
         self.assertEqual(run.finish(), system.TASKS_FAILED)
+
+    def test_what_it_says_to_type_is_quoted(self):
+        name = "it's a $(run)"
+        self.fan("run", "-q", "--results", name, "--on-fail", "hold", "--",
+                 "false", ":::", "1", code=4)
+        _, client = self.serve("page", "--http", "0", name)
+        state = client.json("/state")
+        self.assertEqual((state["state"], state["live"]), ("stopped", False))
+        whole = os.path.realpath(self.path(name))
+        self.assertEqual(shlex.split(state["typed_dir"]), [whole])
+        self.assertEqual(shlex.split(state["go_on"]),
+                         ["fan", "run", "--resume", "--results", whole])
 
     def test_metrics_count_what_the_log_has(self):
         self.fan("run", "--results", "run", "--retries", "1", "--backoff",
