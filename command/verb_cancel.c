@@ -7,6 +7,7 @@
 #include "common/base/numset.h"
 #include "common/store/logread.h"
 #include "common/store/text.h"
+#include "common/wire/wire.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +23,9 @@ struct cancel {
     char user[TELL_USER_SIZE];
     int64_t time_us; // by which it is known in the log, too
     size_t said;     // ranges
+    size_t until;    // of them are said now
     bool later;      // some were not read of the input yet, which is waited for
+    bool full;       // there may have been no room for what was said
     int64_t patient_ms;               // until; 0: not yet
     struct numset *cancelled, *ended; // as the log says
 };
@@ -35,9 +38,7 @@ static bool put_question(void *with, struct buffer *out)
     const size_t from = cancel->said;
     tell_begin(out, "cancel", cancel->user, cancel->time_us, note ? note : "");
     buffer_append_text(out, ",\"tasks\":[");
-    for (; cancel->said < selection->count &&
-           cancel->said - from < RANGES_AT_A_TIME;
-         cancel->said++) {
+    for (; cancel->said < cancel->until; cancel->said++) {
         const struct selection_range *const range =
             &selection->ranges[cancel->said];
         buffer_printf(out, "%s[%" PRIu64 ",%" PRIu64 "]",
@@ -53,6 +54,8 @@ static bool is_done(void *with, const struct ask_status *status)
     enum { PATIENCE_MS = 2000 };
     struct cancel *const cancel = with;
     cancel->later = status->cancel_later > 0;
+    if (status->cancelling + status->cancel_later >= WIRE_CANCELS_MAX)
+        cancel->full = true;
     if (status->cancelling > 0)
         return false;
     if (cancel->later && cancel->patient_ms == 0)
@@ -100,7 +103,7 @@ static uint64_t count_left(const struct cancel *cancel)
     return left;
 }
 
-static int stop(struct cancel *cancel, struct problem *problem)
+static int say_some(struct cancel *cancel, struct problem *problem)
 {
     const struct tell tell = {.dir = cancel->dir,
                               .verb = "cancel",
@@ -109,11 +112,32 @@ static int stop(struct cancel *cancel, struct problem *problem)
                               .with = cancel,
                               .waits = true,
                               .steady = true};
+    const size_t from = cancel->said;
     int error = -ESTALE;
     for (int i = 0; i < ROUNDS && error == -ESTALE; i++) {
         problem_clear(problem);
-        cancel->said = 0;
+        cancel->said = from;
+        cancel->full = false;
         error = tell_live(&tell, NULL, problem);
+        if (error == 0 && cancel->full)
+            error = problem_set(problem, cancel->later ? -ENOSPC : -ESTALE,
+                                "%s has been told to cancel too much that is "
+                                "not read of its input yet; name longer ranges",
+                                cancel->dir);
+    }
+    return error;
+}
+
+// A ventilator remembers so many at a time.
+static int stop(struct cancel *cancel, struct problem *problem)
+{
+    const size_t count = cancel->selection.count;
+    int error = 0;
+    while (error == 0 && cancel->said < count) {
+        const size_t left = count - cancel->said;
+        cancel->until =
+            cancel->said + (left < RANGES_AT_A_TIME ? left : RANGES_AT_A_TIME);
+        error = say_some(cancel, problem);
     }
     if (error == -EAGAIN) { // for want of anything that is left to be done
         problem_clear(problem);

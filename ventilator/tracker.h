@@ -230,7 +230,7 @@ int tracker_pause(struct tracker *tracker, const struct tracker_pause *pause,
 /* A person's word: these tasks shall not run any more. Those that run are
  * stopped. Each ends as cancelled, once that is stored, or as it ended before.
  * A tracker that follows knows nothing of it. */
-enum { TRACKER_CANCELS_MAX = 1024 };
+enum { TRACKER_CANCELS_MAX = WIRE_CANCELS_MAX };
 struct tracker_cancel {
     uint64_t first, last;
     int64_t time_us;

@@ -185,15 +185,20 @@ static bool is_settled(const struct tracker *tracker,
            !tracker->redo_again && !is_busy(tracker, order);
 }
 
-void cancel_due(struct tracker *tracker)
+static void forget_settled(struct tracker *tracker)
 {
     size_t left = 0;
-    if (tracker->now_ms - tracker->cancelled_ms < tracker->limits.heartbeat_ms)
-        return;
     for (size_t i = 0; i < tracker->order_count; i++)
         if (!is_settled(tracker, &tracker->orders[i]))
             tracker->orders[left++] = tracker->orders[i];
     tracker->order_count = left;
+}
+
+void cancel_due(struct tracker *tracker)
+{
+    if (tracker->now_ms - tracker->cancelled_ms < tracker->limits.heartbeat_ms)
+        return;
+    forget_settled(tracker);
     if (MUTANT(CANCEL_SAID_ONCE))
         tracker->cancelled_ms = tracker->now_ms;
     else
@@ -218,6 +223,8 @@ int tracker_cancel(struct tracker *tracker, const struct tracker_cancel *cancel,
         if (tracker->orders[i].first == cancel->first &&
             tracker->orders[i].last == cancel->last)
             return -EALREADY;
+    if (tracker->order_count == TRACKER_CANCELS_MAX)
+        forget_settled(tracker);
     if (tracker->order_count == TRACKER_CANCELS_MAX)
         return -ENOSPC;
     if (!tracker_grow((void **)&tracker->orders, &tracker->order_capacity,

@@ -32,6 +32,7 @@ enum {
     WIRE_HEADER_SIZE = 52,
     WIRE_TEXT_MAX = 1024,    /* a host name, an endpoint, a reason */
     WIRE_TASKS_MAX = 65536,  /* tasks in one TASKS, results in one RESULTS */
+    WIRE_CANCELS_MAX = 1024, /* ranges to cancel that are not done, of a run */
     WIRE_RUNS_MAX = 1 << 20, /* entries of any other list */
     WIRE_ARGS_MAX = 65535,   /* arguments, slot marks, values of a task */
     WIRE_CONTROL_MAX =

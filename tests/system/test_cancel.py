@@ -152,6 +152,17 @@ class Cancel(SystemTest):
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertIn(why, done.stderr)
 
+    def test_more_ranges_than_are_remembered(self):
+        run = self.start_run("--shell", "--", TREE + " # {}", ":::",
+                             *numbers(1, 2200))
+        self.until_begun(2)
+        until("the last is read", lambda: not self.cancel("2200")["later"])
+        odd = numbers(3, 2199)[::2]
+        self.assertEqual(self.cancel(*odd)["cancelled"], len(odd))
+        self.assertEqual(self.cancel("--all")["cancelled"], 2199 - len(odd))
+        self.assertEqual(run.finish(), system.TASKS_FAILED, run.errors())
+        self.assertEqual(len(self.cancelled()), 2200)
+
 
 if __name__ == "__main__":
     system.main()
