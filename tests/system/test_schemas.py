@@ -66,7 +66,7 @@ class Schemas(SystemTest):
         return [json.loads(line) for line in lines]
 
     def look(self, run, *tasks):
-        """By all verbs that look at a run; its log line by line."""
+        """By all verbs that look at a run; of one that has ended, its log."""
         for verb in VERBS:
             more = ["--timeout", "0s"] if verb == "wait" else []
             self.says(verb, *more, run, some=verb not in ("list", "events"))
@@ -74,8 +74,9 @@ class Schemas(SystemTest):
         for task in tasks:
             self.says("show", task, run, schema="show")
             self.says("explain", task, run)
-        self.assert_fits("record", map(json.dumps, self.records(run)))
         self.assert_fits("record", self.fan("results", run))
+        if not self.says("hosts", run)[0]["live"]:  # nobody writes it
+            self.assert_fits("record", map(json.dumps, self.records(run)))
 
     def until_status(self, what, is_so, run="run"):
         def look():
