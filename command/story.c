@@ -187,11 +187,12 @@ bool story_has_failed(const struct story *story)
     return story->final && !is_final_and_good(story);
 }
 
-// What failed is done again from here on, and has no record of that.
+// What failed is done again from here on, and has no record of that. What a
+// person has cancelled stays so.
 static void take_resumed(struct story *story)
 {
     story->complete = false;
-    if (!story_has_failed(story))
+    if (!story_has_failed(story) || story->status == STATUS_CANCELLED)
         return;
     story->final = false;
     buffer_append_text(&story->lines, "  again     by fan run --resume\n");
@@ -254,7 +255,8 @@ void story_put_hint(const struct story *story, const char *dir, bool live,
                     struct buffer *out)
 {
     const unsigned long long task = story->task;
-    if (is_final_and_good(story))
+    if (is_final_and_good(story) ||
+        (story->final && story->status == STATUS_CANCELLED)) // for good
         buffer_printf(out, "fan logs %llu %s", task, dir);
     else if (story->held)
         buffer_printf(out, "fan decide --run %s %llu --retry", dir, task);

@@ -155,12 +155,13 @@ static void print_stored(const char *dir, const struct stored *stored)
         printf("  see what is held fan held %s\n"
                "  decide           fan decide --run %s GROUP --retry\n",
                name, name);
-    if (stored->done >
-        finals[STATUS_OK] + finals[STATUS_IGNORED] + finals[STATUS_DROPPED]) {
+    const uint64_t good =
+        finals[STATUS_OK] + finals[STATUS_IGNORED] + finals[STATUS_DROPPED];
+    if (stored->done > good)
         printf("  see what failed  fan list --failed %s\n", name);
-        if (stored->summary.complete && !stored->damaged)
-            printf("  redo it          %s\n", on);
-    }
+    if (stored->done > good + finals[STATUS_CANCELLED] &&
+        stored->summary.complete && !stored->damaged)
+        printf("  redo it          %s\n", on);
     buffer_free(&again);
     buffer_free(&quoted);
 }

@@ -66,7 +66,8 @@ class Cancel(SystemTest):
     def test_what_has_not_begun_never_does(self):
         run = self.start_run("--array", "1-20000", "--shell", "--", TREE)
         self.until_begun(2)
-        self.assertEqual(self.cancel("7,10-12", "20000")["cancelled"], 5)
+        until("the last is read", lambda: not self.cancel("20000")["later"])
+        self.assertEqual(self.cancel("7,10-12", "20000")["cancelled"], 4)
         said = self.cancel("--all")
         self.assertEqual((said["cancelled"], said["ended"]), (19995, 5))
         self.assert_ends_with(run, list(range(1, 20001)))
@@ -94,6 +95,9 @@ class Cancel(SystemTest):
         self.assertEqual(done.returncode, system.TASKS_FAILED, done.stderr)
         self.assertEqual([r["status"] for r in self.finals().values()],
                          ["cancelled", "ok"])
+        self.assertNotIn("redo", self.program("fan", "status", "run").stdout)
+        self.assertIn("what now  fan logs 1",
+                      "\n".join(self.fan("show", "1", "--run", "run")))
 
     def test_held_and_waiting_ones_too(self):
         run = self.start_run("--on-fail", "hold", "--held", "wait", "--on",
