@@ -98,9 +98,12 @@ static void tell_none(const struct shown *shown, const char *dir)
                      chosen->class == CLASS_NONE && !chosen->host &&
                      chosen->since_us == 0;
     fprintf(stderr,
-            all ? "%s: no task of %s is done yet\n"
-                : "%s: no task of %s that is done is among those asked for\n",
-            settings_program_name(shown->program), dir);
+            all ? "%s: no task of %s is done yet%s\n"
+                : "%s: no task of %s that is done is among those asked for%s\n",
+            settings_program_name(shown->program), dir,
+            shown->settings->all_attempts
+                ? ""
+                : "; --all-attempts has what others have tried");
 }
 
 static int read_all(struct shown *shown, const char *dir, int *exit,

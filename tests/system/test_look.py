@@ -278,6 +278,16 @@ class Ended(SystemTest):
         listed = self.program(*hints["see them"].split())
         self.assertIn("| ls: cannot access '/no/such'", listed.stdout)
 
+    def test_what_a_held_task_has_said_is_hinted_at(self):
+        self.fan("run", "--results", "held", "--on-fail", "hold", "--", "sh",
+                 "-c", "echo broken >&2; exit 1", ":::", "1", code=4)
+        words = ("fan", "logs", "--err", "1", "held")
+        done = self.program(*words)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("--all-attempts has what others have tried", done.stderr)
+        self.assertIn("broken",
+                      self.program(*words, "--all-attempts").stdout)
+
     def test_wrong_words_are_usage_errors(self):
         for words in (("results", "--fields", "nonsense", "run"),
                       ("results", "--format", "xml", "run"),
