@@ -135,6 +135,8 @@ static int choose_directory(struct run *run, struct problem *problem)
     const size_t length = strlen(run->dir);
     if (length > 1 && run->dir[length - 1] == '/')
         run->dir[length - 1] = '\0';
+    if (rundir_check_name(run->dir, problem) != 0)
+        return problem->code;
     const bool there = access(run->dir, F_OK) == 0;
     if (there && !set->resume && refuse_used(run, problem) != 0)
         return problem->code;

@@ -205,9 +205,25 @@ static void put_stages(const char *dir, struct buffer *out)
     stages_clear(&stages);
 }
 
+int rundir_check_name(const char *dir, struct problem *problem)
+{
+    const unsigned char *at = (const unsigned char *)dir;
+    while ((*at >= ' ' && *at != 0x7f && !(*at == 0xc2 && at[1] < 0xa0)) ||
+           *at == '\n' || *at == '\t')
+        at++;
+    return *at == '\0' ? 0
+                       : problem_exit(problem, EXIT_USAGE, -EINVAL,
+                                      "a run directory's name has nothing that "
+                                      "steers a terminal, as '%s' has: give "
+                                      "it another",
+                                      dir);
+}
+
 int rundir_check(const char *dir, struct problem *problem)
 {
     struct buffer names = {0};
+    if (rundir_check_name(dir, problem) != 0)
+        return problem->code;
     if (rundir_has(dir, LOG_FILE_NAME) || rundir_has(dir, PLAN_FILE))
         return 0;
     if (!rundir_has(dir, STAGES_FILE))

@@ -20,7 +20,12 @@ enum { RUNDIR_PATH_SIZE = 4096 };
  * the newest run. Returns 0, or -ENOENT with a problem. */
 int rundir_find(const struct settings *settings, char dir[RUNDIR_PATH_SIZE],
                 struct problem *problem);
-/* Is it the directory of a run? Returns 0, or -ENOENT with a usage problem. */
+/* Can its name be printed and typed as it is? A control character in it, other
+ * than newline and tab, would steer the terminal of whoever looks. Returns 0,
+ * or -EINVAL with a usage problem. */
+int rundir_check_name(const char *dir, struct problem *problem);
+/* Is it the directory of a run, by a name that can be printed? Returns 0, or
+ * -ENOENT or -EINVAL with a usage problem. */
 int rundir_check(const char *dir, struct problem *problem);
 /* The run in fan-runs whose plan was written last. Returns 0 or -ENOENT. */
 int rundir_newest(char dir[RUNDIR_PATH_SIZE]);

@@ -278,6 +278,25 @@ class Ended(SystemTest):
         listed = self.program(*hints["see them"].split())
         self.assertIn("| ls: cannot access '/no/such'", listed.stdout)
 
+    def test_name_of_a_run_brings_no_control_characters_to_a_terminal(self):
+        for name in ("a\033[31mb", "a\rb", "a\x7f", "a\u009b31m"):
+            with self.subTest(name=ascii(name)):
+                done = self.program("fan", "run", "--results", name, "--",
+                                    "true", ":::", "1")
+                self.assertEqual(done.returncode, system.USAGE)
+                self.assertIn("nothing that steers a terminal", done.stderr)
+                self.assertFalse(os.path.exists(self.path(name)))
+                os.rename(self.path("run"), self.path(name))
+                for words in (("status",), ("list",), ("held",), ("wait",),
+                              ("show", "1"), ("explain",), ("hosts",),
+                              ("events",), ("verify",), ("page",)):
+                    done = self.program("fan", *words, "--run", name)
+                    self.assertEqual(done.returncode, system.USAGE, words)
+                    self.assertNotIn(name, done.stdout + done.stderr)
+                os.rename(self.path(name), self.path("run"))
+        self.fan("run", "--results", "stra\u00dfe\u00c2\u00a0", "--", "true",
+                 ":::", "1")
+
     def test_what_a_held_task_has_said_is_hinted_at(self):
         self.fan("run", "--results", "held", "--on-fail", "hold", "--", "sh",
                  "-c", "echo broken >&2; exit 1", ":::", "1", code=4)
