@@ -82,10 +82,14 @@ static void look_back(struct explain *explain)
                  "decide"},
         {"complete", "the run is complete"},
         {"no_task", "the run had no such task"},
+        {"damaged", "the log is damaged, and nobody is at work on the run"},
     };
     const struct story *const story = &explain->story;
     const bool none = story->complete && story->task > story->tasks;
-    const size_t end = none ? 3 : story->complete ? 2 : is_held(explain);
+    const size_t end = story->damaged    ? 4
+                       : none            ? 3
+                       : story->complete ? 2
+                                         : is_held(explain);
     struct buffer text = {0};
     buffer_append_text(&text, ENDS[end].text);
     answer_with(explain, ENDS[end].reason, &text);
@@ -127,6 +131,7 @@ static const struct {
     {"paused", "fan resume ", "", 'd'},
     {"stopped", "fan run --resume --results ", "", 'd'},
     {"held", "fan held ", "", 'd'},
+    {"damaged", "fan verify ", "", 'd'},
     {"no_worker", "fan worker ", "", 'e'},
     {"unfit", "fan worker ", "", 'e'},
     {"host_quarantined", "fan status ", "", 'd'},
@@ -234,7 +239,10 @@ static int choose(struct explain *explain, struct settings *settings,
     selection_clear(&selection);
     if (error == 0)
         error = rundir_find(settings, explain->dir, problem);
-    if (error == 0 && !look_is_live(explain->dir))
+    // A run that begins has nothing there yet.
+    const bool begins = error == 0 && look_is_live(explain->dir) &&
+                        !rundir_has(explain->dir, STAGES_FILE);
+    if (error == 0 && !begins)
         error = rundir_check(explain->dir, problem);
     return error;
 }
@@ -260,6 +268,11 @@ static int run(struct settings *settings)
         put_hint(&explain);
         error = print(&explain, settings, &problem);
     }
+    if (error == 0 && explain.story.damaged)
+        error = problem_exit(&problem, EXIT_DAMAGED, -EBADMSG,
+                             "the log of %s is damaged: only what stands "
+                             "before was read",
+                             explain.dir);
     if (error != 0)
         exit = verb_fail(PROGRAM, &problem);
     story_clear(&explain.story);

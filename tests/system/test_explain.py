@@ -180,6 +180,33 @@ class Explain(SystemTest):
         for running in (worker, sink, ventilator):
             self.assertEqual(running.finish(), system.OK)
 
+    def test_damaged_log_is_no_run_to_go_on_with(self):
+        self.fan("run", "-q", "--results", "run", "--", "echo", ":::",
+                 *numbers(1, 6))
+        path = os.path.join(self.path("run"), system.LOG)
+        with open(path, "r+b") as log:
+            log.seek(700)
+            byte = log.read(1)
+            log.seek(700)
+            log.write(bytes([byte[0] ^ 0x41]))
+        done = self.program("fan", "explain", "run")
+        self.assertEqual(done.returncode, system.DAMAGED)
+        self.assertIn("the log is damaged", done.stdout)
+        self.assertIn("what now  fan verify run", done.stdout)
+
+    def test_run_of_stages_is_explained_by_the_stage(self):
+        gate = self.gate()
+        self.write("two.yaml", 'stages: [{name: one, command: [cat, "{}"], '
+                   f'sources: [":::", {gate.path}]}}]')
+        run = self.start("run", "-q", "--results", "run", "two.yaml")
+        system.until("the stage has begun", lambda: os.path.exists(
+            self.path("run/one/endpoint")), self.folder, self.path("run"))
+        done = self.program("fan", "explain", "run")
+        self.assertEqual(done.returncode, system.USAGE)
+        self.assertIn("run/STAGE", done.stderr)
+        gate.open()
+        self.assertEqual(run.finish(), system.OK)
+
     def test_stopped(self):
         gate = self.gate()
         run = self.start_run("-j", "1", values=["0", "0"])
